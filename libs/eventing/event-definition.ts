@@ -1,0 +1,96 @@
+import { Compile } from 'typebox/compile';
+import Type, { type Static, type TObject, type TProperties } from 'typebox';
+import type { EventSource } from './envelope.js';
+import type { DecidedEvent, Folded } from './decider.js';
+
+/** What a decision says about an event besides its data. Absent values are filled in when it is appended. */
+export interface About {
+  /** Deterministic id; otherwise a UUIDv7 is given. */
+  readonly id?: string;
+  /** When it happened, original offset kept; otherwise the time of the decision. */
+  readonly occurredAt?: string;
+  readonly source?: EventSource;
+  /** Whose key encrypts the personal fields: `customer:{id}` or `journey:{id}`. */
+  readonly subject?: string;
+  readonly policyVersion?: string;
+}
+
+/** Turns the stored data of an older schema version into that of the next one. */
+export type Upcaster = (data: never) => unknown;
+
+/** One event type, described once. Call it to make a decided event. */
+export interface EventDefinition<T extends string = string, D = never> {
+  (data: D, about?: About): DecidedEvent<T, D>;
+  readonly type: T;
+  /** The version that is written today. */
+  readonly schemaVersion: number;
+  /** JSON Schema of the data as decided (personal fields readable). */
+  readonly schema: TObject;
+  /** JSON Schema of the data as stored: a personal field is a ciphertext. */
+  readonly storedSchema: TObject;
+  readonly personalFields: readonly string[];
+  /** By the version they start from. */
+  readonly upcasters: Readonly<Record<number, Upcaster>>;
+  /** The first fault of data as decided, or null. */
+  fault(data: unknown): string | null;
+  /** The first fault of data as stored (today's version), or null. */
+  storedFault(data: unknown): string | null;
+}
+
+/** The folded form of an event definition, or of a union of them. */
+export type EventOf<Def> = Def extends EventDefinition<infer T, infer D> ? Folded<T, D> : never;
+
+/**
+ * Describes an event type. Its name and shape are the storage format: they are frozen once an event was written;
+ * a changed shape is a new `version` with an upcaster from the one before.
+ */
+export function event<T extends string, P extends TProperties>(
+  type: T,
+  schema: TObject<P>,
+  options: { version?: number; upcasters?: Record<number, Upcaster> } = {},
+): EventDefinition<T, Static<TObject<P>>> {
+  type D = Static<TObject<P>>;
+  const schemaVersion = options.version ?? 1;
+  const personalFields = Object.entries(schema.properties)
+    .filter(([, s]) => (s as { personal?: boolean }).personal)
+    .map(([name]) => name);
+  const storedSchema = stored(schema, personalFields);
+  const check = lazily(() => Compile(schema));
+  const checkStored = lazily(() => (personalFields.length === 0 ? check() : Compile(storedSchema)));
+  const make = (data: D, about: About = {}): DecidedEvent<T, D> => ({ type, schemaVersion, data, ...about });
+  return Object.assign(make, {
+    type,
+    schemaVersion,
+    schema: schema as unknown as TObject,
+    storedSchema,
+    personalFields,
+    upcasters: options.upcasters ?? {},
+    fault: (data: unknown) => firstFault(check(), data),
+    storedFault: (data: unknown) => firstFault(checkStored(), data),
+  });
+}
+
+function stored(schema: TObject<TProperties>, personalFields: string[]): TObject {
+  const properties: Record<string, Type.TSchema> = { ...schema.properties };
+  for (const name of personalFields) {
+    const cipher = Type.String({ description: 'Encrypted personal data', personal: true });
+    properties[name] = schema.required?.includes(name) ? cipher : Type.Optional(cipher);
+  }
+  return Type.Object(properties, { additionalProperties: false }) as unknown as TObject;
+}
+
+type Validator = { Check(value: unknown): boolean; Errors(value: unknown): Iterable<unknown> };
+
+function firstFault(validator: Validator, data: unknown): string | null {
+  if (validator.Check(data)) return null;
+  for (const error of validator.Errors(data)) {
+    const { instancePath, message } = error as { instancePath?: string; message?: string };
+    return `${instancePath || '/'}: ${message ?? 'does not fit the schema'}`;
+  }
+  return '/: does not fit the schema';
+}
+
+function lazily<V>(make: () => V): () => V {
+  let value: V | undefined;
+  return () => (value ??= make());
+}

@@ -1,0 +1,20 @@
+/** What a personal field reads as once its key is destroyed. */
+export const FORGOTTEN = 'forgotten';
+
+/**
+ * Keys of personal data (data-model 29). A subject is `customer:{id}` or `journey:{id}`; its key is durable before the
+ * first ciphertext made with it is handed out. Ciphertexts are bound to event id and field.
+ */
+export interface Vault {
+  /** Makes and persists the keys that do not exist yet; resolves when they are durable. A destroyed key stays so. */
+  ensureKeys(subjects: readonly string[]): Promise<void>;
+  /** Encrypts a JSON value. @throws KEY_MISSING without `ensureKeys` first, KEY_DESTROYED for a forgotten subject */
+  seal(subject: string, eventId: string, field: string, value: unknown): string;
+  /** Decrypts; a value whose key was destroyed reads as `FORGOTTEN`. @throws CIPHERTEXT_INVALID when tampered with */
+  open(subject: string, eventId: string, field: string, ciphertext: string): unknown;
+  /** Keyed hash of a lookup value, hex: the same for the same type and value, meaningless without the secret. */
+  lookupHash(type: string, value: string): string;
+  /** Destroys a subject's key for good. */
+  destroy(subject: string): Promise<void>;
+  close(): Promise<void>;
+}
