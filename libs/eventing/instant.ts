@@ -11,7 +11,7 @@ export function instantMs(instant: string): number {
   return Date.parse(instant);
 }
 
-/** What the order inside a journey is made of (data-model 5). */
+/** What the order inside a journey is made of. */
 export interface Ordered {
   /** Milliseconds since 1970. */
   readonly at: number;

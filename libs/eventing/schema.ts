@@ -7,7 +7,7 @@ const text = (options: { maxLength?: number; description?: string } = {}) => Typ
 
 /**
  * Builders for event payloads: one description gives the TypeScript type, the compiled validator and JSON Schema.
- * `t.personal(...)` marks a field that is encrypted before it reaches the log (data-model 29).
+ * `t.personal(...)` marks a field that is encrypted before it reaches the log.
  */
 export const t = {
   object: <P extends Record<string, TSchema>>(properties: P, options: { description?: string } = {}) =>

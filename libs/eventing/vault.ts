@@ -2,7 +2,7 @@
 export const FORGOTTEN = 'forgotten';
 
 /**
- * Keys of personal data (data-model 29). A subject is `customer:{id}` or `journey:{id}`; its key is durable before the
+ * Keys of personal data. A subject is `customer:{id}` or `journey:{id}`; its key is durable before the
  * first ciphertext made with it is handed out. Ciphertexts are bound to event id and field.
  */
 export interface Vault {

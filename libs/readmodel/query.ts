@@ -1,0 +1,34 @@
+import type { Kysely } from 'kysely';
+import type { Position } from '@touchstone/eventing/pure';
+
+/** What was known: events up to `position`, judged at `instant` (ISO 8601 UTC). Every answer carries its pair. */
+export interface AsOf {
+  readonly position: Position;
+  readonly instant: string;
+}
+
+/** What a query runs with: one transaction on the active generation of its group. */
+export interface Read {
+  // Tables are those of the group's projections; each query names its own row types.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly db: Kysely<any>;
+  readonly asOf: AsOf;
+  /** True when the caller asked for a past position or moment, so that superseded rows must be read. */
+  readonly past: boolean;
+  /** Name of the generation that answers, such as `journeys-2`. */
+  readonly generation: string;
+  /** Surrogate of a name, or null when no event ever used it. */
+  idOf(dictionary: string, value: string): Promise<number | null>;
+  /** Names of surrogates. */
+  namesOf(ids: readonly number[]): Promise<ReadonlyMap<number, string>>;
+  /** Call it in every long loop. @throws QUERY_TIMEOUT, QUERY_CANCELLED */
+  checkpointCancel(): void;
+}
+
+/** A named read that may run in a worker thread: parameters and answer are plain structured-clone data. */
+export interface ReadQuery<P = unknown, R = unknown> {
+  readonly name: string;
+  /** The projection group whose store it reads. */
+  readonly group: string;
+  run(read: Read, params: P): Promise<R>;
+}
