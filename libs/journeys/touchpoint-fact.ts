@@ -1,0 +1,43 @@
+/** A touchpoint as a source reports it: everything a journey needs to take it in. Pure data. */
+export interface TouchpointFact {
+  /** Event id of the `TouchpointRecorded`; deterministic, so that a repeat is known. */
+  readonly touchpointId: string;
+  readonly journey: {
+    readonly id: string;
+    readonly type: string;
+    /** The source's own name of the journey, such as a trace id or a ticket number. */
+    readonly key?: string;
+  };
+  /** Identifier of the journey's customer; the customer is found or made by a claim. */
+  readonly customer?: { readonly type: string; readonly value: string };
+  /** Id of a published touchpoint kind. */
+  readonly kind: string;
+  readonly channel?: string;
+  readonly unit?: string;
+  readonly staff?: string;
+  /** ISO 8601 with its original offset. */
+  readonly occurredAt: string;
+  readonly source: {
+    readonly system: string;
+    readonly recordId?: string;
+    /** 0-based place among the journey's touchpoints, given by the source. */
+    readonly sequence?: number;
+    readonly recordedAt?: string;
+  };
+  /** JSON values. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
+  /** JSON values about a person: encrypted before they reach the log. */
+  readonly personal?: Readonly<Record<string, unknown>>;
+  readonly objects?: readonly { readonly type: string; readonly id: string; readonly qualifier?: string }[];
+}
+
+/** What became of a fact. `refused` facts belong in quarantine with the code and the message. */
+export type FactOutcome =
+  | {
+      readonly outcome: 'taken' | 'known';
+      readonly journeyId: string;
+      readonly touchpointId: string;
+      readonly revision: number;
+      readonly position: string;
+    }
+  | { readonly outcome: 'refused'; readonly code: string; readonly message: string };
