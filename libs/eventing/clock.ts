@@ -14,7 +14,11 @@ export const systemClock: Clock = { now: () => new Date() };
  */
 export function clockAt(instant: string, { still = false } = {}): Clock {
   if (!isInstant(instant)) {
-    throw new TouchstoneError('INVALID_CLOCK', `CLOCK_AT must be an instant with a zone, such as 2024-05-01T08:00:00+08:00; got "${instant}".`, 'invalid');
+    throw new TouchstoneError(
+      'INVALID_CLOCK',
+      `CLOCK_AT must be an instant with a zone, such as 2024-05-01T08:00:00+08:00; got "${instant}".`,
+      'invalid',
+    );
   }
   const start = Date.parse(instant);
   const since = performance.now();

@@ -33,8 +33,12 @@ export type Decide<C, S> = (command: C, state: S, context: DecideContext) => rea
 export interface Decider<S = unknown, E extends Folded = Folded> {
   readonly name: string;
   stream(id: string): string;
-  readonly initial: S;
-  /** Pure and total: a fact it dislikes still folds. Returns a new state; never changes the given one. */
+  /** A fresh state of a stream that does not exist yet. */
+  initial(): S;
+  /**
+   * Total: a fact it dislikes still folds. It owns the state it is given and may change it in place (a journey of ten
+   * thousand touchpoints would fold in quadratic time otherwise), but reads no clock, no randomness and no I/O.
+   */
   evolve(state: S, event: E): S;
   readonly commands: readonly CommandRule<S>[];
 }
@@ -53,11 +57,19 @@ export interface CommandRule<S = unknown> {
 export function decider<S, E extends Folded>(
   base: Omit<Decider<S, E>, 'commands'>,
   commands: (
-    on: <C extends object>(command: new (payload: never) => C, id: (command: C) => string, decide: Decide<C, S>) => CommandRule<S>,
+    on: <C extends object>(
+      command: new (payload: never) => C,
+      id: (command: C) => string,
+      decide: Decide<C, S>,
+    ) => CommandRule<S>,
   ) => readonly CommandRule<S>[],
 ): Decider<S, E> {
   return {
     ...base,
-    commands: commands((command, id, decide) => ({ command, id: id as (c: object) => string, decide: decide as Decide<never, S> })),
+    commands: commands((command, id, decide) => ({
+      command,
+      id: id as (c: object) => string,
+      decide: decide as Decide<never, S>,
+    })),
   };
 }

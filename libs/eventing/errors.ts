@@ -3,15 +3,7 @@
  * `invalid` mend the input · `refused` a rule says no · `notFound` nothing there · `conflict` read again and retry ·
  * `busy` retry later · `limit` ask for less · `unavailable` something it needs does not answer · `internal` our defect.
  */
-export type ErrorKind =
-  | 'invalid'
-  | 'refused'
-  | 'notFound'
-  | 'conflict'
-  | 'busy'
-  | 'limit'
-  | 'unavailable'
-  | 'internal';
+export type ErrorKind = 'invalid' | 'refused' | 'notFound' | 'conflict' | 'busy' | 'limit' | 'unavailable' | 'internal';
 
 /** The one error family. `code` is stable and may be matched on; `message` tells the reader what to do. */
 export class TouchstoneError extends Error {

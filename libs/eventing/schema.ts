@@ -3,7 +3,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 export type { Static };
 export type Schema = TSchema;
 
-const text = (options: { maxLength?: number; description?: string } = {}) => Type.String({ maxLength: 4000, ...options });
+const text = (options: { maxLength?: number; description?: string } = {}) =>
+  Type.String({ maxLength: 4000, ...options });
 
 /**
  * Builders for event payloads: one description gives the TypeScript type, the compiled validator and JSON Schema.
@@ -16,7 +17,8 @@ export const t = {
   array: <S extends TSchema>(items: S, options: { maxItems?: number; minItems?: number } = {}) =>
     Type.Array(items, { maxItems: 10_000, ...options }),
   record: <S extends TSchema>(values: S) => Type.Record(Type.String(), values),
-  oneOf: <const L extends string[]>(values: [...L]) => Type.Union(values.map((v) => Type.Literal(v))) as unknown as OneOf<L>,
+  oneOf: <const L extends string[]>(values: [...L]) =>
+    Type.Union(values.map((v) => Type.Literal(v))) as unknown as OneOf<L>,
   text,
   /** An id of ours or of another system: 1 to 512 characters. */
   id: () => Type.String({ minLength: 1, maxLength: 512 }),

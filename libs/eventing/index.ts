@@ -1,0 +1,18 @@
+/** The door of the event log and everything that decides: see README.md. */
+export * from './pure.js';
+export { clockAt, systemClock, type Clock } from './clock.js';
+export { deterministicId, newId } from './ids.js';
+export { EventRegistry } from './registry.js';
+export { FORGOTTEN, type Vault } from './vault.js';
+export { handlersFor } from './handlers.js';
+export {
+  Kernel,
+  type ActingContext,
+  type Executed,
+  type ExecuteOptions,
+  type KernelParts,
+  type Work,
+  type WorkOutcome,
+} from './kernel.js';
+export type { NewEvent } from './envelope.js';
+export type * from './event-log.js';

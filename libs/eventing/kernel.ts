@@ -1,0 +1,327 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from './clock.js';
+import type { Actor, NewEvent, Position } from './envelope.js';
+import type { DecidedEvent, Decider, Folded } from './decider.js';
+import { TouchstoneError } from './errors.js';
+import type { AppendRequest, EventLog } from './event-log.js';
+import { newId } from './ids.js';
+import type { EventRegistry } from './registry.js';
+import { StreamQueue } from './stream-queue.js';
+import type { Vault } from './vault.js';
+
+/** On whose behalf and in which chain of causes something is decided. */
+export interface ActingContext {
+  readonly actor: Actor;
+  readonly correlationId: string;
+  readonly causationId?: string;
+}
+
+export interface ExecuteOptions {
+  readonly context?: ActingContext;
+  /** Part of a historical load: marked, and nothing is sent to the outside for it. */
+  readonly historical?: boolean;
+  /** `source`: historical loads give their own recorded time (the source's stamp, else `occurredAt`). */
+  readonly recordedAt?: 'clock' | 'source';
+  /** Refuse with WRONG_EXPECTED_REVISION unless the stream stands here (-1: does not exist). */
+  readonly expectedRevision?: number;
+}
+
+/** What became of a command. `events` is empty when everything was already so. */
+export interface Executed<S = unknown> {
+  readonly id: string;
+  readonly stream: string;
+  /** Revision and position of the last event of the stream; -1 and '' of a stream that still does not exist. */
+  readonly revision: number;
+  readonly position: Position;
+  readonly events: readonly NewEvent[];
+  readonly state: S;
+}
+
+export interface Work {
+  readonly decider: Decider<never, never>;
+  readonly command: object;
+}
+
+export type WorkOutcome =
+  { readonly ok: true; readonly done: Executed } | { readonly ok: false; readonly error: Error };
+
+interface Folding {
+  state: unknown;
+  revision: number;
+  position: Position;
+}
+
+interface Item {
+  readonly index: number;
+  readonly command: object;
+  readonly id: string;
+}
+
+interface StreamWork {
+  readonly stream: string;
+  readonly decider: Decider<unknown, Folded>;
+  readonly items: Item[];
+}
+
+export interface KernelParts {
+  readonly log: EventLog;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly registry: EventRegistry;
+  /** The context of the request that is being served, where the caller gives none. */
+  readonly context?: () => ActingContext;
+  /** Folded states kept in memory; default 20,000. */
+  readonly cachedStreams?: number;
+}
+
+const MAX_ATTEMPTS = 10;
+
+/**
+ * Load, decide, append: the one way into the log, for one command or a chunk of thousands. A chunk is grouped by
+ * stream, decided in memory by the same deciders, appended in bulk with exact expected revisions, and only the streams
+ * in conflict are loaded and decided again.
+ */
+export class Kernel {
+  private readonly states: LRUCache<string, Folding>;
+  private readonly queue = new StreamQueue();
+  private readonly rules = new WeakMap<object, Map<unknown, Decider<unknown, Folded>['commands'][number]>>();
+
+  constructor(private readonly parts: KernelParts) {
+    this.states = new LRUCache({ max: parts.cachedStreams ?? 20_000 });
+  }
+
+  /** Executes one command. @throws what `decide` refuses, and the errors of `EventLog.append` */
+  async execute<S, E extends Folded>(
+    decider: Decider<S, E>,
+    command: object,
+    options: ExecuteOptions = {},
+  ): Promise<Executed<S>> {
+    const [outcome] = await this.executeMany(
+      [{ decider: decider as unknown as Decider<never, never>, command }],
+      options,
+    );
+    if (!outcome!.ok) throw outcome!.error;
+    return outcome!.done as Executed<S>;
+  }
+
+  /** Executes a chunk: one outcome per command, in order; a command that fails does not touch the others. */
+  async executeMany(work: readonly Work[], options: ExecuteOptions = {}): Promise<WorkOutcome[]> {
+    const outcomes: WorkOutcome[] = new Array<WorkOutcome>(work.length);
+    const byStream = this.group(work, outcomes);
+    await this.queue.run([...byStream.keys()], async () => {
+      let pending = [...byStream.values()];
+      for (let attempt = 1; pending.length > 0; attempt++) {
+        pending = await this.attempt(pending, options, outcomes, attempt >= MAX_ATTEMPTS);
+      }
+    });
+    return outcomes;
+  }
+
+  private group(work: readonly Work[], outcomes: WorkOutcome[]): Map<string, StreamWork> {
+    const byStream = new Map<string, StreamWork>();
+    work.forEach(({ decider, command }, index) => {
+      const rule = this.rule(decider, command);
+      if (!rule) {
+        const name = command.constructor.name;
+        outcomes[index] = failed(
+          new TouchstoneError('COMMAND_UNKNOWN', `${decider.name} has no command ${name}.`, 'internal'),
+        );
+        return;
+      }
+      const id = rule.id(command);
+      const stream = decider.stream(id);
+      let entry = byStream.get(stream);
+      if (!entry)
+        byStream.set(stream, (entry = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] }));
+      entry.items.push({ index, command, id });
+    });
+    return byStream;
+  }
+
+  /** One round over the given streams; returns those that met a conflict and have to be decided again. */
+  private async attempt(
+    round: StreamWork[],
+    options: ExecuteOptions,
+    outcomes: WorkOutcome[],
+    last: boolean,
+  ): Promise<StreamWork[]> {
+    const plans: { work: StreamWork; folding: Folding; request: AppendRequest }[] = [];
+    const decidedPerStream: { work: StreamWork; before: number; folding: Folding; decided: NewEvent[] }[] = [];
+    for (const work of round) {
+      const folding = await this.load(work);
+      decidedPerStream.push({
+        work,
+        before: folding.revision,
+        folding,
+        decided: this.decideAll(work, folding, options, outcomes),
+      });
+    }
+    await this.sealAll(decidedPerStream.flatMap((d) => d.decided));
+    for (const { work, before, folding, decided } of decidedPerStream) {
+      if (decided.length > 0) {
+        plans.push({
+          work,
+          folding,
+          request: { stream: work.stream, expected: before < 0 ? 'none' : before, events: decided },
+        });
+      }
+    }
+    if (plans.length === 0) return [];
+    const answers = await this.append(plans.map((p) => p.request));
+    const conflicts: StreamWork[] = [];
+    plans.forEach(({ work, folding }, i) => {
+      const answer = answers[i]!;
+      if (answer.ok) {
+        folding.position = answer.appended.position;
+        this.settle(work, folding, outcomes);
+        return;
+      }
+      this.states.delete(work.stream);
+      const error = answer.error;
+      const conflict = error instanceof TouchstoneError && error.code === 'WRONG_EXPECTED_REVISION';
+      if (conflict && !last && options.expectedRevision === undefined) conflicts.push(work);
+      else for (const item of work.items) outcomes[item.index] = failed(error);
+    });
+    return conflicts;
+  }
+
+  private async append(requests: readonly AppendRequest[]) {
+    try {
+      return await this.parts.log.appendMany(requests);
+    } catch (error) {
+      // Nobody knows what was written: the next command on these streams must read them again.
+      return requests.map(() => ({ ok: false as const, error: error as Error }));
+    }
+  }
+
+  private decideAll(work: StreamWork, folding: Folding, options: ExecuteOptions, outcomes: WorkOutcome[]): NewEvent[] {
+    const all: NewEvent[] = [];
+    const now = this.parts.clock.now().toISOString();
+    const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
+    for (const item of work.items) {
+      try {
+        assertExpected(work.stream, folding.revision, options.expectedRevision);
+        const rule = this.rule(work.decider, item.command)!;
+        const decided = rule.decide(item.command as never, folding.state, { now, actor: context.actor, newId });
+        const events = decided.map((event) => this.stamp(event, now, context, options));
+        for (const event of events) folding.state = work.decider.evolve(folding.state, event as Folded);
+        folding.revision += events.length;
+        all.push(...events);
+        outcomes[item.index] = { ok: true, done: this.executed(work.stream, item.id, folding, events) };
+      } catch (error) {
+        outcomes[item.index] = failed(error as Error);
+      }
+    }
+    if (all.length === 0) this.settle(work, folding, outcomes);
+    return all;
+  }
+
+  /** After the append: every command of the stream answers with its end, and the folded state is kept. */
+  private settle(work: StreamWork, folding: Folding, outcomes: WorkOutcome[]): void {
+    if (folding.revision >= 0) this.states.set(work.stream, folding);
+    for (const { index, id } of work.items) {
+      const outcome = outcomes[index]!;
+      if (outcome.ok)
+        outcomes[index] = { ok: true, done: this.executed(work.stream, id, folding, outcome.done.events) };
+    }
+  }
+
+  private executed(stream: string, id: string, folding: Folding, events: readonly NewEvent[]): Executed {
+    return { id, stream, revision: folding.revision, position: folding.position, events, state: folding.state };
+  }
+
+  private stamp(event: DecidedEvent, now: string, context: ActingContext, options: ExecuteOptions): NewEvent {
+    const definition = this.parts.registry.definition(event.type);
+    const fault = definition.fault(event.data);
+    if (fault) throw new TouchstoneError('EVENT_INVALID', `${event.type} cannot be recorded: ${fault}.`, 'invalid');
+    const occurredAt = event.occurredAt ?? now;
+    const supplied = options.recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : undefined;
+    return {
+      id: event.id ?? newId(),
+      type: event.type,
+      schemaVersion: event.schemaVersion,
+      occurredAt,
+      recordedAt: supplied === undefined ? now : new Date(supplied).toISOString(),
+      data: event.data,
+      metadata: {
+        correlationId: context.correlationId,
+        ...(context.causationId !== undefined && { causationId: context.causationId }),
+        actor: context.actor,
+        ...(event.source && { source: event.source }),
+        ...(event.policyVersion !== undefined && { policyVersion: event.policyVersion }),
+        ...(event.subject !== undefined && { subject: event.subject }),
+        ...(options.historical && { historical: true }),
+      },
+    };
+  }
+
+  /** Encrypts personal fields in place, before anything reaches the log; keys are durable first. */
+  private async sealAll(events: NewEvent[]): Promise<void> {
+    const sealed = events.flatMap((event) => {
+      const data = event.data as Record<string, unknown>;
+      const fields = this.parts.registry.definition(event.type).personalFields.filter((f) => data[f] !== undefined);
+      return fields.length > 0 ? [{ event, fields, subject: subjectOf(event) }] : [];
+    });
+    if (sealed.length === 0) return;
+    await this.parts.vault.ensureKeys([...new Set(sealed.map((s) => s.subject))]);
+    for (const { event, fields, subject } of sealed) {
+      const data = { ...(event.data as Record<string, unknown>) };
+      for (const field of fields) data[field] = this.parts.vault.seal(subject, event.id, field, data[field]);
+      (event as { data: unknown }).data = data;
+    }
+  }
+
+  private async load({ stream, decider }: StreamWork): Promise<Folding> {
+    const kept = this.states.get(stream);
+    if (kept) {
+      // Taken out while it is being changed: a failed append must not leave a state that the log does not have.
+      this.states.delete(stream);
+      return kept;
+    }
+    const folding: Folding = { state: decider.initial(), revision: -1, position: '' };
+    for await (const recorded of this.parts.log.readStream(stream)) {
+      const event = this.parts.registry.read(recorded);
+      folding.state = decider.evolve(folding.state, event as Folded);
+      folding.revision = recorded.revision;
+      folding.position = recorded.position;
+    }
+    return folding;
+  }
+
+  private rule(
+    decider: Decider<never, never>,
+    command: object,
+  ): Decider<unknown, Folded>['commands'][number] | undefined;
+  private rule(
+    decider: Decider<unknown, Folded>,
+    command: object,
+  ): Decider<unknown, Folded>['commands'][number] | undefined;
+  private rule(decider: object, command: object) {
+    let rules = this.rules.get(decider);
+    if (!rules) {
+      rules = new Map((decider as Decider<unknown, Folded>).commands.map((rule) => [rule.command, rule]));
+      this.rules.set(decider, rules);
+    }
+    return rules.get(command.constructor);
+  }
+}
+
+const failed = (error: Error): WorkOutcome => ({ ok: false, error });
+
+function subjectOf(event: NewEvent): string {
+  const { subject } = event.metadata;
+  if (subject === undefined) {
+    throw new TouchstoneError('SUBJECT_MISSING', `${event.type} has personal fields but names no subject.`, 'internal');
+  }
+  return subject;
+}
+
+function assertExpected(stream: string, actual: number, expected: number | undefined): void {
+  if (expected === undefined || expected === actual) return;
+  throw new TouchstoneError(
+    'WRONG_EXPECTED_REVISION',
+    `${stream} stands at revision ${actual}, not ${expected}: read it again and decide anew.`,
+    'conflict',
+    { stream, expected, actual },
+  );
+}
