@@ -1,0 +1,110 @@
+import { Kernel, TouchstoneError, type EventLog, type Executed, type RecordedEvent } from '@touchstone/eventing';
+import type { KindInForce, MomentSpec } from './kind.js';
+import { contentHash, extended, type PackContent } from './pack-body.js';
+import { packDecider, PublishPack, type Pack, type PackBody } from './pack.js';
+
+/**
+ * The packs in force, held in memory and kept up from the log, so that a publication of another process is seen too.
+ * A kind that no pack has published is unknown: a command with it is refused, a fact goes to quarantine.
+ */
+export class PackCatalogue {
+  private readonly kinds = new Map<string, KindInForce>();
+  private readonly moments = new Map<string, MomentSpec & { pack: string }>();
+  private readonly bodies = new Map<string, { version: number; body: PackBody }>();
+  private readonly stopping = new AbortController();
+  private following: Promise<void> | undefined;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly kernel: Kernel,
+  ) {}
+
+  /** Reads what was published so far, then follows. */
+  async start(): Promise<void> {
+    const types = ['PackPublished', 'PackRetired'];
+    let after: string | undefined;
+    for await (const page of this.log.readAll({ types, streams: ['pack-'] })) {
+      for (const event of page) this.take(event);
+      after = page.at(-1)!.position;
+    }
+    this.following = this.follow(types, after);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.following;
+  }
+
+  /** @throws KIND_UNKNOWN */
+  kind(id: string): KindInForce {
+    const kind = this.kinds.get(id);
+    if (!kind) {
+      throw new TouchstoneError(
+        'KIND_UNKNOWN',
+        `No published pack has the touchpoint kind "${id}": publish it in a pack, or map it to a kind that exists.`,
+        'invalid',
+      );
+    }
+    return kind;
+  }
+
+  has(id: string): boolean {
+    return this.kinds.has(id);
+  }
+
+  /** Adds kinds and moments to a pack; publishes a new version only when something differs. */
+  async publish(content: PackContent, options: { effectiveFrom?: string } = {}): Promise<Executed<Pack>> {
+    for (const kind of content.kinds) {
+      const holder = this.kinds.get(kind.id)?.pack;
+      if (holder !== undefined && holder !== content.pack) {
+        throw new TouchstoneError(
+          'KIND_TAKEN',
+          `The kind ${kind.id} belongs to the pack ${holder}; use another id or publish there.`,
+          'refused',
+        );
+      }
+    }
+    for (let attempt = 1; ; attempt++) {
+      const before = this.bodies.get(content.pack);
+      const body = extended(before?.body, content);
+      const command = new PublishPack({ pack: content.pack, contentHash: contentHash(body), body, ...options });
+      try {
+        const done = await this.kernel.execute(packDecider, command);
+        if (done.state.status === 'published') this.put(content.pack, done.state.version, done.state.body);
+        return done;
+      } catch (error) {
+        if (attempt >= 5 || !(error instanceof TouchstoneError) || error.kind !== 'conflict') throw error;
+      }
+    }
+  }
+
+  private async follow(types: string[], after: string | undefined): Promise<void> {
+    const subscription = this.log.subscribe({ types, streams: ['pack-'], after, signal: this.stopping.signal });
+    for await (const message of subscription) {
+      if (message.kind === 'events') for (const event of message.events) this.take(event);
+    }
+  }
+
+  private take(event: RecordedEvent): void {
+    if (event.type === 'PackPublished') {
+      const { pack, version, body } = event.data as { pack: string; version: number; body: PackBody };
+      this.put(pack, version, body);
+    } else {
+      this.drop((event.data as { pack: string }).pack);
+    }
+  }
+
+  private put(pack: string, version: number, body: PackBody): void {
+    if ((this.bodies.get(pack)?.version ?? 0) > version) return;
+    this.drop(pack);
+    this.bodies.set(pack, { version, body });
+    for (const kind of body.kinds) this.kinds.set(kind.id, { ...kind, pack, version });
+    for (const moment of body.moments) this.moments.set(moment.code, { ...moment, pack });
+  }
+
+  private drop(pack: string): void {
+    this.bodies.delete(pack);
+    for (const [id, kind] of this.kinds) if (kind.pack === pack) this.kinds.delete(id);
+    for (const [code, moment] of this.moments) if (moment.pack === pack) this.moments.delete(code);
+  }
+}

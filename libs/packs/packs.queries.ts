@@ -1,0 +1,114 @@
+import { sql } from 'kysely';
+import type { Read, ReadQuery } from '@touchstone/readmodel';
+import type { Traits } from './kind.js';
+
+export interface KindRow {
+  readonly id: string;
+  readonly pack: string;
+  readonly version: number;
+  readonly nameEn: string;
+  readonly nameZh: string | null;
+  readonly traits: Traits;
+}
+
+export interface MomentRow {
+  readonly code: string;
+  readonly pack: string;
+  readonly polarity: string;
+  readonly nameEn: string;
+  readonly nameZh: string | null;
+  readonly counter: string | null;
+}
+
+export interface PackRow {
+  readonly id: string;
+  readonly version: number;
+  readonly contentHash: string;
+  readonly effectiveFrom: string;
+  readonly retired: boolean;
+  readonly names: { en: string; zh?: string };
+}
+
+/** Page of a list ordered by name; `after` is the last name of the page before. */
+export interface NamePage {
+  readonly after?: string;
+  readonly first: number;
+}
+
+/** In force at the read's position. */
+export const inForce = (read: Read, table: string) =>
+  sql<boolean>`${sql.ref(`${table}.from_pos`)} <= ${read.asOf.position} and (${sql.ref(`${table}.to_pos`)} is null or ${sql.ref(`${table}.to_pos`)} > ${read.asOf.position})`;
+
+export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
+  name: 'packs',
+  group: 'journeys',
+  run: async (read, { after = '', first }) => {
+    const rows = await read.db
+      .selectFrom('pack_version')
+      .innerJoin('name', 'name.id', 'pack_version.pack')
+      .select(['name.value as id', 'version', 'content_hash', 'effective_from', 'retired', 'names'])
+      .where(inForce(read, 'pack_version'))
+      .where('name.value', '>', after)
+      .orderBy('name.value')
+      .limit(first)
+      .execute();
+    return rows.map((row) => ({
+      id: row.id,
+      version: row.version,
+      contentHash: row.content_hash,
+      effectiveFrom: row.effective_from,
+      retired: row.retired === 1,
+      names: JSON.parse(row.names) as PackRow['names'],
+    }));
+  },
+};
+
+export const kindsQuery: ReadQuery<NamePage & { pack?: string; ids?: readonly string[] }, KindRow[]> = {
+  name: 'kinds',
+  group: 'journeys',
+  run: async (read, { after = '', first, pack, ids }) => {
+    let query = read.db
+      .selectFrom('kind_version')
+      .innerJoin('name', 'name.id', 'kind_version.kind')
+      .innerJoin('name as holder', 'holder.id', 'kind_version.pack')
+      .select(['name.value as id', 'holder.value as pack', 'version', 'name_en', 'name_zh', 'traits'])
+      .where(inForce(read, 'kind_version'))
+      .where('name.value', '>', after);
+    if (pack !== undefined) query = query.where('holder.value', '=', pack);
+    if (ids) query = query.where('name.value', 'in', [...ids]);
+    const rows = await query.orderBy('name.value').limit(first).execute();
+    return rows.map((row) => ({
+      id: row.id,
+      pack: row.pack,
+      version: row.version,
+      nameEn: row.name_en,
+      nameZh: row.name_zh,
+      traits: JSON.parse(row.traits) as Traits,
+    }));
+  },
+};
+
+export const momentsQuery: ReadQuery<NamePage, MomentRow[]> = {
+  name: 'moments',
+  group: 'journeys',
+  run: async (read, { after = '', first }) => {
+    const rows = await read.db
+      .selectFrom('moment_version')
+      .innerJoin('name', 'name.id', 'moment_version.moment')
+      .innerJoin('name as holder', 'holder.id', 'moment_version.pack')
+      .select(['name.value as code', 'holder.value as pack', 'polarity', 'name_en', 'name_zh', 'counter'])
+      .where(inForce(read, 'moment_version'))
+      .where('name.value', '>', after)
+      .orderBy('name.value')
+      .limit(first)
+      .execute();
+    return rows.map((row) => ({
+      code: row.code,
+      pack: row.pack,
+      polarity: row.polarity,
+      nameEn: row.name_en,
+      nameZh: row.name_zh,
+      counter: row.counter,
+    }));
+  },
+};
