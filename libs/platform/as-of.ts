@@ -1,0 +1,29 @@
+import { Field, InputType, ObjectType } from '@nestjs/graphql';
+import { IsOptional, IsString } from 'class-validator';
+import { InstantScalar, PositionScalar } from './scalars.js';
+
+/** "As known at": one of a place in the log or a moment. */
+@InputType({ isOneOf: true, description: 'What was known: at a place in the log, or at a moment. Give exactly one.' })
+export class AsOfInput {
+  @Field(() => PositionScalar, { nullable: true, description: 'Everything recorded up to this place.' })
+  @IsOptional()
+  @IsString()
+  position?: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'Everything recorded up to this moment.' })
+  @IsOptional()
+  @IsString()
+  instant?: string;
+}
+
+/** The pair that an answer stands for. */
+@ObjectType('AsOf', {
+  description: 'What an answer stands for: the events up to a place in the log, judged at a moment.',
+})
+export class AsOfAnswer {
+  @Field(() => PositionScalar, { description: 'The last place of the log that the answer knows.' })
+  position!: string;
+
+  @Field(() => InstantScalar, { description: 'The moment at which rules of time were judged, in UTC.' })
+  instant!: string;
+}

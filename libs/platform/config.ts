@@ -1,0 +1,234 @@
+import { isInstant, TouchstoneError } from '@touchstone/eventing/pure';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What a process of Touchstone is told from outside. Every value has been checked. */
+export interface Config {
+  /** Directory of the log, the keys and the read models; one process owns it at a time. */
+  readonly dataDir: string;
+  /** 0 lets the system choose a free one. */
+  readonly port: number;
+  /** A loopback address. */
+  readonly host: string;
+  /** The clock starts at this instant and runs on from there; absent: the system's time. */
+  readonly clockAt?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Worker threads that answer queries. */
+  readonly readWorkers: number;
+  /** Fields below one another in a GraphQL operation, at most. */
+  readonly graphqlMaxDepth: number;
+  /** Fields that a GraphQL operation may ask for, lists counted by their `first`, at most. */
+  readonly graphqlMaxCost: number;
+  /** Events a read model may be behind the log while the server still calls itself ready. */
+  readonly readyMaxLag: number;
+  /** Milliseconds that requests under way are given at a stop. */
+  readonly shutdownMs: number;
+}
+
+type Key = keyof Config;
+
+/** One setting: its environment variable, its flag, its default and its check. */
+interface Setting<K extends Key = Key> {
+  readonly key: K;
+  readonly variable: string;
+  readonly flag: string;
+  readonly value: string;
+  readonly fallback?: string;
+  readonly about: string;
+  parse(text: string): Config[K];
+}
+
+class Fault extends Error {}
+
+const setting = <K extends Key>(of: Setting<K>): Setting => of as unknown as Setting;
+
+const integer = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new Fault(`must be a whole number from ${min} to ${max}`);
+  return value;
+};
+
+const oneOf =
+  <T extends string>(values: readonly T[]) =>
+  (text: string): T => {
+    const found = values.find((value) => value === text);
+    if (found === undefined) throw new Fault(`must be one of ${values.join(', ')}`);
+    return found;
+  };
+
+const instant = (text: string) => {
+  if (!isInstant(text)) throw new Fault('must be an instant with a zone, such as 2024-05-01T08:00:00+08:00');
+  return text;
+};
+
+const path = (text: string) => {
+  if (text.trim() === '' || text.includes('\0')) throw new Fault('must be the path of a directory');
+  return text;
+};
+
+const SETTINGS: readonly Setting[] = [
+  setting({
+    key: 'dataDir',
+    variable: 'DATA_DIR',
+    flag: 'data',
+    value: 'DIR',
+    fallback: './data',
+    about: 'data directory',
+    parse: path,
+  }),
+  setting({
+    key: 'port',
+    variable: 'PORT',
+    flag: 'port',
+    value: 'N',
+    fallback: '4000',
+    about: 'port; 0 chooses a free one',
+    parse: integer(0, 65_535),
+  }),
+  setting({
+    key: 'host',
+    variable: 'HOST',
+    flag: 'host',
+    value: 'ADDRESS',
+    fallback: '127.0.0.1',
+    about: 'loopback address to listen on',
+    parse: loopback,
+  }),
+  setting({
+    key: 'clockAt',
+    variable: 'CLOCK_AT',
+    flag: 'clock-at',
+    value: 'INSTANT',
+    about: 'start the clock at this instant instead of now',
+    parse: instant,
+  }),
+  setting({
+    key: 'logLevel',
+    variable: 'LOG_LEVEL',
+    flag: 'log-level',
+    value: 'LEVEL',
+    fallback: 'info',
+    about: LOG_LEVELS.join(', '),
+    parse: oneOf(LOG_LEVELS),
+  }),
+  setting({
+    key: 'logFormat',
+    variable: 'LOG_FORMAT',
+    flag: 'log-format',
+    value: 'FORMAT',
+    fallback: 'text',
+    about: LOG_FORMATS.join(', '),
+    parse: oneOf(LOG_FORMATS),
+  }),
+  setting({
+    key: 'readWorkers',
+    variable: 'READ_WORKERS',
+    flag: 'read-workers',
+    value: 'N',
+    fallback: '2',
+    about: 'threads that answer queries',
+    parse: integer(1, 64),
+  }),
+  setting({
+    key: 'graphqlMaxDepth',
+    variable: 'GRAPHQL_MAX_DEPTH',
+    flag: 'graphql-max-depth',
+    value: 'N',
+    fallback: '12',
+    about: 'fields below one another in an operation',
+    parse: integer(3, 100),
+  }),
+  setting({
+    key: 'graphqlMaxCost',
+    variable: 'GRAPHQL_MAX_COST',
+    flag: 'graphql-max-cost',
+    value: 'N',
+    fallback: '100000',
+    about: 'fields an operation may ask for, lists counted by their "first"',
+    parse: integer(100, 100_000_000),
+  }),
+  setting({
+    key: 'readyMaxLag',
+    variable: 'READY_MAX_LAG',
+    flag: 'ready-max-lag',
+    value: 'N',
+    fallback: '10000',
+    about: 'events a read model may be behind while /health/ready says yes',
+    parse: integer(0, 1_000_000_000),
+  }),
+  setting({
+    key: 'shutdownMs',
+    variable: 'SHUTDOWN_MS',
+    flag: 'shutdown-ms',
+    value: 'MS',
+    fallback: '10000',
+    about: 'time for requests under way at a stop',
+    parse: integer(0, 600_000),
+  }),
+];
+
+/** The flags of a command line, for `parseArgs` of `node:util`. */
+export const configFlags = Object.fromEntries(SETTINGS.map((s) => [s.flag, { type: 'string' as const }]));
+
+/** One line per setting: flag, variable, meaning, default. */
+export function describeSettings(): string {
+  return SETTINGS.map((s) => {
+    const fallback = s.fallback === undefined ? '' : ` (default ${s.fallback})`;
+    return `  ${`--${s.flag} ${s.value}`.padEnd(24)}${s.variable.padEnd(20)}${s.about}${fallback}`;
+  }).join('\n');
+}
+
+/**
+ * The configuration: a flag wins over its environment variable, that over the default. An empty variable counts as not
+ * given.
+ * @throws ADDRESS_NOT_LOOPBACK for an address that others can reach; CONFIG_INVALID naming every setting to mend
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, unknown>> = {},
+): Config {
+  const config: Partial<Record<Key, unknown>> = {};
+  const faults: string[] = [];
+  for (const { key, flag, variable, fallback, parse } of SETTINGS) {
+    const given = flags[flag];
+    const fromFlag = typeof given === 'string';
+    const text = fromFlag ? given : env[variable] || fallback;
+    if (text === undefined) continue;
+    try {
+      config[key] = parse(text);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      faults.push(`${fromFlag ? `--${flag}` : variable} ${error.message}; got "${text}"`);
+    }
+  }
+  if (faults.length > 0) {
+    throw new TouchstoneError('CONFIG_INVALID', `Mend the settings: ${faults.join('. ')}.`, 'invalid', { faults });
+  }
+  return config as Record<Key, unknown> as unknown as Config;
+}
+
+/** True for a name or address that only this machine can reach: `localhost`, 127.0.0.0/8, `::1`. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    /^127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.test(name)
+  );
+}
+
+function loopback(host: string): string {
+  if (isLoopback(host)) return host;
+  throw new TouchstoneError(
+    'ADDRESS_NOT_LOOPBACK',
+    `"${host}" can be reached from outside and nobody would be asked who they are: listen on 127.0.0.1 or ::1 until access control is configured.`,
+    'refused',
+    { host },
+  );
+}

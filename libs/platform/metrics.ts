@@ -1,0 +1,139 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AppendOutcome, EventLog } from '@touchstone/eventing';
+import { asTouchstoneError } from './error-report.js';
+
+/** What is measured of a read model. */
+export interface MeasuredProjection {
+  readonly group: string;
+  /** Events it still has to take. */
+  readonly lag: number;
+  readonly parked: number;
+  /** 1 while it follows the log, 0 while it is stopped or stalled. */
+  readonly up: boolean;
+}
+
+/** The Prometheus registry of a process and the instruments it feeds. All durations are in seconds. */
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly appendSeconds: Histogram;
+  private readonly appendedEvents: Counter;
+  private readonly appendFailures: Counter<'code'>;
+  private readonly requestSeconds: Histogram<'method' | 'route' | 'status'>;
+
+  constructor() {
+    const registers = [this.registry];
+    this.appendSeconds = new Histogram({
+      name: 'touchstone_append_duration_seconds',
+      help: 'Time from asking the log to append until it answered.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    });
+    this.appendedEvents = new Counter({
+      name: 'touchstone_appended_events_total',
+      help: 'Events that the log took.',
+      registers,
+    });
+    this.appendFailures = new Counter({
+      name: 'touchstone_append_failures_total',
+      help: 'Appends that the log refused, by error code.',
+      labelNames: ['code'],
+      registers,
+    });
+    this.requestSeconds = new Histogram({
+      name: 'touchstone_http_request_duration_seconds',
+      help: 'Time from an HTTP request until its answer was sent.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    });
+  }
+
+  /** Adds memory, CPU, event loop and garbage collection of this process. */
+  collectProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  observeRequest(method: string, route: string, status: number, seconds: number): void {
+    this.requestSeconds.observe({ method, route, status: String(status) }, seconds);
+  }
+
+  /** Lag, parked events and state of the read models, asked for at each scrape. */
+  collectProjections(read: () => Promise<readonly MeasuredProjection[]>): void {
+    const registers = [this.registry];
+    const labelNames = ['group'] as const;
+    const lag = new Gauge({
+      name: 'touchstone_projection_lag_events',
+      help: 'Events a read model has to take yet.',
+      labelNames,
+      registers: [],
+    });
+    const parked = new Gauge({
+      name: 'touchstone_projection_parked_events',
+      help: 'Events a read model has set aside.',
+      labelNames,
+      registers: [],
+    });
+    const up = new Gauge({
+      name: 'touchstone_projection_up',
+      help: '1 while a read model follows the log.',
+      labelNames,
+      registers,
+      collect: async () => {
+        for (const gauge of [lag, parked, up]) gauge.reset();
+        for (const projection of await read()) {
+          lag.set({ group: projection.group }, projection.lag);
+          parked.set({ group: projection.group }, projection.parked);
+          up.set({ group: projection.group }, projection.up ? 1 : 0);
+        }
+      },
+    });
+    // Scraped in order of registration: the gauge that collects comes first.
+    for (const gauge of [lag, parked]) this.registry.registerMetric(gauge);
+  }
+
+  /** The same log, measured. */
+  observe(log: EventLog): EventLog {
+    const timed = async <R>(append: () => Promise<R>, outcomes: (answer: R) => readonly Counted[]): Promise<R> => {
+      const stop = this.appendSeconds.startTimer();
+      try {
+        const answer = await append();
+        for (const outcome of outcomes(answer)) this.count(outcome);
+        return answer;
+      } catch (error) {
+        this.count({ events: 0, error });
+        throw error;
+      } finally {
+        stop();
+      }
+    };
+    return {
+      append: (stream, expected, events) =>
+        timed(
+          () => log.append(stream, expected, events),
+          () => [{ events: events.length }],
+        ),
+      appendMany: (requests) =>
+        timed(
+          () => log.appendMany(requests),
+          (answers: AppendOutcome[]) =>
+            answers.map((a, i) => (a.ok ? { events: requests[i]!.events.length } : { events: 0, error: a.error })),
+        ),
+      readStream: (stream, options) => log.readStream(stream, options),
+      readAll: (options) => log.readAll(options),
+      subscribe: (options) => log.subscribe(options),
+      head: () => log.head(),
+      comparePositions: (a, b) => log.comparePositions(a, b),
+      close: () => log.close(),
+    };
+  }
+
+  private count({ events, error }: Counted): void {
+    if (error === undefined) this.appendedEvents.inc(events);
+    else this.appendFailures.inc({ code: asTouchstoneError(error)?.code ?? 'UNKNOWN' });
+  }
+}
+
+interface Counted {
+  readonly events: number;
+  readonly error?: unknown;
+}
