@@ -1,5 +1,5 @@
 import type { About } from './event-definition.js';
-import type { Actor } from './envelope.js';
+import type { Actor, EventSource } from './envelope.js';
 import type { CommandClass } from './command.js';
 
 /** An event as a decision makes it: id and times may still be open. */
@@ -15,6 +15,7 @@ export interface Folded<T extends string = string, D = unknown> {
   readonly data: D;
   readonly id: string;
   readonly occurredAt: string;
+  readonly source?: EventSource;
 }
 
 /** What a decision may know besides the command and the state. Time and ids come from outside. */

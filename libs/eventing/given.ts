@@ -54,5 +54,6 @@ function folded(event: DecidedEvent, context: DecideContext): Folded {
     data: event.data,
     id: event.id ?? context.newId(),
     occurredAt: event.occurredAt ?? context.now,
+    source: event.source,
   };
 }

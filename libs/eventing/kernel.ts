@@ -204,7 +204,7 @@ export class Kernel {
         const rule = this.rule(work.decider, item.command)!;
         const decided = rule.decide(item.command as never, folding.state, { now, actor: context.actor, newId });
         const events = decided.map((event) => this.stamp(event, now, context, options));
-        for (const event of events) folding.state = work.decider.evolve(folding.state, event as Folded);
+        for (const event of events) folding.state = work.decider.evolve(folding.state, folded(event));
         folding.revision += events.length;
         all.push(...events);
         outcomes[item.index] = { ok: true, done: this.executed(work.stream, item.id, folding, events) };
@@ -281,7 +281,7 @@ export class Kernel {
     const folding: Folding = { state: decider.initial(), revision: -1, position: '' };
     for await (const recorded of this.parts.log.readStream(stream)) {
       const event = this.parts.registry.read(recorded);
-      folding.state = decider.evolve(folding.state, event as Folded);
+      folding.state = decider.evolve(folding.state, folded(event));
       folding.revision = recorded.revision;
       folding.position = recorded.position;
     }
@@ -305,6 +305,14 @@ export class Kernel {
     return rules.get(command.constructor);
   }
 }
+
+const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => ({
+  type,
+  data,
+  id,
+  occurredAt,
+  source: metadata.source,
+});
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
 

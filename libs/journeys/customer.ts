@@ -1,0 +1,92 @@
+/** A customer: who they are to the company. What they lived stands in their journeys. */
+import { command, decider, event, refuse, t, type Decide, type EventOf, type Static } from '@touchstone/eventing/pure';
+
+export const customerStream = (id: string) => `customer-${id}`;
+export const customerSubject = (id: string) => `customer:${id}`;
+
+const identifierSchema = t.object({ type: t.code(), value: t.id() });
+/** A name of the customer in some system: account, phone, meter. */
+export type Identifier = Static<typeof identifierSchema>;
+
+const profile = {
+  name: t.optional(t.personal(t.text({ maxLength: 512 }))),
+  phone: t.optional(t.personal(t.text({ maxLength: 64 }))),
+  /** Kind of customer, such as `resident` or `industrial`. */
+  segment: t.optional(t.code()),
+  region: t.optional(t.code()),
+  tier: t.optional(t.code()),
+};
+
+export const CustomerRegistered = event(
+  'CustomerRegistered',
+  t.object({ identifiers: t.personal(t.array(identifierSchema, { maxItems: 100 })), ...profile }),
+);
+export const CustomerUpdated = event(
+  'CustomerUpdated',
+  t.object({ identifiers: t.optional(t.personal(t.array(identifierSchema, { maxItems: 100 }))), ...profile }),
+);
+export type CustomerEvent = EventOf<typeof CustomerRegistered | typeof CustomerUpdated>;
+
+export type Customer = { status: 'none' } | { status: 'registered'; segment?: string; region?: string; tier?: string };
+
+export function evolve(customer: Customer, e: CustomerEvent): Customer {
+  const known = customer.status === 'none' ? {} : customer;
+  const { segment, region, tier } = e.data;
+  return {
+    ...known,
+    ...(segment !== undefined && { segment }),
+    ...(region !== undefined && { region }),
+    ...(tier !== undefined && { tier }),
+    status: 'registered',
+  };
+}
+
+interface Profile {
+  name?: string;
+  phone?: string;
+  segment?: string;
+  region?: string;
+  tier?: string;
+}
+
+/** Registers a customer; a customer who is registered already stays as they are. */
+export class RegisterCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] } & Profile>() {}
+export class UpdateCustomer extends command<{ customerId: string } & Profile>() {}
+
+export const registerCustomer: Decide<RegisterCustomer, Customer> = ({ customerId, identifiers, ...rest }, customer) =>
+  customer.status === 'none'
+    ? [
+        CustomerRegistered(
+          { identifiers: [...identifiers], ...profileOf(rest) },
+          { subject: customerSubject(customerId) },
+        ),
+      ]
+    : [];
+
+export const updateCustomer: Decide<UpdateCustomer, Customer> = ({ customerId, ...rest }, customer) => {
+  if (customer.status === 'none')
+    return refuse('CUSTOMER_UNKNOWN', `No customer ${customerId} is registered; register them first.`);
+  const change = profileOf(rest);
+  const { name, phone, ...open } = change;
+  const same = Object.entries(open).every(([field, value]) => customer[field as keyof typeof open] === value);
+  if (same && name === undefined && phone === undefined) return [];
+  return [CustomerUpdated(change, { subject: customerSubject(customerId) })];
+};
+
+function profileOf({ name, phone, segment, region, tier }: Profile): Profile {
+  return {
+    ...(name !== undefined && { name }),
+    ...(phone !== undefined && { phone }),
+    ...(segment !== undefined && { segment }),
+    ...(region !== undefined && { region }),
+    ...(tier !== undefined && { tier }),
+  };
+}
+
+export const customerDecider = decider<Customer, CustomerEvent>(
+  { name: 'customer', stream: customerStream, initial: () => ({ status: 'none' }), evolve },
+  (on) => [
+    on(RegisterCustomer, (c) => c.customerId, registerCustomer),
+    on(UpdateCustomer, (c) => c.customerId, updateCustomer),
+  ],
+);

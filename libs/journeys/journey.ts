@@ -1,0 +1,313 @@
+/** A journey: one matter of one customer, from its first touchpoint to its last. The rules of its life. */
+import {
+  byInstant,
+  command,
+  decider,
+  instantMs,
+  refuse,
+  type Decide,
+  type DecidedEvent,
+  type EventSource,
+} from '@touchstone/eventing/pure';
+import { customerSubject } from './customer.js';
+import {
+  JourneyClosed,
+  JourneyHandedOver,
+  JourneyOpened,
+  JourneyPaused,
+  JourneyReopened,
+  JourneyResumed,
+  NoteAdded,
+  OwnerAssigned,
+  TouchpointCorrected,
+  TouchpointRecorded,
+  TouchpointVoided,
+  journeyStream,
+  journeySubject,
+  type JourneyEvent,
+  type TouchpointContent,
+} from './journey.events.js';
+
+/** What stands in the journey's order and decides whether it is closed. */
+interface Mark {
+  readonly id: string;
+  readonly at: number;
+  readonly sequence?: number;
+  readonly closes: boolean;
+}
+
+export interface Party {
+  readonly unit?: string;
+  readonly staff?: string;
+}
+
+export interface Journey {
+  status: 'none' | 'open';
+  journeyType?: string;
+  customerId?: string;
+  /** By touchpoint id; null: voided. A repeat is known by it, on any log. */
+  touchpoints: Map<string, { version: number; mark: Mark } | null>;
+  /** A person's closings and reopenings. */
+  decisions: Mark[];
+  owner?: Party;
+  paused: boolean;
+}
+
+export const initial = (): Journey => ({ status: 'none', touchpoints: new Map(), decisions: [], paused: false });
+
+export function evolve(journey: Journey, e: JourneyEvent): Journey {
+  switch (e.type) {
+    case 'JourneyOpened':
+      journey.journeyType ??= e.data.journeyType;
+      journey.customerId ??= e.data.customerId;
+      journey.status = 'open';
+      return journey;
+    case 'TouchpointRecorded':
+      if (!journey.touchpoints.has(e.id)) {
+        const mark = {
+          id: e.id,
+          at: instantMs(e.occurredAt),
+          sequence: e.source?.sequence,
+          closes: e.data.traits.closes,
+        };
+        journey.touchpoints.set(e.id, { version: 1, mark });
+        journey.customerId ??= e.data.customerId;
+      }
+      return journey;
+    case 'TouchpointCorrected': {
+      const { touchpointId: id, version, happenedAt, sequence, traits } = e.data;
+      journey.touchpoints.set(id, {
+        version,
+        mark: { id, at: instantMs(happenedAt), sequence, closes: traits.closes },
+      });
+      return journey;
+    }
+    case 'TouchpointVoided':
+      journey.touchpoints.set(e.data.touchpointId, null);
+      return journey;
+    case 'OwnerAssigned':
+      journey.owner = { unit: e.data.unit, staff: e.data.staff };
+      return journey;
+    case 'JourneyHandedOver':
+      journey.owner = e.data.to;
+      return journey;
+    case 'JourneyPaused':
+      journey.paused = true;
+      return journey;
+    case 'JourneyResumed':
+      journey.paused = false;
+      return journey;
+    case 'JourneyClosed':
+    case 'JourneyReopened':
+      journey.decisions.push({ id: e.id, at: instantMs(e.occurredAt), closes: e.type === 'JourneyClosed' });
+      return journey;
+    case 'NoteAdded':
+      return journey;
+  }
+}
+
+/** Closed when the last in the journey's order, touchpoint or person's decision, closes it. */
+export const isClosed = (journey: Journey): boolean => lastMark(journey)?.closes ?? false;
+
+function lastMark(journey: Journey): Mark | undefined {
+  let last: Mark | undefined;
+  const later = (mark: Mark) => {
+    if (!last || byInstant(last, mark) < 0) last = mark;
+  };
+  for (const touchpoint of journey.touchpoints.values()) if (touchpoint) later(touchpoint.mark);
+  journey.decisions.forEach(later);
+  return last;
+}
+
+// Commands. A person's command is refused when it makes no sense; a fact is recorded even when it breaks a rule.
+
+export class OpenJourney extends command<{
+  journeyId: string;
+  journeyType: string;
+  key?: string;
+  customerId?: string;
+  occurredAt?: string;
+}>() {}
+export class RecordTouchpoint extends command<{
+  journeyId: string;
+  /** Opens the journey when it does not exist yet; without it an unknown journey is refused. */
+  open?: { journeyType: string; key?: string; customerId?: string };
+  touchpointId?: string;
+  occurredAt?: string;
+  source?: EventSource;
+  factId?: string;
+  content: TouchpointContent;
+}>() {}
+export class CorrectTouchpoint extends command<{
+  journeyId: string;
+  touchpointId: string;
+  happenedAt?: string;
+  reason: string;
+  content: TouchpointContent;
+}>() {}
+export class VoidTouchpoint extends command<{ journeyId: string; touchpointId: string; reason: string }>() {}
+export class AssignOwner extends command<{ journeyId: string; unit?: string; staff?: string; reason?: string }>() {}
+export class HandOverJourney extends command<{
+  journeyId: string;
+  to: Party;
+  note?: string;
+  customerTold: boolean;
+}>() {}
+export class PauseJourney extends command<{
+  journeyId: string;
+  reason: string;
+  until?: string;
+  occurredAt?: string;
+}>() {}
+export class ResumeJourney extends command<{ journeyId: string; reason?: string; occurredAt?: string }>() {}
+export class CloseJourney extends command<{ journeyId: string; reason: string; occurredAt?: string }>() {}
+export class ReopenJourney extends command<{ journeyId: string; reason: string; occurredAt?: string }>() {}
+export class AddNote extends command<{ journeyId: string; noteId?: string; text: string }>() {}
+
+export const openJourney: Decide<OpenJourney, Journey> = ({ journeyType, key, customerId, occurredAt }, journey) =>
+  journey.status === 'open' ? [] : [JourneyOpened({ journeyType, key, customerId }, { occurredAt })];
+
+export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, { newId }) => {
+  const id = c.touchpointId ?? newId();
+  if (journey.touchpoints.has(id)) return [];
+  const events: DecidedEvent[] = [];
+  if (journey.status === 'none') {
+    if (!c.open) return unknown(c.journeyId);
+    events.push(
+      JourneyOpened(c.open, {
+        occurredAt: c.occurredAt,
+        source: c.source && { system: c.source.system, recordedAt: c.source.recordedAt },
+      }),
+    );
+  }
+  const customerId = c.content.customerId ?? journey.customerId ?? c.open?.customerId;
+  events.push(
+    TouchpointRecorded(
+      {
+        ...c.content,
+        ...(customerId !== undefined && { customerId }),
+        ...(c.factId !== undefined && { factId: c.factId }),
+      },
+      { id, occurredAt: c.occurredAt, source: c.source, subject: subject(c.journeyId, customerId) },
+    ),
+  );
+  return events;
+};
+
+export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey) => {
+  const known = existing(journey, c.journeyId, c.touchpointId);
+  const customerId = c.content.customerId ?? journey.customerId;
+  return [
+    TouchpointCorrected(
+      {
+        ...c.content,
+        ...(customerId !== undefined && { customerId }),
+        touchpointId: c.touchpointId,
+        version: known.version + 1,
+        happenedAt: c.happenedAt ?? refuse('HAPPENED_AT_MISSING', 'Say when the touchpoint happened.'),
+        ...(known.mark.sequence !== undefined && { sequence: known.mark.sequence }),
+        reason: c.reason,
+      },
+      { subject: subject(c.journeyId, customerId) },
+    ),
+  ];
+};
+
+export const voidTouchpoint: Decide<VoidTouchpoint, Journey> = ({ journeyId, touchpointId, reason }, journey) => {
+  if (journey.touchpoints.get(touchpointId) === null) return [];
+  existing(journey, journeyId, touchpointId);
+  return [TouchpointVoided({ touchpointId, reason })];
+};
+
+export const assignOwner: Decide<AssignOwner, Journey> = ({ journeyId, unit, staff, reason }, journey) => {
+  mustExist(journey, journeyId);
+  if (unit === undefined && staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
+  return sameParty(journey.owner, { unit, staff }) ? [] : [OwnerAssigned({ unit, staff, reason })];
+};
+
+export const handOverJourney: Decide<HandOverJourney, Journey> = ({ journeyId, to, note, customerTold }, journey) => {
+  mustExist(journey, journeyId);
+  if (!journey.owner) refuse('OWNER_UNKNOWN', `Nobody owns the journey ${journeyId} yet; assign an owner first.`);
+  if (to.unit === undefined && to.staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
+  if (sameParty(journey.owner, to)) return [];
+  return [
+    JourneyHandedOver(
+      { from: { ...journey.owner }, to: { ...to }, ...(note !== undefined && { note }), customerTold },
+      { subject: subject(journeyId, journey.customerId) },
+    ),
+  ];
+};
+
+export const pauseJourney: Decide<PauseJourney, Journey> = ({ journeyId, reason, until, occurredAt }, journey) => {
+  mustExist(journey, journeyId);
+  if (isClosed(journey)) refuse('JOURNEY_CLOSED', `The journey ${journeyId} is closed; reopen it before you pause it.`);
+  return journey.paused ? [] : [JourneyPaused({ reason, until }, { occurredAt })];
+};
+
+export const resumeJourney: Decide<ResumeJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+  mustExist(journey, journeyId);
+  return journey.paused ? [JourneyResumed({ reason }, { occurredAt })] : [];
+};
+
+export const closeJourney: Decide<CloseJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+  mustExist(journey, journeyId);
+  if (isClosed(journey)) return [];
+  mustBeLast(journey, occurredAt ?? now);
+  return [JourneyClosed({ reason }, { occurredAt: occurredAt ?? now })];
+};
+
+export const reopenJourney: Decide<ReopenJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+  mustExist(journey, journeyId);
+  if (!isClosed(journey)) return [];
+  mustBeLast(journey, occurredAt ?? now);
+  return [JourneyReopened({ reason }, { occurredAt: occurredAt ?? now })];
+};
+
+export const addNote: Decide<AddNote, Journey> = ({ journeyId, noteId, text }, journey) => {
+  mustExist(journey, journeyId);
+  return [NoteAdded({ text }, { id: noteId, subject: subject(journeyId, journey.customerId) })];
+};
+
+/** A closing or reopening before a touchpoint that is recorded already would decide nothing. */
+function mustBeLast(journey: Journey, occurredAt: string): void {
+  const last = lastMark(journey);
+  if (!last || last.at <= instantMs(occurredAt)) return;
+  refuse('NOT_LAST', `The journey goes on until ${new Date(last.at).toISOString()}; give a time after that.`);
+}
+
+const unknown = (id: string): never => refuse('JOURNEY_UNKNOWN', `There is no journey ${id}; open it first.`);
+
+function mustExist(journey: Journey, id: string): void {
+  if (journey.status === 'none') unknown(id);
+}
+
+function existing(journey: Journey, journeyId: string, touchpointId: string) {
+  mustExist(journey, journeyId);
+  const known = journey.touchpoints.get(touchpointId);
+  if (known === undefined)
+    return refuse('TOUCHPOINT_UNKNOWN', `The journey ${journeyId} has no touchpoint ${touchpointId}.`);
+  if (known === null) return refuse('TOUCHPOINT_VOID', `The touchpoint ${touchpointId} was voided; record it anew.`);
+  return known;
+}
+
+const sameParty = (a: Party | undefined, b: Party) => a !== undefined && a.unit === b.unit && a.staff === b.staff;
+
+const subject = (journeyId: string, customerId: string | undefined) =>
+  customerId === undefined ? journeySubject(journeyId) : customerSubject(customerId);
+
+export const journeyDecider = decider<Journey, JourneyEvent>(
+  { name: 'journey', stream: journeyStream, initial, evolve },
+  (on) => [
+    on(OpenJourney, (c) => c.journeyId, openJourney),
+    on(RecordTouchpoint, (c) => c.journeyId, recordTouchpoint),
+    on(CorrectTouchpoint, (c) => c.journeyId, correctTouchpoint),
+    on(VoidTouchpoint, (c) => c.journeyId, voidTouchpoint),
+    on(AssignOwner, (c) => c.journeyId, assignOwner),
+    on(HandOverJourney, (c) => c.journeyId, handOverJourney),
+    on(PauseJourney, (c) => c.journeyId, pauseJourney),
+    on(ResumeJourney, (c) => c.journeyId, resumeJourney),
+    on(CloseJourney, (c) => c.journeyId, closeJourney),
+    on(ReopenJourney, (c) => c.journeyId, reopenJourney),
+    on(AddNote, (c) => c.journeyId, addNote),
+  ],
+);
