@@ -1,0 +1,224 @@
+import { Worker } from 'node:worker_threads';
+import type { Appended, ExpectedRevision } from './event-log.js';
+import { TouchstoneError } from './errors.js';
+import { duplicateEventId, logClosed, wrongRevision, type PreparedEvent } from './log-input.js';
+import { toPosition } from './sqlite-log.rows.js';
+import {
+  addRequest,
+  emptyBatch,
+  type FromWriter,
+  type ToWriter,
+  type WriteAnswer,
+  type WriteFailure,
+} from './sqlite-log.wire.js';
+
+/** Messages on their way to the writer: one being written while the next one is already there. */
+const IN_FLIGHT = 2;
+/** A transaction stays short, so that small appends do not wait long behind a bulk load. */
+const BATCH_EVENTS = 2_000;
+const BATCH_BYTES = 8_000_000;
+
+/** How much may wait for the writer; beyond it an append is answered `LOG_BUSY` at once. */
+export interface QueueLimit {
+  /** Default 50,000. */
+  readonly events?: number;
+  /** Length of data and metadata; default 128,000,000. */
+  readonly bytes?: number;
+}
+
+interface Waiting {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly PreparedEvent[];
+  readonly bytes: number;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export type Submission = Pick<Waiting, 'stream' | 'expected' | 'events'>;
+
+/** The calling thread's side of the writer thread: collects the requests of one turn, bounds what waits, answers. */
+export class WriteQueue {
+  private waiting: Waiting[] = [];
+  private readonly inFlight: Waiting[][] = [];
+  private events = 0;
+  private bytes = 0;
+  private scheduled = false;
+  private closing: Promise<void> | null = null;
+  private broken: TouchstoneError | null = null;
+  private readonly ended: Promise<void>;
+
+  private constructor(
+    private readonly worker: Worker,
+    private readonly limit: Required<QueueLimit>,
+    private readonly onHead: (head: number) => void,
+  ) {
+    this.ended = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        this.fail(new Error(`the writer thread ended with code ${code}`));
+        resolve();
+      });
+    });
+    worker.on('error', (error) => this.fail(error));
+    worker.on('message', (message: FromWriter) => {
+      if (message.kind === 'written') this.answered(message);
+    });
+  }
+
+  /** Starts the writer thread; resolves when the log is open. @throws LOG_UNREADABLE, LOG_NOT_DURABLE, LOG_LAYOUT_UNKNOWN */
+  static async start(file: string, limit: QueueLimit, onHead: (head: number) => void): Promise<WriteQueue> {
+    const worker = new Worker(workerUrl(), { workerData: { file } });
+    const queue = new WriteQueue(worker, { events: limit.events ?? 50_000, bytes: limit.bytes ?? 128_000_000 }, onHead);
+    await new Promise<void>((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('exit', () => reject(new Error(`The writer thread of ${file} ended before it was ready.`)));
+      worker.once('message', (message: FromWriter) => {
+        if (message.kind === 'refused') reject(new TouchstoneError(message.code, message.message, 'unavailable'));
+        else resolve();
+      });
+    });
+    return queue;
+  }
+
+  get open(): boolean {
+    return this.closing === null;
+  }
+
+  /** Takes all submissions or none. @throws LOG_BUSY, LOG_CLOSED, LOG_WRITE_FAILED */
+  submit(submissions: readonly Submission[]): Promise<Appended>[] {
+    if (this.closing !== null) throw logClosed();
+    if (this.broken !== null) throw this.broken;
+    const sized = submissions.map((s) => ({ ...s, bytes: textLength(s.events) }));
+    this.assertRoom(sized);
+    return sized.map((s) => {
+      this.events += s.events.length;
+      this.bytes += s.bytes;
+      return new Promise<Appended>((resolve, reject) => this.enqueue({ ...s, resolve, reject }));
+    });
+  }
+
+  /** Finishes what was accepted; resolves when the writer thread is gone. */
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private async finish(): Promise<void> {
+    while (this.waiting.length > 0 && this.broken === null) this.send();
+    this.post({ kind: 'close' });
+    await this.ended;
+  }
+
+  private assertRoom(more: readonly { events: readonly unknown[]; bytes: number }[]): void {
+    // Whatever its size, a request that finds the queue empty is taken: it could never be taken later either.
+    if (this.events === 0) return;
+    const events = more.reduce((n, s) => n + s.events.length, this.events);
+    const bytes = more.reduce((n, s) => n + s.bytes, this.bytes);
+    if (events <= this.limit.events && bytes <= this.limit.bytes) return;
+    throw new TouchstoneError(
+      'LOG_BUSY',
+      `${this.events} events (${this.bytes} bytes) already wait to be written. Nothing of this append was taken; retry shortly.`,
+      'busy',
+      { waitingEvents: this.events, waitingBytes: this.bytes },
+    );
+  }
+
+  private enqueue(request: Waiting): void {
+    this.waiting.push(request);
+    if (this.scheduled || this.inFlight.length >= IN_FLIGHT) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      this.fill();
+    });
+  }
+
+  private fill(): void {
+    while (this.waiting.length > 0 && this.inFlight.length < IN_FLIGHT) this.send();
+  }
+
+  /** Sends the next part of what waits, whole requests only. */
+  private send(): void {
+    const batch = emptyBatch();
+    let events = 0;
+    let bytes = 0;
+    let taken = 0;
+    while (taken < this.waiting.length) {
+      const next = this.waiting[taken]!;
+      if (taken > 0 && (events + next.events.length > BATCH_EVENTS || bytes + next.bytes > BATCH_BYTES)) break;
+      addRequest(batch, next.stream, next.expected, next.events);
+      events += next.events.length;
+      bytes += next.bytes;
+      taken++;
+    }
+    this.inFlight.push(this.waiting.slice(0, taken));
+    this.waiting = taken === this.waiting.length ? [] : this.waiting.slice(taken);
+    this.post(batch);
+  }
+
+  private post(message: ToWriter): void {
+    this.worker.postMessage(message);
+  }
+
+  private answered(answer: WriteAnswer): void {
+    const requests = this.inFlight.shift()!;
+    for (const request of requests) this.settle(request);
+    const failed = new Map(answer.failures.map((f) => [f.request, f]));
+    requests.forEach((request, i) => {
+      const failure = failed.get(i);
+      if (failure !== undefined) request.reject(errorOf(request, failure));
+      else request.resolve({ revision: answer.revisions[i]!, position: toPosition(answer.positions[i]!) });
+    });
+    if (answer.head > 0) this.onHead(answer.head);
+    this.fill();
+  }
+
+  private settle(request: Waiting): void {
+    this.events -= request.events.length;
+    this.bytes -= request.bytes;
+  }
+
+  private fail(cause: Error): void {
+    this.broken ??= writeFailed(cause.message, cause);
+    const lost = [...this.inFlight.splice(0).flat(), ...this.waiting.splice(0)];
+    for (const request of lost) {
+      this.settle(request);
+      request.reject(this.broken);
+    }
+  }
+}
+
+const textLength = (events: readonly PreparedEvent[]): number =>
+  events.reduce((n, e) => n + e.data.length + e.metadata.length, 0);
+
+const writeFailed = (why: string, cause?: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'LOG_WRITE_FAILED',
+    `The event log could not write: ${why}. Check disk space and the file, then repeat the append with the same ids and expectation.`,
+    'unavailable',
+    undefined,
+    { cause },
+  );
+
+function errorOf({ stream, expected }: Waiting, failure: WriteFailure): Error {
+  switch (failure.reason) {
+    case 'revision':
+      return wrongRevision(stream, expected, failure.actual, failure.why);
+    case 'duplicate':
+      return duplicateEventId(stream, failure.id);
+    case 'busy':
+      return new TouchstoneError(
+        'LOG_BUSY',
+        `Another process holds the write lock of the log (${failure.message}). Nothing of this append was taken; retry shortly.`,
+        'busy',
+      );
+    case 'failed':
+      return writeFailed(failure.message);
+  }
+}
+
+/** Workers run compiled: under a test runner that loads the sources, the build beside them has the thread's file. */
+function workerUrl(): URL {
+  const inSources = import.meta.url.endsWith('.ts');
+  return new URL(inSources ? './dist/sqlite-log.worker.js' : './sqlite-log.worker.js', import.meta.url);
+}

@@ -1,0 +1,273 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
+import { openReadOnly } from './durable.js';
+import type { NewEvent, Position, RecordedEvent } from './envelope.js';
+import { TouchstoneError } from './errors.js';
+import type {
+  Appended,
+  AppendOutcome,
+  AppendRequest,
+  EventLog,
+  ExpectedRevision,
+  ReadAll,
+  ReadStream,
+  Subscribe,
+  SubscriptionMessage,
+} from './event-log.js';
+import { Bell, follow, readPages } from './follow.js';
+import { checkCount, checkExpected, checkStream, logClosed, prepareEvents } from './log-input.js';
+import { SqlitePages } from './sqlite-log.pages.js';
+import { WriteQueue, type QueueLimit, type Submission } from './sqlite-log.queue.js';
+import { assertLayout, fromPosition, toPosition } from './sqlite-log.rows.js';
+
+const STREAM_PAGE = 500;
+
+/** The reading half of an event log. */
+export type EventLogReader = Pick<
+  EventLog,
+  'readStream' | 'readAll' | 'subscribe' | 'head' | 'comparePositions' | 'close'
+>;
+
+/** Hears of every new head; the function it returns stops that. */
+export type HeadSource = (listener: (head: Position) => void) => () => void;
+
+export interface SqliteLogOptions {
+  /** The log's file; it is created when missing, its directory is not. */
+  readonly file: string;
+  readonly queueLimit?: QueueLimit;
+  /** Safety net of subscriptions, in milliseconds: how often they look without being woken. Default 1,000. */
+  readonly pollMs?: number;
+}
+
+/** The embedded event log. */
+export interface SqliteLog extends EventLog {
+  readonly file: string;
+  /** Calls `listener` with the head after every commit; the function it returns stops that. */
+  readonly onHead: HeadSource;
+  /** A port to hand to another thread's `openSqliteLogReader`: it receives the head (a position) after every commit. */
+  headPort(): MessagePort;
+}
+
+/**
+ * Opens (or creates) the embedded event log: one file, one writer thread with group commit, readers on the calling
+ * thread. Close it before the process ends.
+ * @throws LOG_NOT_DURABLE, LOG_LAYOUT_UNKNOWN, LOG_UNREADABLE (unavailable)
+ */
+export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  const heads = new Heads();
+  const queue = await WriteQueue.start(options.file, options.queueLimit ?? {}, (head) =>
+    heads.publish(toPosition(head)),
+  );
+  try {
+    return new OwnedSqliteLog(options.file, queue, heads, options.pollMs);
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens an existing log for reading only, in any thread or process. `wake` tells of new heads (a port from
+ * `headPort()`, or a callback source); without it subscriptions look every `pollMs`.
+ * @throws LOG_NOT_FOUND when there is no such log
+ */
+export function openSqliteLogReader(
+  file: string,
+  { wake, pollMs }: { wake?: MessagePort | HeadSource; pollMs?: number } = {},
+): EventLogReader {
+  const reader = new SqliteReader(file, pollMs ?? (wake === undefined ? 100 : 1_000));
+  reader.wakeBy(wake);
+  return reader;
+}
+
+class SqliteReader implements EventLogReader {
+  protected readonly bell = new Bell();
+  private readonly db: DatabaseSyncInstance;
+  private readonly pages: SqlitePages;
+  private unwake: () => void = () => undefined;
+
+  constructor(
+    readonly file: string,
+    private readonly pollMs = 1_000,
+  ) {
+    this.db = openExisting(file);
+    this.pages = new SqlitePages(this.db, this.bell);
+  }
+
+  wakeBy(wake: MessagePort | HeadSource | undefined): void {
+    if (wake === undefined) return;
+    const ring = () => this.bell.ring();
+    if (typeof wake === 'function') {
+      this.unwake = wake(ring);
+      return;
+    }
+    wake.on('message', ring);
+    // The port alone must not keep a thread alive whose work is done.
+    wake.unref();
+    this.unwake = () => wake.close();
+  }
+
+  async *readStream(stream: string, options: ReadStream = {}): AsyncGenerator<RecordedEvent> {
+    checkStream(stream);
+    checkCount('from', options.from, 0);
+    checkCount('max', options.max, 0);
+    const backwards = options.direction === 'backwards';
+    let from = options.from ?? (backwards ? Number.MAX_SAFE_INTEGER : 0);
+    let left = options.max ?? Infinity;
+    while (left > 0) {
+      if (this.bell.closed) throw logClosed();
+      const events = this.pages.streamPage(stream, from, backwards, Math.min(left, STREAM_PAGE));
+      if (events.length === 0) return;
+      yield* events;
+      left -= events.length;
+      from = events.at(-1)!.revision + (backwards ? -1 : 1);
+      if (left > 0) await nextTurn();
+    }
+  }
+
+  readAll(options: ReadAll = {}): AsyncGenerator<readonly RecordedEvent[]> {
+    return readPages(this.pages, options);
+  }
+
+  subscribe(options: Subscribe = {}): AsyncGenerator<SubscriptionMessage> {
+    return follow(this.pages, options, this.pollMs);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous; errors become rejections
+  async head(): Promise<Position> {
+    if (this.bell.closed) throw logClosed();
+    return toPosition(this.pages.head());
+  }
+
+  comparePositions(a: Position, b: Position): number {
+    return fromPosition(a) - fromPosition(b);
+  }
+
+  close(): Promise<void> {
+    if (!this.bell.closed) {
+      this.bell.close();
+      this.unwake();
+      this.db.close();
+    }
+    return Promise.resolve();
+  }
+}
+
+class OwnedSqliteLog extends SqliteReader implements SqliteLog {
+  readonly onHead: HeadSource;
+  private closed: Promise<void> | null = null;
+
+  constructor(
+    file: string,
+    private readonly queue: WriteQueue,
+    private readonly heads: Heads,
+    pollMs?: number,
+  ) {
+    super(file, pollMs);
+    this.onHead = heads.listen;
+    this.wakeBy(heads.listen);
+  }
+
+  headPort(): MessagePort {
+    return this.heads.port();
+  }
+
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {
+    if (!this.queue.open) throw logClosed();
+    return this.queue.submit([prepared({ stream, expected, events })])[0]!;
+  }
+
+  async appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
+    const checked = requests.map((request) => attempt(() => prepared(request)));
+    const good = checked.filter((c) => c.ok).map((c) => c.value);
+    const taken = attempt(() => this.queue.submit(good));
+    const answers = taken.ok ? await Promise.allSettled(taken.value) : [];
+    let next = 0;
+    return checked.map((c): AppendOutcome => {
+      if (!c.ok) return { ok: false, error: c.error };
+      if (!taken.ok) return { ok: false, error: taken.error };
+      const answer = answers[next++]!;
+      return answer.status === 'fulfilled'
+        ? { ok: true, appended: answer.value }
+        : { ok: false, error: answer.reason as Error };
+    });
+  }
+
+  override close(): Promise<void> {
+    this.closed ??= this.finish();
+    return this.closed;
+  }
+
+  private async finish(): Promise<void> {
+    const written = this.queue.close();
+    // The writer is the last to leave: the last connection folds the WAL into the file, and a reader cannot.
+    await super.close();
+    await written;
+    this.heads.close();
+  }
+}
+
+/** Tells the head to whoever listens, in this thread and in others. */
+class Heads {
+  private readonly listeners = new Set<(head: Position) => void>();
+  private readonly ports = new Set<MessagePort>();
+
+  readonly listen: HeadSource = (listener) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  port(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.ports.add(port1);
+    port1.once('close', () => this.ports.delete(port1));
+    port1.unref();
+    return port2;
+  }
+
+  publish(head: Position): void {
+    for (const listener of this.listeners) listener(head);
+    for (const port of this.ports) port.postMessage(head);
+  }
+
+  close(): void {
+    this.listeners.clear();
+    for (const port of this.ports) port.close();
+  }
+}
+
+const prepared = ({ stream, expected, events }: AppendRequest): Submission => {
+  checkStream(stream);
+  checkExpected(expected);
+  return { stream, expected, events: prepareEvents(stream, events) };
+};
+
+type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error };
+
+function attempt<T>(work: () => T): Attempt<T> {
+  try {
+    return { ok: true, value: work() };
+  } catch (error) {
+    return { ok: false, error: error as Error };
+  }
+}
+
+function openExisting(file: string): DatabaseSyncInstance {
+  let db: DatabaseSyncInstance | undefined;
+  try {
+    db = openReadOnly(file);
+    assertLayout(db, file);
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof TouchstoneError) throw error;
+    throw new TouchstoneError(
+      'LOG_NOT_FOUND',
+      `${file} is no event log that can be read. Open it with openSqliteLog first, or check the path.`,
+      'notFound',
+      { file },
+      { cause: error },
+    );
+  }
+}
