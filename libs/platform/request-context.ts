@@ -43,7 +43,6 @@ function actorId(text: string): string {
     throw invalid('x-actor', 'percent-encode it');
   }
   // Control characters would let a caller forge lines in what is written about him.
-  // eslint-disable-next-line no-control-regex
   if (id.length === 0 || id.length > 128 || /[\x00-\x1f\x7f]/.test(id)) {
     throw invalid('x-actor', 'send 1 to 128 characters without control characters, or leave it out');
   }
