@@ -180,12 +180,12 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
       }),
     );
   }
+  // The data says only what the fact itself knows; whose key seals it may come from the journey.
   const customerId = c.content.customerId ?? journey.customerId ?? c.open?.customerId;
   events.push(
     TouchpointRecorded(
       {
         ...c.content,
-        ...(customerId !== undefined && { customerId }),
         ...(c.factId !== undefined && { factId: c.factId }),
       },
       { id, occurredAt: c.occurredAt, source: c.source, subject: subject(c.journeyId, customerId) },
@@ -201,7 +201,6 @@ export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey
     TouchpointCorrected(
       {
         ...c.content,
-        ...(customerId !== undefined && { customerId }),
         touchpointId: c.touchpointId,
         version: known.version + 1,
         happenedAt: c.happenedAt ?? refuse('HAPPENED_AT_MISSING', 'Say when the touchpoint happened.'),

@@ -1,0 +1,191 @@
+import { LRUCache } from 'lru-cache';
+import {
+  Kernel,
+  newId,
+  TouchstoneError,
+  type ExecuteOptions,
+  type Vault,
+  type Work,
+  type WorkOutcome,
+} from '@touchstone/eventing';
+import { checkAttributes, type PackCatalogue } from '@touchstone/packs';
+import { customerDecider, RegisterCustomer } from './customer.js';
+import { journeyDecider, RecordTouchpoint } from './journey.js';
+import type { TouchpointContent } from './journey.events.js';
+import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
+import type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';
+
+/** Waits between attempts while the log's queue is full, in ms; the sum bounds how long a chunk is held back. */
+const BUSY_WAITS = [10, 20, 50, 100, 200, 500, 1000, 2000, 4000];
+
+/**
+ * The one way for facts into the log: resolves kinds and customers, then records each fact in its journey through the
+ * kernel. One outcome per fact, in order; the same fact again is `known`.
+ */
+export class FactIntake {
+  private readonly customers = new LRUCache<string, string>({ max: 100_000 });
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly vault: Vault,
+    private readonly packs: PackCatalogue,
+  ) {}
+
+  /**
+   * @throws when the log itself does not answer (LOG_BUSY after waiting, LOG_CLOSED ...): nothing is known of the
+   * outcome then, and the same call again is safe
+   */
+  async take(facts: readonly TouchpointFact[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
+    const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
+    const contents = facts.map((fact, i) => {
+      try {
+        return this.content(fact);
+      } catch (error) {
+        outcomes[i] = refused(error);
+        return null;
+      }
+    });
+    const customers = await this.customersOf(facts, options);
+    const work: { index: number; work: Work }[] = [];
+    facts.forEach((fact, index) => {
+      const content = contents[index];
+      if (!content) return;
+      const customerId = fact.customer && customers.get(this.hash(fact.customer));
+      const command = new RecordTouchpoint({
+        journeyId: fact.journey.id,
+        open: { journeyType: fact.journey.type, key: fact.journey.key, customerId },
+        touchpointId: fact.touchpointId,
+        occurredAt: fact.occurredAt,
+        source: fact.source,
+        content: customerId === undefined ? content : { ...content, customerId },
+      });
+      work.push({ index, work: { decider: journeyDecider as never, command } });
+    });
+    const done = await this.execute(
+      work.map((w) => w.work),
+      options,
+    );
+    work.forEach(({ index }, i) => (outcomes[index] = outcomeOf(done[i]!, facts[index]!)));
+    return outcomes;
+  }
+
+  /** Id of the customer with this identifier; registers one when there is none. */
+  async customer(identifier: { type: string; value: string }, options: ExecuteOptions = {}): Promise<string> {
+    const found = await this.customersOf([{ customer: identifier }], options);
+    return found.get(this.hash(identifier))!;
+  }
+
+  private content(fact: TouchpointFact): TouchpointContent {
+    const kind = this.packs.kind(fact.kind);
+    const attributes: Record<string, unknown> = { ...fact.attributes };
+    const personal: Record<string, unknown> = { ...fact.personal };
+    checkAttributes(kind, { ...attributes, ...personal });
+    for (const [name, spec] of Object.entries(kind.attributes ?? {})) {
+      if (spec.personal && name in attributes) {
+        personal[name] = attributes[name];
+        delete attributes[name];
+      }
+    }
+    return {
+      kind: kind.id,
+      kindVersion: kind.version,
+      traits: kind.traits,
+      ...(fact.channel !== undefined && { channel: fact.channel }),
+      ...(fact.unit !== undefined && { unit: fact.unit }),
+      ...(fact.staff !== undefined && { staff: fact.staff }),
+      ...(Object.keys(attributes).length > 0 && { attributes }),
+      ...(Object.keys(personal).length > 0 && { personal }),
+      ...(fact.objects && fact.objects.length > 0 && { objects: fact.objects.map((o) => ({ ...o })) }),
+    };
+  }
+
+  private hash(identifier: { type: string; value: string }): string {
+    return this.vault.lookupHash(identifier.type, identifier.value);
+  }
+
+  /** Customers by the hash of their identifier: claims the key, and registers whom nobody knew. */
+  private async customersOf(
+    facts: readonly Pick<TouchpointFact, 'customer'>[],
+    options: ExecuteOptions,
+  ): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    const open = new Map<string, { type: string; value: string }>();
+    for (const { customer } of facts) {
+      if (!customer) continue;
+      const hash = this.hash(customer);
+      const known = this.customers.get(hash);
+      if (known !== undefined) found.set(hash, known);
+      else open.set(hash, customer);
+    }
+    if (open.size === 0) return found;
+    const claims = await this.execute(
+      [...open].map(([hash, { type }]) => ({
+        decider: keyDecider as never,
+        command: new BindKey({ hash, keyType: type, customerId: newId() }),
+      })),
+      options,
+    );
+    const bound = [...open].map(([hash, identifier], i) => ({ hash, identifier, customerId: claimed(claims[i]!) }));
+    // Also for keys that were bound before: a crash between claim and registration is made good here.
+    const registered = await this.execute(
+      bound.map(({ customerId, identifier }) => ({
+        decider: customerDecider as never,
+        command: new RegisterCustomer({ customerId, identifiers: [identifier] }),
+      })),
+      options,
+    );
+    for (const outcome of registered) if (!outcome.ok) throw outcome.error;
+    for (const { hash, customerId } of bound) {
+      found.set(hash, customerId);
+      this.customers.set(hash, customerId);
+    }
+    return found;
+  }
+
+  /** Executes, and executes again what found the log's queue full. */
+  private async execute(work: readonly Work[], options: ExecuteOptions): Promise<WorkOutcome[]> {
+    const outcomes = await this.kernel.executeMany(work, options);
+    for (const wait of BUSY_WAITS) {
+      const busy = outcomes.flatMap((o, i) => (!o.ok && isBusy(o.error) ? [i] : []));
+      if (busy.length === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const again = await this.kernel.executeMany(
+        busy.map((i) => work[i]!),
+        options,
+      );
+      busy.forEach((i, at) => (outcomes[i] = again[at]!));
+    }
+    return outcomes;
+  }
+}
+
+function claimed(outcome: WorkOutcome): string {
+  if (!outcome.ok) throw outcome.error;
+  const key = outcome.done.state as LookupKey;
+  if (key.status !== 'bound' || key.customerId === undefined) {
+    throw new TouchstoneError('KEY_TAKEN', 'The identifier is bound to a journey, not to a customer.', 'refused');
+  }
+  return key.customerId;
+}
+
+function outcomeOf(outcome: WorkOutcome, fact: TouchpointFact): FactOutcome {
+  if (!outcome.ok) return refused(outcome.error);
+  const { events, revision, position } = outcome.done;
+  return {
+    outcome: events.length > 0 ? 'taken' : 'known',
+    journeyId: fact.journey.id,
+    touchpointId: fact.touchpointId,
+    revision,
+    position,
+  };
+}
+
+/** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
+function refused(error: unknown): FactOutcome {
+  if (error instanceof TouchstoneError && (error.kind === 'invalid' || error.kind === 'refused')) {
+    return { outcome: 'refused', code: error.code, message: error.message };
+  }
+  throw error;
+}
+
+const isBusy = (error: Error) => error instanceof TouchstoneError && error.kind === 'busy';

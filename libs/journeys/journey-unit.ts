@@ -1,0 +1,206 @@
+/** A journey while events are folded into it: its entries in order, and the row changes that follow. */
+import type { Row, RowChange } from '@touchstone/readmodel/projection';
+import { byOrder, CHUNK, encodeEntries, EntryColumns, Flag, Form, type Entry, type FormCode } from './journey-blob.js';
+import { Status } from './journeys.tables.js';
+
+/** What an entry carries into its timeline row besides its columns. */
+export interface EntryDetail {
+  readonly occurredAt: string;
+  readonly eventId: string;
+  readonly revision: number;
+  readonly recordedAt: string;
+  readonly body: string;
+}
+
+interface Opening {
+  readonly type: number;
+  readonly customer: number;
+  readonly key: string | null;
+  readonly at: number;
+}
+
+export class JourneyUnit {
+  /** All versions, in the journey's order. */
+  private readonly entries: Entry[];
+  private readonly byId = new Map<string, Entry[]>();
+  private readonly voided = new Set<string>();
+  /** Forms that were ever seen, so that what never happened is not searched for. */
+  private readonly forms = new Set<FormCode>();
+  private opening: Opening;
+  private state: Row | null;
+  private pending: RowChange[] = [];
+  private dirtyFrom = Infinity;
+
+  constructor(
+    readonly journey: number,
+    states: readonly Row[],
+    blobs: readonly Row[],
+  ) {
+    const chunks = [...blobs].sort((a, b) => (a['chunk'] as number) - (b['chunk'] as number));
+    this.entries = chunks.flatMap((row) => {
+      const columns = new EntryColumns(row['data'] as Uint8Array);
+      return Array.from({ length: columns.count }, (_, i) => columns.entry(i));
+    });
+    for (const entry of this.entries) {
+      this.versionsOf(entry.id).push(entry);
+      this.forms.add(entry.form);
+    }
+    this.state = states.find((row) => row['to_pos'] === null) ?? null;
+    this.opening = openingOf(this.state);
+    for (const [id, versions] of this.byId) if (versions.every((v) => v.to !== '')) this.voided.add(id);
+  }
+
+  open(opening: Opening): void {
+    if (this.opening.type !== 0) return;
+    this.opening = opening;
+  }
+
+  /** Adds a version of an entry. One that is known already, or older than what holds, changes nothing. */
+  put(entry: Entry, detail: EntryDetail): void {
+    const versions = this.versionsOf(entry.id);
+    if (this.voided.has(entry.id) || versions.some((v) => v.version === entry.version)) return;
+    const holding = versions.find((v) => v.to === '');
+    if (holding && holding.version > entry.version) entry.to = entry.from;
+    else if (holding) this.end(holding, entry.from);
+    versions.push(entry);
+    this.forms.add(entry.form);
+    const place = lowerBound(this.entries, entry);
+    this.entries.splice(place, 0, entry);
+    this.touched(place);
+    this.pending.push({ op: 'put', table: 'timeline_entry', row: timelineRow(this.journey, entry, detail) });
+  }
+
+  /** Ends the entry for good. */
+  void(id: string, position: string, detail: EntryDetail): void {
+    const holding = this.byId.get(id)?.find((v) => v.to === '');
+    if (!holding) return;
+    this.voided.add(id);
+    this.end(holding, position);
+    // Never current: it only tells a reader of the past what became of the entry.
+    const mark: Entry = { ...holding, form: Form.voided, version: holding.version + 1, from: position, to: position };
+    this.pending.push({ op: 'put', table: 'timeline_entry', row: timelineRow(this.journey, mark, detail) });
+  }
+
+  /** Brings the state row up to the entries, as of the event at `position`. */
+  settle(position: string): void {
+    const next = this.computeState();
+    const before = this.state;
+    if (before && Object.keys(next).every((column) => before[column] === next[column])) return;
+    if (before) {
+      this.pending.push({
+        op: 'set',
+        table: 'journey_state',
+        key: { journey: this.journey, from_pos: before['from_pos']! },
+        set: { to_pos: position },
+      });
+    }
+    this.state = { journey: this.journey, from_pos: position, to_pos: null, ...next };
+    this.pending.push({ op: 'put', table: 'journey_state', row: this.state });
+  }
+
+  changes(): RowChange[] {
+    const changes = this.pending;
+    this.pending = [];
+    if (this.dirtyFrom !== Infinity) {
+      for (let chunk = Math.floor(this.dirtyFrom / CHUNK); chunk * CHUNK < this.entries.length; chunk++) {
+        const data = encodeEntries(this.entries.slice(chunk * CHUNK, (chunk + 1) * CHUNK));
+        changes.push({ op: 'put', table: 'journey_blob', row: { journey: this.journey, chunk, data } });
+      }
+      this.dirtyFrom = Infinity;
+    }
+    return changes;
+  }
+
+  private end(entry: Entry, position: string): void {
+    entry.to = position;
+    this.touched(lowerBound(this.entries, entry));
+    this.pending.push({ op: 'set', table: 'timeline_entry', key: { from_pos: entry.from }, set: { to_pos: position } });
+  }
+
+  private touched(place: number): void {
+    this.dirtyFrom = Math.min(this.dirtyFrom, place);
+  }
+
+  private versionsOf(id: string): Entry[] {
+    let versions = this.byId.get(id);
+    if (!versions) this.byId.set(id, (versions = []));
+    return versions;
+  }
+
+  private computeState(): Row {
+    const first = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint);
+    const customer = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint && e.customer !== 0)?.customer;
+    const end = this.lastOf(Form.touchpoint, Form.closed, Form.reopened);
+    const closed =
+      end !== undefined &&
+      (end.form === Form.closed || (end.form === Form.touchpoint && (end.flags & Flag.closes) !== 0));
+    const pause = this.lastOf(Form.paused, Form.resumed);
+    const owner = this.lastOf(Form.ownerAssigned, Form.handedOver);
+    return {
+      type: this.opening.type,
+      customer: customer ?? this.opening.customer,
+      status: closed ? Status.closed : pause?.form === Form.paused ? Status.paused : Status.open,
+      key: this.opening.key,
+      opened_ms: first?.at ?? this.opening.at,
+      opening_ms: this.opening.at,
+      opening_customer: this.opening.customer,
+      ended_ms: closed ? end.at : null,
+      owner_unit: owner?.unit ?? 0,
+      owner_staff: owner?.staff ?? 0,
+    };
+  }
+
+  private lastOf(...forms: FormCode[]): Entry | undefined {
+    if (!forms.some((form) => this.forms.has(form))) return undefined;
+    for (let i = this.entries.length - 1; i >= 0; i--) {
+      const entry = this.entries[i]!;
+      if (entry.to === '' && forms.includes(entry.form)) return entry;
+    }
+    return undefined;
+  }
+}
+
+function openingOf(state: Row | null): Opening {
+  if (!state) return { type: 0, customer: 0, key: null, at: 0 };
+  return {
+    type: state['type'] as number,
+    customer: state['opening_customer'] as number,
+    key: state['key'] as string | null,
+    at: state['opening_ms'] as number,
+  };
+}
+
+function lowerBound(entries: readonly Entry[], entry: Entry): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (byOrder(entries[middle]!, entry) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function timelineRow(journey: number, entry: Entry, detail: EntryDetail): Row {
+  return {
+    from_pos: entry.from,
+    to_pos: entry.to === '' ? null : entry.to,
+    journey,
+    form: entry.form,
+    entry_id: entry.id,
+    version: entry.version,
+    occurred_ms: entry.at,
+    occurred_at: detail.occurredAt,
+    sequence: entry.sequence,
+    kind: entry.kind,
+    channel: entry.channel,
+    unit: entry.unit,
+    staff: entry.staff,
+    customer: entry.customer,
+    flags: entry.flags,
+    event_id: detail.eventId,
+    revision: detail.revision,
+    recorded_at: detail.recordedAt,
+    body: detail.body,
+  };
+}

@@ -1,0 +1,165 @@
+/** Journeys: their state, their timeline and their columns, each in every version that was ever known. */
+import { instantMs, type RecordedEvent } from '@touchstone/eventing/pure';
+import type { IdOf, Name, Projection } from '@touchstone/readmodel/projection';
+import { Flag, Form, type Entry, type FormCode } from './journey-blob.js';
+import type { JourneyEvent } from './journey.events.js';
+import { JourneyUnit, type EntryDetail } from './journey-unit.js';
+import { journeyBlob, journeyState, timelineEntry } from './journeys.tables.js';
+
+type Recorded = RecordedEvent & JourneyEvent;
+
+const PREFIX = 'journey-';
+
+export const journeysProjection: Projection<JourneyUnit> = {
+  name: 'journeys',
+  version: 1,
+  tables: [journeyState, timelineEntry, journeyBlob],
+  handles: [
+    'JourneyOpened',
+    'TouchpointRecorded',
+    'TouchpointCorrected',
+    'TouchpointVoided',
+    'OwnerAssigned',
+    'JourneyHandedOver',
+    'JourneyPaused',
+    'JourneyResumed',
+    'JourneyClosed',
+    'JourneyReopened',
+    'NoteAdded',
+  ],
+  unit: (event): Name | null =>
+    event.stream.startsWith(PREFIX) ? ['journey', event.stream.slice(PREFIX.length)] : null,
+  names: (event) => namesOf(event as Recorded),
+  loads: [
+    { table: 'journey_state', by: 'journey' },
+    { table: 'journey_blob', by: 'journey' },
+  ],
+  restore: (id, _name, [states, blobs]) => new JourneyUnit(id, states ?? [], blobs ?? []),
+  apply: (unit, event, idOf) => {
+    fold(unit, event as Recorded, idOf);
+    unit.settle(event.position);
+  },
+  changes: (unit) => unit.changes(),
+};
+
+function namesOf(event: Recorded): Name[] {
+  switch (event.type) {
+    case 'JourneyOpened':
+      return some(['journeyType', event.data.journeyType], ['customer', event.data.customerId]);
+    case 'TouchpointRecorded':
+    case 'TouchpointCorrected': {
+      const { kind, channel, unit, staff, customerId } = event.data;
+      return some(['kind', kind], ['channel', channel], ['unit', unit], ['staff', staff], ['customer', customerId]);
+    }
+    case 'OwnerAssigned':
+      return some(['unit', event.data.unit], ['staff', event.data.staff]);
+    case 'JourneyHandedOver':
+      return some(['unit', event.data.to.unit], ['staff', event.data.to.staff]);
+    default:
+      return [];
+  }
+}
+
+const some = (...names: readonly (readonly [string, string | undefined])[]): Name[] =>
+  names.filter((name): name is [string, string] => name[1] !== undefined);
+
+function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
+  const id = (dictionary: string, value: string | undefined) => (value === undefined ? 0 : idOf(dictionary, value));
+  switch (event.type) {
+    case 'JourneyOpened': {
+      const { journeyType, customerId, key } = event.data;
+      unit.open({
+        type: id('journeyType', journeyType),
+        customer: id('customer', customerId),
+        key: key ?? null,
+        at: instantMs(event.occurredAt),
+      });
+      return;
+    }
+    case 'TouchpointRecorded':
+    case 'TouchpointCorrected': {
+      const { data } = event;
+      const corrected = event.type === 'TouchpointCorrected' ? event.data : null;
+      const occurredAt = corrected?.happenedAt ?? event.occurredAt;
+      const { closes, contact, customerVisible } = data.traits;
+      const entry: Entry = {
+        ...blank(event, Form.touchpoint),
+        id: corrected?.touchpointId ?? event.id,
+        version: corrected?.version ?? 1,
+        at: instantMs(occurredAt),
+        sequence: (corrected ? corrected.sequence : event.metadata.source?.sequence) ?? -1,
+        kind: id('kind', data.kind),
+        channel: id('channel', data.channel),
+        unit: id('unit', data.unit),
+        staff: id('staff', data.staff),
+        customer: id('customer', data.customerId),
+        flags: (closes ? Flag.closes : 0) | (contact ? Flag.contact : 0) | (customerVisible ? Flag.customerVisible : 0),
+      };
+      const { attributes, personal, objects, factId } = data as typeof data & { factId?: string };
+      unit.put(entry, detail(event, occurredAt, { attributes, personal, objects, factId, reason: corrected?.reason }));
+      return;
+    }
+    case 'TouchpointVoided':
+      unit.void(
+        event.data.touchpointId,
+        event.position,
+        detail(event, event.occurredAt, { reason: event.data.reason }),
+      );
+      return;
+    case 'OwnerAssigned':
+    case 'JourneyHandedOver': {
+      const to = event.type === 'OwnerAssigned' ? event.data : event.data.to;
+      const flags =
+        event.type === 'OwnerAssigned'
+          ? 0
+          : (event.data.note === undefined ? 0 : Flag.noted) | (event.data.customerTold ? Flag.customerTold : 0);
+      const form = event.type === 'OwnerAssigned' ? Form.ownerAssigned : Form.handedOver;
+      const entry = { ...blank(event, form), unit: id('unit', to.unit), staff: id('staff', to.staff), flags };
+      unit.put(entry, detail(event, event.occurredAt, event.data));
+      return;
+    }
+    case 'JourneyPaused':
+      return plain(unit, event, Form.paused);
+    case 'JourneyResumed':
+      return plain(unit, event, Form.resumed);
+    case 'JourneyClosed':
+      return plain(unit, event, Form.closed);
+    case 'JourneyReopened':
+      return plain(unit, event, Form.reopened);
+    case 'NoteAdded':
+      return plain(unit, event, Form.note);
+  }
+}
+
+function plain(unit: JourneyUnit, event: Recorded, form: FormCode): void {
+  unit.put(blank(event, form), detail(event, event.occurredAt, event.data));
+}
+
+function blank(event: Recorded, form: FormCode): Entry {
+  return {
+    form,
+    id: event.id,
+    version: 1,
+    at: instantMs(event.occurredAt),
+    sequence: -1,
+    kind: 0,
+    channel: 0,
+    unit: 0,
+    staff: 0,
+    customer: 0,
+    flags: 0,
+    from: event.position,
+    to: '',
+  };
+}
+
+function detail(event: Recorded, occurredAt: string, body: object): EntryDetail {
+  const { actor, source, subject } = event.metadata;
+  return {
+    occurredAt,
+    eventId: event.id,
+    revision: event.revision,
+    recordedAt: event.recordedAt,
+    body: JSON.stringify({ ...body, actor, source, subject }),
+  };
+}

@@ -1,0 +1,120 @@
+import type { TableSpec } from '@touchstone/readmodel/projection';
+
+/** Status of a journey as stored. */
+export const Status = { open: 0, paused: 1, closed: 2 } as const;
+
+const versioned = ['from_pos', 'to_pos'];
+
+/** State of a journey, a row per version: what lists, filters and the map select by. */
+export const journeyState: TableSpec = {
+  name: 'journey_state',
+  columns: {
+    journey: 'int',
+    from_pos: 'text',
+    to_pos: 'text',
+    /** Surrogate of the journey type; 0 while only facts without an opening are known. */
+    type: 'int',
+    customer: 'int',
+    status: 'int',
+    key: 'text',
+    /** When the first touchpoint was, else the opening: ms since 1970. */
+    opened_ms: 'int',
+    /** What `JourneyOpened` said: who reports first opens, so these depend on the order of arrival. */
+    opening_ms: 'int',
+    opening_customer: 'int',
+    /** When the entry that closed it was; null while open. */
+    ended_ms: 'int',
+    owner_unit: 'int',
+    owner_staff: 'int',
+  },
+  nullable: ['to_pos', 'key', 'ended_ms'],
+  key: ['journey', 'from_pos'],
+  indexes: [
+    ['type', 'journey'],
+    ['customer', 'journey'],
+    ['type', 'opened_ms', 'journey'],
+  ],
+  compare: {
+    ignore: [...versioned, 'opening_ms', 'opening_customer'],
+    names: ['journey', 'type', 'customer', 'owner_unit', 'owner_staff'],
+    currentWhenNull: 'to_pos',
+  },
+};
+
+/** Everything that a timeline shows, a row per version, keyed by the position of the event that brought it. */
+export const timelineEntry: TableSpec = {
+  name: 'timeline_entry',
+  columns: {
+    from_pos: 'text',
+    to_pos: 'text',
+    journey: 'int',
+    form: 'int',
+    entry_id: 'text',
+    version: 'int',
+    occurred_ms: 'int',
+    occurred_at: 'text',
+    sequence: 'int',
+    kind: 'int',
+    channel: 'int',
+    unit: 'int',
+    staff: 'int',
+    customer: 'int',
+    flags: 'int',
+    /** Id and stream revision of the event behind the version. */
+    event_id: 'text',
+    revision: 'int',
+    recorded_at: 'text',
+    /** The rest as JSON: attributes, objects, source, reason; personal fields as ciphertext with their subject. */
+    body: 'text',
+  },
+  nullable: ['to_pos'],
+  key: ['from_pos'],
+  indexes: [['journey', 'occurred_ms', 'sequence', 'entry_id'], ['entry_id']],
+  compare: {
+    ignore: [...versioned, 'revision', 'recorded_at', 'body'],
+    names: ['journey', 'kind', 'channel', 'unit', 'staff', 'customer'],
+    currentWhenNull: 'to_pos',
+  },
+};
+
+/** Columns of a journey's entries, all versions, in chunks (journey-blob.ts). */
+export const journeyBlob: TableSpec = {
+  name: 'journey_blob',
+  columns: { journey: 'int', chunk: 'int', data: 'blob' },
+  key: ['journey', 'chunk'],
+  compare: { skip: true },
+};
+
+export const customerState: TableSpec = {
+  name: 'customer_state',
+  columns: {
+    customer: 'int',
+    from_pos: 'text',
+    to_pos: 'text',
+    segment: 'int',
+    region: 'int',
+    tier: 'int',
+    /** Of the event behind the version: an event that is not newer changes nothing. */
+    revision: 'int',
+    registered_at: 'text',
+    /** Personal fields as ciphertext, each with the event it is bound to. */
+    personal: 'text',
+  },
+  nullable: ['to_pos'],
+  key: ['customer', 'from_pos'],
+  indexes: [['segment', 'customer']],
+  compare: {
+    ignore: [...versioned, 'revision', 'registered_at', 'personal'],
+    names: ['customer', 'segment', 'region', 'tier'],
+    currentWhenNull: 'to_pos',
+  },
+};
+
+/** Keyed hash of an identifier to its customer. */
+export const boundKey: TableSpec = {
+  name: 'bound_key',
+  columns: { key: 'int', customer: 'int', key_type: 'text', from_pos: 'text' },
+  key: ['key'],
+  indexes: [['customer']],
+  compare: { ignore: ['from_pos'], names: ['key', 'customer'] },
+};
