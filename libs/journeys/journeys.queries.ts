@@ -1,0 +1,197 @@
+import { TouchstoneError } from '@touchstone/eventing/pure';
+import type { Read, ReadQuery } from '@touchstone/readmodel';
+import { Form } from './journey-blob.js';
+import { held, select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
+
+export interface JourneyRow {
+  readonly id: string;
+  readonly journeyType: string | null;
+  readonly key: string | null;
+  readonly customerId: string | null;
+  readonly status: 'OPEN' | 'PAUSED' | 'CLOSED';
+  /** ISO 8601 UTC. */
+  readonly openedAt: string;
+  readonly endedAt: string | null;
+  readonly ownerUnit: string | null;
+  readonly ownerStaff: string | null;
+  readonly touchpointCount: number;
+  readonly lastTouchpointAt: string | null;
+  /** Where to read on: the journey's surrogate. */
+  readonly cursor: number;
+}
+
+const STATUSES = ['OPEN', 'PAUSED', 'CLOSED'] as const;
+
+/** Journeys in the order in which the log first named them. */
+export const journeysQuery: ReadQuery<{ filter: JourneyFilter; after?: number; first: number }, JourneyRow[]> = {
+  name: 'journeys',
+  group: 'journeys',
+  run: async (read, { filter, after = 0, first }) => {
+    const selection = await select(read, filter);
+    if (selection.impossible) return [];
+    if (selection.unit !== undefined || selection.channel !== undefined || selection.touches) {
+      return journeysByTouchpoint(read, filter, after, first);
+    }
+    const rows = await selection
+      .narrow(read.db.selectFrom('journey_state').selectAll('journey_state'))
+      .where('journey_state.journey', '>', after)
+      .orderBy('journey_state.journey')
+      .limit(first)
+      .execute();
+    return journeyRows(read, rows as StateRow[]);
+  },
+};
+
+/** One journey by its id, or null. */
+export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | null)[]> = {
+  name: 'journeysById',
+  group: 'journeys',
+  run: async (read, { ids }) => {
+    const surrogates = await Promise.all(ids.map((id) => read.idOf('journey', id)));
+    const known = surrogates.filter((id): id is number => id !== null);
+    if (known.length === 0) return ids.map(() => null);
+    const rows = await read.db
+      .selectFrom('journey_state')
+      .selectAll('journey_state')
+      .where('journey', 'in', known)
+      .where(held(read, 'journey_state'))
+      .execute();
+    const byCursor = new Map((await journeyRows(read, rows as StateRow[])).map((row) => [row.cursor, row]));
+    return surrogates.map((id) => (id === null ? null : (byCursor.get(id) ?? null)));
+  },
+};
+
+async function journeysByTouchpoint(
+  read: Read,
+  filter: JourneyFilter,
+  after: number,
+  first: number,
+): Promise<JourneyRow[]> {
+  const found: number[] = [];
+  for await (const { journey } of touchpointsOf(read, await select(read, filter), { after })) {
+    found.push(journey);
+    if (found.length >= first) break;
+  }
+  if (found.length === 0) return [];
+  const rows = await read.db
+    .selectFrom('journey_state')
+    .selectAll('journey_state')
+    .where('journey', 'in', found)
+    .where(held(read, 'journey_state'))
+    .orderBy('journey')
+    .execute();
+  return journeyRows(read, rows as StateRow[]);
+}
+
+interface StateRow {
+  journey: number;
+  type: number;
+  customer: number;
+  status: number;
+  key: string | null;
+  opened_ms: number;
+  ended_ms: number | null;
+  owner_unit: number;
+  owner_staff: number;
+}
+
+async function journeyRows(read: Read, rows: readonly StateRow[]): Promise<JourneyRow[]> {
+  if (rows.length === 0) return [];
+  const names = await read.namesOf(rows.flatMap((r) => [r.journey, r.type, r.customer, r.owner_unit, r.owner_staff]));
+  const counts = await read.db
+    .selectFrom('timeline_entry')
+    .select((eb) => ['journey', eb.fn.countAll<number>().as('count'), eb.fn.max('occurred_ms').as('last')])
+    .where(
+      'journey',
+      'in',
+      rows.map((r) => r.journey),
+    )
+    .where('form', '=', Form.touchpoint)
+    .where(held(read, 'timeline_entry'))
+    .groupBy('journey')
+    .execute();
+  const countOf = new Map(counts.map((c) => [c.journey as number, c]));
+  return rows.map((row) => {
+    const count = countOf.get(row.journey);
+    return {
+      id: names.get(row.journey)!,
+      journeyType: names.get(row.type) ?? null,
+      key: row.key,
+      customerId: names.get(row.customer) ?? null,
+      status: STATUSES[row.status]!,
+      openedAt: new Date(row.opened_ms).toISOString(),
+      endedAt: row.ended_ms === null ? null : new Date(row.ended_ms).toISOString(),
+      ownerUnit: names.get(row.owner_unit) ?? null,
+      ownerStaff: names.get(row.owner_staff) ?? null,
+      touchpointCount: Number(count?.count ?? 0),
+      lastTouchpointAt: count ? new Date(Number(count.last)).toISOString() : null,
+      cursor: row.journey,
+    };
+  });
+}
+
+export interface CustomerRow {
+  readonly id: string;
+  readonly segment: string | null;
+  readonly region: string | null;
+  readonly tier: string | null;
+  readonly registeredAt: string;
+  /** Ciphertexts by field, each with the event that it is bound to. */
+  readonly personal: Readonly<Record<string, { eventId: string; sealed: string }>>;
+  readonly cursor: number;
+}
+
+/** Customers by id, by the hash of an identifier, or all in the order of their registration. */
+export const customersQuery: ReadQuery<
+  { ids?: readonly string[]; hash?: string; segment?: string; after?: number; first: number },
+  CustomerRow[]
+> = {
+  name: 'customers',
+  group: 'journeys',
+  run: async (read, { ids, hash, segment, after = 0, first }) => {
+    let query = read.db.selectFrom('customer_state').selectAll('customer_state').where(held(read, 'customer_state'));
+    if (ids) {
+      const surrogates = (await Promise.all(ids.map((id) => read.idOf('customer', id)))).filter((id) => id !== null);
+      if (surrogates.length === 0) return [];
+      query = query.where('customer', 'in', surrogates);
+    }
+    if (hash !== undefined) {
+      const key = await read.idOf('key', hash);
+      if (key === null) return [];
+      query = query.where(
+        'customer',
+        'in',
+        read.db
+          .selectFrom('bound_key')
+          .select('customer')
+          .where('key', '=', key)
+          .where('from_pos', '<=', read.asOf.position),
+      );
+    }
+    if (segment !== undefined) {
+      const id = await read.idOf('segment', segment);
+      if (id === null) return [];
+      query = query.where('segment', '=', id);
+    }
+    const rows = await query.where('customer', '>', after).orderBy('customer').limit(first).execute();
+    const names = await read.namesOf(rows.flatMap((r) => [r.customer, r.segment, r.region, r.tier] as number[]));
+    return rows.map((row) => ({
+      id: names.get(row.customer)!,
+      segment: names.get(row.segment) ?? null,
+      region: names.get(row.region) ?? null,
+      tier: names.get(row.tier) ?? null,
+      registeredAt: row.registered_at,
+      personal: JSON.parse(row.personal) as CustomerRow['personal'],
+      cursor: row.customer,
+    }));
+  },
+};
+
+/** @throws JOURNEY_UNKNOWN, CUSTOMER_UNKNOWN: nothing of that name was known at the read's position */
+export function notKnown(what: 'journey' | 'customer', id: string): never {
+  throw new TouchstoneError(
+    `${what.toUpperCase()}_UNKNOWN`,
+    `No ${what} ${id} is known there; check the id and the \`asOf\`.`,
+    'notFound',
+  );
+}

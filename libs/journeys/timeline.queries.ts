@@ -1,0 +1,177 @@
+import { sql } from 'kysely';
+import type { Read, ReadQuery } from '@touchstone/readmodel';
+import { Flag, Form } from './journey-blob.js';
+import { held } from './journey-rows.js';
+import { notKnown } from './journeys.queries.js';
+
+/** What an entry of a timeline is. */
+export const FORM_NAMES = {
+  [Form.touchpoint]: 'TOUCHPOINT',
+  [Form.closed]: 'CLOSED',
+  [Form.reopened]: 'REOPENED',
+  [Form.paused]: 'PAUSED',
+  [Form.resumed]: 'RESUMED',
+  [Form.ownerAssigned]: 'OWNER_ASSIGNED',
+  [Form.handedOver]: 'HANDED_OVER',
+  [Form.note]: 'NOTE',
+  [Form.voided]: 'VOIDED',
+} as const;
+
+/** One version of an entry, as some event said it. */
+export interface TimelineVersion {
+  readonly entryId: string;
+  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES];
+  readonly version: number;
+  readonly journeyId: string;
+  /** With its original offset. */
+  readonly occurredAt: string;
+  readonly kind: string | null;
+  readonly channel: string | null;
+  readonly unit: string | null;
+  readonly staff: string | null;
+  readonly customerId: string | null;
+  readonly closes: boolean;
+  readonly contact: boolean;
+  readonly customerVisible: boolean;
+  readonly eventId: string;
+  readonly revision: number;
+  readonly position: string;
+  readonly recordedAt: string;
+  /** What else the event said; the fields `personal`, `note` and `text` are ciphertext, sealed for `subject`. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface TimelineRow extends TimelineVersion {
+  /** Versions that came after the read's position: what was corrected since. */
+  readonly correctedSince: readonly TimelineVersion[];
+  /** Versions that had been superseded by then. */
+  readonly earlier: readonly TimelineVersion[];
+  /** Where to read on. */
+  readonly cursor: TimelineCursor;
+}
+
+export type TimelineCursor = readonly [at: number, sequence: number, entryId: string];
+
+export interface TimelineParams {
+  readonly journeyId?: string;
+  readonly customerId?: string;
+  readonly after?: TimelineCursor;
+  readonly first: number;
+}
+
+/**
+ * What a journey, or a customer across all journeys and channels, went through, in the journey's order.
+ * @throws JOURNEY_UNKNOWN, CUSTOMER_UNKNOWN
+ */
+export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
+  name: 'timeline',
+  group: 'journeys',
+  run: async (read, { journeyId, customerId, after, first }) => {
+    let query = read.db
+      .selectFrom('timeline_entry')
+      .selectAll('timeline_entry')
+      .where(held(read, 'timeline_entry'))
+      .where('form', '!=', Form.voided);
+    if (journeyId !== undefined) {
+      query = query.where('journey', '=', (await read.idOf('journey', journeyId)) ?? notKnown('journey', journeyId));
+    } else {
+      const customer = (await read.idOf('customer', customerId!)) ?? notKnown('customer', customerId!);
+      const own = read.db.selectFrom('journey_state').select('journey_state.journey').where('customer', '=', customer);
+      query = query.where('journey', 'in', own.where(held(read, 'journey_state')));
+    }
+    if (after) {
+      const [at, sequence, id] = after;
+      query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
+    }
+    const rows = await query.orderBy('occurred_ms').orderBy('sequence').orderBy('entry_id').limit(first).execute();
+    return withOtherVersions(read, rows as EntryRow[]);
+  },
+};
+
+interface EntryRow {
+  from_pos: string;
+  journey: number;
+  form: keyof typeof FORM_NAMES;
+  entry_id: string;
+  version: number;
+  occurred_ms: number;
+  occurred_at: string;
+  sequence: number;
+  kind: number;
+  channel: number;
+  unit: number;
+  staff: number;
+  customer: number;
+  flags: number;
+  event_id: string;
+  revision: number;
+  recorded_at: string;
+  body: string;
+}
+
+async function withOtherVersions(read: Read, rows: readonly EntryRow[]): Promise<TimelineRow[]> {
+  if (rows.length === 0) return [];
+  const others = (await read.db
+    .selectFrom('timeline_entry')
+    .selectAll('timeline_entry')
+    .where(
+      'entry_id',
+      'in',
+      rows.map((r) => r.entry_id),
+    )
+    .where('to_pos', 'is not', null)
+    .orderBy('from_pos')
+    .execute()) as EntryRow[];
+  // In a read of the past the version that holds today is one of the others.
+  const today = read.past
+    ? ((await read.db
+        .selectFrom('timeline_entry')
+        .selectAll('timeline_entry')
+        .where(
+          'entry_id',
+          'in',
+          rows.map((r) => r.entry_id),
+        )
+        .where('to_pos', 'is', null)
+        .execute()) as EntryRow[])
+    : [];
+  const names = await read.namesOf(
+    [...rows, ...others, ...today].flatMap((r) => [r.journey, r.kind, r.channel, r.unit, r.staff, r.customer]),
+  );
+  const byEntry = new Map<string, EntryRow[]>();
+  for (const row of [...others, ...today]) byEntry.set(row.entry_id, [...(byEntry.get(row.entry_id) ?? []), row]);
+  return rows.map((row) => {
+    const versions = (byEntry.get(row.entry_id) ?? [])
+      .filter((v) => v.from_pos !== row.from_pos)
+      .sort((a, b) => (a.from_pos < b.from_pos ? -1 : 1));
+    return {
+      ...versionOf(row, names),
+      correctedSince: versions.filter((v) => v.from_pos > read.asOf.position).map((v) => versionOf(v, names)),
+      earlier: versions.filter((v) => v.from_pos <= read.asOf.position).map((v) => versionOf(v, names)),
+      cursor: [row.occurred_ms, row.sequence, row.entry_id],
+    };
+  });
+}
+
+function versionOf(row: EntryRow, names: ReadonlyMap<number, string>): TimelineVersion {
+  return {
+    entryId: row.entry_id,
+    form: FORM_NAMES[row.form],
+    version: row.version,
+    journeyId: names.get(row.journey)!,
+    occurredAt: row.occurred_at,
+    kind: names.get(row.kind) ?? null,
+    channel: names.get(row.channel) ?? null,
+    unit: names.get(row.unit) ?? null,
+    staff: names.get(row.staff) ?? null,
+    customerId: names.get(row.customer) ?? null,
+    closes: (row.flags & Flag.closes) !== 0,
+    contact: (row.flags & Flag.contact) !== 0,
+    customerVisible: (row.flags & Flag.customerVisible) !== 0,
+    eventId: row.event_id,
+    revision: row.revision,
+    position: row.from_pos,
+    recordedAt: row.recorded_at,
+    body: JSON.parse(row.body) as Record<string, unknown>,
+  };
+}
