@@ -1,0 +1,55 @@
+/** What kind of thing was not carried over. */
+export type LossKind =
+  /** An attribute of the log itself, with all nested in it. */
+  | 'log-attribute'
+  /** An extension, a classifier or a global declaration. */
+  | 'declaration'
+  /** An attribute the file declares for every event or trace, on one that lacks it: its placeholder is not data. */
+  | 'global-missing'
+  /** A customer that a journey names besides its own. */
+  | 'other-customer'
+  /** An event that names one of these. */
+  | 'other-customer-event'
+  /** A key that an event or trace has twice: the last value is kept. */
+  | 'duplicate-key'
+  /** An event that lacks some of the attributes that name the activity. */
+  | 'partial-activity'
+  /** A trace without a single event: nothing happened that a journey could be made of. */
+  | 'empty-trace'
+  /** An attribute of a trace that is unreadable, or whose events all are. */
+  | 'trace-attribute'
+  | 'unknown-element'
+  | 'stray-text'
+  | 'comment'
+  | 'unreadable-declaration';
+
+export interface Loss {
+  readonly what: LossKind;
+  /** Of a key, an element or a declaration; never a value of an event. */
+  readonly name: string;
+  readonly count: number;
+}
+
+/** Names told apart for each kind of loss; what comes after counts as "others". */
+const NAMES = 500;
+
+/** Counts what is not carried over, by kind and name. */
+export class LossReport {
+  private readonly counts = new Map<LossKind, Map<string, number>>();
+
+  add(what: LossKind, name: string, count = 1): void {
+    let names = this.counts.get(what);
+    if (!names) this.counts.set(what, (names = new Map()));
+    const known = names.has(name) || names.size < NAMES ? name : 'others';
+    names.set(known, (names.get(known) ?? 0) + count);
+  }
+
+  /** Sorted by kind, then by count (largest first), then by name. */
+  losses(): Loss[] {
+    return [...this.counts]
+      .flatMap(([what, names]) => [...names].map(([name, count]) => ({ what, name, count })))
+      .sort((a, b) => compare(a.what, b.what) || b.count - a.count || compare(a.name, b.name));
+  }
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
