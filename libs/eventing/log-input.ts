@@ -7,7 +7,8 @@ import { isInstant } from './instant.js';
 export const MAX_EVENT_BYTES = 1_000_000;
 
 const MAX_NAME = 512;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** One spelling only: ids are compared as text, and bound into ciphertexts as text. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Control characters break tools that print names; half a surrogate pair cannot be stored as UTF-8. */
 const UNFIT_FOR_A_NAME = /[\p{Cc}\p{Cs}]/u;
 
@@ -68,7 +69,7 @@ function prepare(stream: string, event: NewEvent): PreparedEvent {
   if (typeof id !== 'string' || !UUID.test(id)) {
     throw new TouchstoneError(
       'INVALID_EVENT_ID',
-      `Event id ${JSON.stringify(id)} of ${stream} is no UUID. Leave the id to Touchstone, or derive a UUIDv5.`,
+      `Event id ${JSON.stringify(id)} of ${stream} is no UUID in lower case. Leave the id to Touchstone, or derive a UUIDv5.`,
       'invalid',
     );
   }
@@ -81,8 +82,7 @@ function prepare(stream: string, event: NewEvent): PreparedEvent {
   const data = toJson(id, 'data', event.data);
   const metadata = toJson(id, 'metadata', event.metadata);
   checkSize(stream, id, data, metadata);
-  // One spelling per id: the engines compare ids as text.
-  return { id: id.toLowerCase(), type, schemaVersion, occurredAt, recordedAt, data, metadata };
+  return { id, type, schemaVersion, occurredAt, recordedAt, data, metadata };
 }
 
 function checkSize(stream: string, id: string, data: string, metadata: string): void {

@@ -10,11 +10,22 @@ export interface Vault {
   ensureKeys(subjects: readonly string[]): Promise<void>;
   /** Encrypts a JSON value. @throws KEY_MISSING without `ensureKeys` first, KEY_DESTROYED for a forgotten subject */
   seal(subject: string, eventId: string, field: string, value: unknown): string;
-  /** Decrypts; a value whose key was destroyed reads as `FORGOTTEN`. @throws CIPHERTEXT_INVALID when tampered with */
+  /**
+   * Decrypts; a value whose key was destroyed reads as `FORGOTTEN`.
+   * @throws CIPHERTEXT_INVALID when tampered with or moved, KEY_MISSING when the keys do not belong to the log
+   */
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown;
   /** Keyed hash of a lookup value, hex: the same for the same type and value, meaningless without the secret. */
   lookupHash(type: string, value: string): string;
   /** Destroys a subject's key for good. */
   destroy(subject: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A vault that also encrypts files and records beside the log (spools, quarantine), bound to a text of the caller. */
+export interface BytesVault extends Vault {
+  /** @throws KEY_MISSING, KEY_DESTROYED */
+  sealBytes(subject: string, boundTo: string, bytes: Uint8Array): Uint8Array;
+  /** @throws CIPHERTEXT_INVALID, KEY_MISSING */
+  openBytes(subject: string, boundTo: string, sealed: Uint8Array): Uint8Array | typeof FORGOTTEN;
 }

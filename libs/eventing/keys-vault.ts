@@ -1,0 +1,254 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
+import { LRUCache } from 'lru-cache';
+import { inTransaction, openDurable, pragma } from './durable.js';
+import { TouchstoneError } from './errors.js';
+import { FORGOTTEN, type BytesVault } from './vault.js';
+
+const CIPHER = 'aes-256-gcm';
+const KEY_BYTES = 32;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+/** Text form of a ciphertext: `enc:`, the version of the form, then base64url of IV, ciphertext and tag. */
+const TEXT_PREFIX = 'enc:1:';
+/** The same version as the first byte of the binary form. */
+const BYTES_VERSION = 1;
+const CACHED_KEYS = 50_000;
+/** How soon this vault notices that another connection destroyed a key, in milliseconds. */
+const NOTICE_MS = 100;
+
+const DDL = `
+CREATE TABLE IF NOT EXISTS subject_key (
+  subject TEXT PRIMARY KEY,
+  key BLOB,
+  created_at TEXT NOT NULL,
+  destroyed_at TEXT,
+  CHECK ((key IS NULL) = (destroyed_at IS NOT NULL))
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+`;
+
+/** A key, or the marker of a destroyed one. */
+type Key = Buffer | typeof FORGOTTEN;
+
+/**
+ * Opens (or creates) the keys of personal data in `keys.db`. Whoever has the file reads everything: it is created
+ * for its owner alone, and belongs into every backup of the log.
+ * @throws LOG_NOT_DURABLE
+ */
+export async function openVault({ file }: { file: string }): Promise<BytesVault> {
+  // SQLite gives its side files the mode of the main one.
+  closeSync(openSync(file, 'a', 0o600));
+  const db = openDurable(file);
+  try {
+    // A destroyed key is overwritten, not only unlinked from its page.
+    db.exec('PRAGMA secure_delete = ON');
+    db.exec(DDL);
+    return await Promise.resolve(new KeysVault(db));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+class KeysVault implements BytesVault {
+  private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
+  private readonly find: StatementSyncInstance;
+  private readonly secret: Buffer;
+  private wanted: { subjects: Set<string>; done: Promise<void> } | null = null;
+  private dataVersion: unknown;
+  private lookedAt = 0;
+
+  constructor(private readonly db: DatabaseSyncInstance) {
+    this.find = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
+    this.secret = lookupSecret(db);
+    this.dataVersion = pragma(db, 'data_version');
+  }
+
+  ensureKeys(subjects: readonly string[]): Promise<void> {
+    this.assertOpen();
+    const missing = subjects.filter((subject) => !this.cache.has(subject));
+    if (missing.length === 0) return Promise.resolve();
+    // All who ask in one turn share one transaction, and so one flush to disk.
+    this.wanted ??= this.nextTransaction();
+    for (const subject of missing) this.wanted.subjects.add(subject);
+    return this.wanted.done;
+  }
+
+  seal(subject: string, eventId: string, field: string, value: unknown): string {
+    const plain = Buffer.from(JSON.stringify(value) ?? 'null');
+    return TEXT_PREFIX + encrypt(this.keyToSeal(subject), aad(eventId, field), plain).toString('base64url');
+  }
+
+  open(subject: string, eventId: string, field: string, ciphertext: string): unknown {
+    if (!ciphertext.startsWith(TEXT_PREFIX)) throw invalid(`field ${field} of event ${eventId}`);
+    const key = this.keyToOpen(subject);
+    if (key === FORGOTTEN) return FORGOTTEN;
+    const sealed = Buffer.from(ciphertext.slice(TEXT_PREFIX.length), 'base64url');
+    const plain = decrypt(key, aad(eventId, field), sealed, `field ${field} of event ${eventId}`);
+    return JSON.parse(plain.toString()) as unknown;
+  }
+
+  sealBytes(subject: string, boundTo: string, bytes: Uint8Array): Uint8Array {
+    const sealed = encrypt(this.keyToSeal(subject), Buffer.from(boundTo), bytes);
+    return Buffer.concat([Buffer.of(BYTES_VERSION), sealed]);
+  }
+
+  openBytes(subject: string, boundTo: string, sealed: Uint8Array): Uint8Array | typeof FORGOTTEN {
+    if (sealed[0] !== BYTES_VERSION) throw invalid(boundTo);
+    const key = this.keyToOpen(subject);
+    if (key === FORGOTTEN) return FORGOTTEN;
+    return decrypt(key, Buffer.from(boundTo), Buffer.from(sealed).subarray(1), boundTo);
+  }
+
+  lookupHash(type: string, value: string): string {
+    return createHmac('sha256', this.secret)
+      .update(JSON.stringify([type, value]))
+      .digest('hex');
+  }
+
+  async destroy(subject: string): Promise<void> {
+    this.assertOpen();
+    // Keys that were asked for before are made first, so that the order of the calls is the order of the deeds.
+    await this.wanted?.done;
+    const now = new Date().toISOString();
+    inTransaction(this.db, () =>
+      this.db
+        .prepare(
+          'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
+            'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
+        )
+        .run(subject, now, now),
+    );
+    this.cache.set(subject, FORGOTTEN);
+    // The write-ahead log still holds the page with the key.
+    this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
+  async close(): Promise<void> {
+    await this.wanted?.done.catch(() => undefined);
+    if (!this.db.isOpen) return;
+    this.db.close();
+    this.cache.clear();
+    this.secret.fill(0);
+  }
+
+  private nextTransaction(): { subjects: Set<string>; done: Promise<void> } {
+    const subjects = new Set<string>();
+    const done = Promise.resolve().then(() => {
+      this.wanted = null;
+      this.makeKeys(subjects);
+    });
+    return { subjects, done };
+  }
+
+  private makeKeys(subjects: ReadonlySet<string>): void {
+    const insert = this.db.prepare(
+      'INSERT INTO subject_key (subject, key, created_at) VALUES (?, ?, ?) ON CONFLICT (subject) DO NOTHING',
+    );
+    const now = new Date().toISOString();
+    inTransaction(this.db, () => {
+      for (const subject of subjects) insert.run(subject, randomBytes(KEY_BYTES), now);
+    });
+    // Another connection may have been first: what stands in the table counts.
+    for (const subject of subjects) this.load(subject);
+  }
+
+  private keyToSeal(subject: string): Buffer {
+    const key = this.key(subject);
+    if (key === undefined) {
+      throw new TouchstoneError('KEY_MISSING', `${subject} has no key yet. Call ensureKeys before seal.`, 'internal', {
+        subject,
+      });
+    }
+    if (key !== FORGOTTEN) return key;
+    throw new TouchstoneError(
+      'KEY_DESTROYED',
+      `${subject} was forgotten: nothing personal can be recorded for it any more. Leave the personal fields out.`,
+      'refused',
+      { subject },
+    );
+  }
+
+  private keyToOpen(subject: string): Key {
+    const key = this.key(subject);
+    if (key !== undefined) return key;
+    throw new TouchstoneError(
+      'KEY_MISSING',
+      `There is no key of ${subject}. Restore keys.db from the same backup as the log.`,
+      'unavailable',
+      { subject },
+    );
+  }
+
+  private key(subject: string): Key | undefined {
+    this.assertOpen();
+    this.noticeOthers();
+    return this.cache.get(subject) ?? this.load(subject);
+  }
+
+  private load(subject: string): Key | undefined {
+    const row = this.find.get(subject) as { key: Uint8Array | null } | undefined;
+    if (row === undefined) return undefined;
+    const key = row.key === null ? FORGOTTEN : Buffer.from(row.key);
+    this.cache.set(subject, key);
+    return key;
+  }
+
+  /** A reader thread has a vault of its own: a key destroyed elsewhere must not live on in this cache. */
+  private noticeOthers(): void {
+    const now = performance.now();
+    if (now - this.lookedAt < NOTICE_MS) return;
+    this.lookedAt = now;
+    const dataVersion = pragma(this.db, 'data_version');
+    if (dataVersion === this.dataVersion) return;
+    this.dataVersion = dataVersion;
+    this.cache.clear();
+  }
+
+  private assertOpen(): void {
+    if (this.db.isOpen) return;
+    throw new TouchstoneError('VAULT_CLOSED', 'The vault is closed. Open it again before using it.', 'unavailable');
+  }
+}
+
+/** The secret of keyed hashes, made once: a new one would orphan every lookup key in the log. */
+function lookupSecret(db: DatabaseSyncInstance): Buffer {
+  db.prepare("INSERT INTO secret (name, value) VALUES ('lookup', ?) ON CONFLICT (name) DO NOTHING").run(
+    randomBytes(KEY_BYTES),
+  );
+  const row = db.prepare("SELECT value FROM secret WHERE name = 'lookup'").get() as { value: Uint8Array };
+  return Buffer.from(row.value);
+}
+
+const aad = (eventId: string, field: string): Buffer => Buffer.from(JSON.stringify([eventId, field]));
+
+function encrypt(key: Buffer, boundTo: Buffer, plain: Uint8Array): Buffer {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(boundTo);
+  return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+function decrypt(key: Buffer, boundTo: Buffer, sealed: Buffer, what: string): Buffer {
+  if (sealed.length < IV_BYTES + TAG_BYTES) throw invalid(what);
+  const iv = sealed.subarray(0, IV_BYTES);
+  const decipher = createDecipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES })
+    .setAAD(boundTo)
+    .setAuthTag(sealed.subarray(-TAG_BYTES));
+  const start = decipher.update(sealed.subarray(IV_BYTES, -TAG_BYTES));
+  try {
+    return Buffer.concat([start, decipher.final()]);
+  } catch (error) {
+    throw invalid(what, error);
+  }
+}
+
+const invalid = (what: string, cause?: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'CIPHERTEXT_INVALID',
+    `The ciphertext of ${what} was changed, cut, or belongs somewhere else. Compare the log with a backup.`,
+    'invalid',
+    undefined,
+    { cause },
+  );
