@@ -23,8 +23,8 @@ export interface Config {
   readonly graphqlMaxDepth: number;
   /** Fields that a GraphQL operation may ask for, lists counted by their `first`, at most. */
   readonly graphqlMaxCost: number;
-  /** Events a read model may be behind the log while the server still calls itself ready. */
-  readonly readyMaxLag: number;
+  /** Milliseconds a read model may be behind the log while the server still calls itself ready. */
+  readonly readyMaxLagMs: number;
   /** Milliseconds that requests under way are given at a stop. */
   readonly shutdownMs: number;
 }
@@ -153,13 +153,13 @@ const SETTINGS: readonly Setting[] = [
     parse: integer(100, 100_000_000),
   }),
   setting({
-    key: 'readyMaxLag',
-    variable: 'READY_MAX_LAG',
-    flag: 'ready-max-lag',
-    value: 'N',
+    key: 'readyMaxLagMs',
+    variable: 'READY_MAX_LAG_MS',
+    flag: 'ready-max-lag-ms',
+    value: 'MS',
     fallback: '10000',
-    about: 'events a read model may be behind while /health/ready says yes',
-    parse: integer(0, 1_000_000_000),
+    about: 'how long a read model may be behind while /health/ready says yes',
+    parse: integer(0, 86_400_000),
   }),
   setting({
     key: 'shutdownMs',

@@ -5,9 +5,11 @@ import { asTouchstoneError } from './error-report.js';
 /** What is measured of a read model. */
 export interface MeasuredProjection {
   readonly group: string;
-  /** Events it still has to take. */
-  readonly lag: number;
+  /** Milliseconds that it has been behind the log. */
+  readonly lagMs: number;
+  readonly eventsPerSecond: number;
   readonly parked: number;
+  readonly skipped: number;
   /** 1 while it follows the log, 0 while it is stopped or stalled. */
   readonly up: boolean;
 }
@@ -57,38 +59,28 @@ export class Metrics {
     this.requestSeconds.observe({ method, route, status: String(status) }, seconds);
   }
 
-  /** Lag, parked events and state of the read models, asked for at each scrape. */
+  /** Lag, parked events and state of the read models, asked for once at each scrape. */
   collectProjections(read: () => Promise<readonly MeasuredProjection[]>): void {
-    const registers = [this.registry];
-    const labelNames = ['group'] as const;
-    const lag = new Gauge({
-      name: 'touchstone_projection_lag_events',
-      help: 'Events a read model has to take yet.',
-      labelNames,
-      registers: [],
-    });
-    const parked = new Gauge({
-      name: 'touchstone_projection_parked_events',
-      help: 'Events a read model has set aside.',
-      labelNames,
-      registers: [],
-    });
-    const up = new Gauge({
-      name: 'touchstone_projection_up',
-      help: '1 while a read model follows the log.',
-      labelNames,
-      registers,
-      collect: async () => {
-        for (const gauge of [lag, parked, up]) gauge.reset();
-        for (const projection of await read()) {
-          lag.set({ group: projection.group }, projection.lag);
-          parked.set({ group: projection.group }, projection.parked);
-          up.set({ group: projection.group }, projection.up ? 1 : 0);
-        }
-      },
-    });
-    // Scraped in order of registration: the gauge that collects comes first.
-    for (const gauge of [lag, parked]) this.registry.registerMetric(gauge);
+    // The registry collects all gauges at once: they share one answer.
+    let asked: Promise<readonly MeasuredProjection[]> | undefined;
+    const once = () => (asked ??= read().finally(() => setImmediate(() => (asked = undefined))));
+    const gauge = (name: string, help: string, value: (projection: MeasuredProjection) => number) =>
+      new Gauge({
+        name: `touchstone_projection_${name}`,
+        help,
+        labelNames: ['group'],
+        registers: [this.registry],
+        async collect() {
+          const projections = await once();
+          this.reset();
+          for (const projection of projections) this.set({ group: projection.group }, value(projection));
+        },
+      });
+    gauge('lag_seconds', 'How long a read model has been behind the log.', (p) => p.lagMs / 1_000);
+    gauge('events_per_second', 'Events a read model took over the last seconds.', (p) => p.eventsPerSecond);
+    gauge('parked_events', 'Events a read model has set aside to be retried or skipped.', (p) => p.parked);
+    gauge('skipped_events', 'Events a read model was told to leave out.', (p) => p.skipped);
+    gauge('up', '1 while a read model follows the log.', (p) => (p.up ? 1 : 0));
   }
 
   /** The same log, measured. */

@@ -38,12 +38,12 @@ export function contextFromHeaders(headers: Headers): RequestContext {
 function actorId(text: string): string {
   let id: string;
   try {
-    id = decodeURIComponent(text).trim();
+    id = decodeURIComponent(text);
   } catch {
     throw invalid('x-actor', 'percent-encode it');
   }
   // Control characters would let a caller forge lines in what is written about him.
-  if (id.length === 0 || id.length > 128 || /[\x00-\x1f\x7f]/.test(id)) {
+  if (id.trim() === '' || id.length > 128 || /[\x00-\x1f\x7f]/.test(id)) {
     throw invalid('x-actor', 'send 1 to 128 characters without control characters, or leave it out');
   }
   return id;

@@ -3,3 +3,5 @@ export const EVENT_LOG = Symbol('EventLog');
 export const VAULT = Symbol('Vault');
 export const CLOCK = Symbol('Clock');
 export const CONFIG = Symbol('Config');
+/** What runs read queries (`Reads`). */
+export const READS = Symbol('Reads');

@@ -1,0 +1,67 @@
+import { configFlags, describeSettings, isLoopback, readConfig } from './config.js';
+
+const faultOf = (env: Record<string, string>, flags: Record<string, unknown> = {}) => {
+  try {
+    readConfig(env, flags);
+  } catch (error) {
+    return error as { code: string; message: string; details: { faults: string[] } };
+  }
+  throw new Error('It was accepted.');
+};
+
+describe('readConfig', () => {
+  it('has a default for everything but the clock', () => {
+    expect(readConfig({})).toEqual({
+      dataDir: './data',
+      port: 4000,
+      host: '127.0.0.1',
+      logLevel: 'info',
+      logFormat: 'text',
+      readWorkers: 2,
+      graphqlMaxDepth: 12,
+      graphqlMaxCost: 100_000,
+      readyMaxLagMs: 10_000,
+      shutdownMs: 10_000,
+    });
+  });
+
+  it('lets a flag win over the environment and an empty variable count as absent', () => {
+    const env = { PORT: '5000', DATA_DIR: '', LOG_LEVEL: 'debug', CLOCK_AT: '2024-05-01T08:00:00+08:00' };
+    expect(readConfig(env, { port: '0' })).toMatchObject({
+      port: 0,
+      dataDir: './data',
+      logLevel: 'debug',
+      clockAt: '2024-05-01T08:00:00+08:00',
+    });
+  });
+
+  it('names every setting to mend, at once', () => {
+    const fault = faultOf({ PORT: '70000', LOG_LEVEL: 'loud', CLOCK_AT: '2024-05-01' }, { 'read-workers': '0' });
+    expect(fault.code).toBe('CONFIG_INVALID');
+    expect(fault.details.faults).toEqual([
+      'PORT must be a whole number from 0 to 65535; got "70000"',
+      'CLOCK_AT must be an instant with a zone, such as 2024-05-01T08:00:00+08:00; got "2024-05-01"',
+      'LOG_LEVEL must be one of error, warn, info, debug; got "loud"',
+      '--read-workers must be a whole number from 1 to 64; got "0"',
+    ]);
+  });
+
+  it.each(['-1', '1.5', '0x10', ' 80', '1e3', ''])('takes no port like "%s" from a flag', (port) => {
+    expect(faultOf({}, { port }).code).toBe('CONFIG_INVALID');
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.1.4', 'example.com', '127.0.0.1.example.com', 'localhost.example.com'])(
+    'refuses to listen on %s',
+    (host) => expect(faultOf({ HOST: host }).code).toBe('ADDRESS_NOT_LOOPBACK'),
+  );
+
+  it.each(['127.0.0.1', '127.8.9.1', 'localhost', 'LOCALHOST', '::1', '[::1]', 'demo.localhost'])(
+    'knows %s as loopback',
+    (host) => expect(isLoopback(host)).toBe(true),
+  );
+
+  it('describes every flag', () => {
+    const text = describeSettings();
+    for (const flag of Object.keys(configFlags)) expect(text).toContain(`--${flag} `);
+  });
+});
