@@ -1,0 +1,133 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import {
+  execute,
+  MaxIntrospectionDepthRule,
+  parse,
+  specifiedRules,
+  subscribe,
+  validate,
+  type DocumentNode,
+  type ExecutionArgs,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
+import type { ServerOptions } from 'graphql-ws';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { DefectSink } from '@touchstone/platform';
+import {
+  contextFromHeaders,
+  costFault,
+  currentContext,
+  depthLimit,
+  graphqlErrorFormatter,
+  MAX_TOKENS,
+  runInContext,
+  type Config,
+  type RequestContext,
+} from '@touchstone/platform';
+import { isOwnPage } from './http-guard.js';
+
+export const GRAPHQL_PATH = '/graphql';
+
+/** What resolvers find in the GraphQL context; data loaders hang on to this object. */
+export interface GraphqlContext {
+  readonly request: RequestContext;
+}
+
+type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost'>;
+
+/** Options of the GraphQL module that shape the schema; the printed schema uses the same. */
+export const schemaOptions = {
+  driver: ApolloDriver,
+  autoSchemaFile: true,
+  sortSchema: true,
+  buildSchemaOptions: { numberScalarMode: 'integer', noDuplicatedFields: true },
+} as const satisfies ApolloDriverConfig;
+
+/** The GraphQL server: one way of checking and of reporting errors for HTTP and for WebSocket. */
+export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverConfig {
+  const formatError = graphqlErrorFormatter(sink);
+  const rules = [MaxIntrospectionDepthRule, depthLimit(limits.graphqlMaxDepth)];
+  // The socket's hooks are asked before they are told the schema; it is known once the server has started.
+  let schema: GraphQLSchema | undefined;
+  return {
+    ...schemaOptions,
+    path: GRAPHQL_PATH,
+    graphiql: false,
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    autoTransformHttpErrors: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: MAX_TOKENS },
+    validationRules: rules,
+    formatError,
+    context: (): GraphqlContext => ({ request: currentContext() }),
+    plugins: [
+      {
+        serverWillStart: (service) => {
+          schema = service.schema;
+          return Promise.resolve();
+        },
+        requestDidStart: () =>
+          Promise.resolve({
+            didResolveOperation: ({ schema, document, request, operationName }) => {
+              const fault = costFault(
+                { schema, document, variables: request.variables, operationName },
+                limits.graphqlMaxCost,
+              );
+              return fault ? Promise.reject(fault) : Promise.resolve();
+            },
+          }),
+      },
+    ],
+    // Nest types only some of the options that it hands on.
+    subscriptions: { 'graphql-ws': socketOptions(() => schema!, rules, limits, formatError) as object },
+  };
+}
+
+type Formatter = ReturnType<typeof graphqlErrorFormatter>;
+type SocketOptions = Omit<ServerOptions, 'schema'> & { readonly path: string };
+type Upgrade = { readonly request: { readonly headers: IncomingHttpHeaders } };
+
+function socketOptions(
+  schema: () => GraphQLSchema,
+  rules: NonNullable<ApolloDriverConfig['validationRules']>,
+  limits: Limits,
+  formatError: Formatter,
+): SocketOptions {
+  const format = (errors: readonly { toJSON(): GraphQLFormattedError }[]) =>
+    errors.map((error) => formatError(error.toJSON(), error));
+  return {
+    path: GRAPHQL_PATH,
+    execute: inSocketContext(execute),
+    subscribe: inSocketContext(subscribe),
+    onConnect: ({ extra }) => isOwnPage((extra as Upgrade).request.headers),
+    onSubscribe: ({ extra }, _id, { query, variables, operationName }) => {
+      let document: DocumentNode;
+      try {
+        document = parse(query, { maxTokens: MAX_TOKENS });
+      } catch (error) {
+        return [error as never];
+      }
+      const errors = validate(schema(), document, [...specifiedRules, ...rules]);
+      if (errors.length > 0) return errors;
+      const operation = { schema: schema(), document, variables: variables ?? {}, operationName };
+      const fault = costFault(operation, limits.graphqlMaxCost);
+      if (fault) return [fault];
+      const context: GraphqlContext = { request: contextFromHeaders((extra as Upgrade).request.headers) };
+      return { schema: schema(), document, variableValues: variables, operationName, contextValue: context };
+    },
+    onError: (_context, _id, _payload, errors) => format(errors),
+    onNext: (_context, _id, _payload, _args, result) =>
+      result.errors ? { ...result, errors: format(result.errors) as never } : undefined,
+  };
+}
+
+/** Runs an operation of a socket in the context of its connection. */
+const inSocketContext =
+  <R>(run: (args: ExecutionArgs) => R) =>
+  (args: ExecutionArgs): R =>
+    runInContext((args.contextValue as GraphqlContext).request, () => run(args));

@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
+import { TouchstoneError } from '@touchstone/eventing';
+import {
+  contextFromHeaders,
+  HTTP_STATUS,
+  isLoopback,
+  reportOf,
+  runInContext,
+  type DefectSink,
+  type Metrics,
+  type RequestContext,
+} from '@touchstone/platform';
+
+/** The name in a Host header, without its port. */
+const hostName = (host: string) => host.replace(/:\d+$/, '');
+
+/**
+ * True when a request is addressed to this machine by a name of its own: a page elsewhere whose name was made to
+ * resolve to 127.0.0.1 still sends its own name.
+ */
+const isAddressedHere = ({ host }: IncomingHttpHeaders) => host !== undefined && isLoopback(hostName(host));
+
+/** True for a program, or a page that this server served: browsers let any page open a socket to anywhere. */
+export function isOwnPage(headers: IncomingHttpHeaders): boolean {
+  if (!isAddressedHere(headers)) return false;
+  const { origin, host } = headers;
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** Every HTTP request: is it for us, on whose behalf does it run, how long did it take. */
+export function guardHttp(fastify: FastifyInstance, metrics: Metrics, sink: DefectSink): void {
+  const contexts = new WeakMap<FastifyRequest, RequestContext>();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    let context: RequestContext;
+    try {
+      if (!isAddressedHere(request.headers)) throw notAddressedHere(request.headers.host);
+      context = contextFromHeaders(request.headers);
+    } catch (error) {
+      answerError(request, reply, error, sink);
+      return;
+    }
+    contexts.set(request, context);
+    reply.header('x-correlation-id', context.correlationId).header('x-content-type-options', 'nosniff');
+    runInContext(context, done);
+  });
+  // Reading the body happens in the socket's own context; what follows must be back in the request's.
+  fastify.addHook('preValidation', (request, _reply, done) => runInContext(contexts.get(request)!, done));
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unmatched';
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
+    done();
+  });
+}
+
+/** Errors that the HTTP engine finds, in our words. */
+const ENGINE_ERRORS: Readonly<Record<string, TouchstoneError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: new TouchstoneError(
+    'PAYLOAD_TOO_LARGE',
+    'The body is larger than 1 MiB: send it in parts, or as lines to POST /events.',
+    'limit',
+  ),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: new TouchstoneError(
+    'CONTENT_TYPE_UNKNOWN',
+    'The content type is not understood here: send application/json.',
+    'invalid',
+  ),
+  FST_ERR_CTP_EMPTY_JSON_BODY: new TouchstoneError('INVALID_JSON', 'The body is empty: send a JSON object.', 'invalid'),
+  FST_ERR_CTP_INVALID_JSON_BODY: new TouchstoneError('INVALID_JSON', 'The body is not JSON: mend it.', 'invalid'),
+};
+
+/** Answers an error in the shape of the route: GraphQL's under its path, `{error}` elsewhere. */
+export function answerError(request: FastifyRequest, reply: FastifyReply, error: unknown, sink: DefectSink): void {
+  const { message, ...rest } = reportOf(inOurWords(error), sink);
+  const status = rest.code === 'WRONG_HOST' ? 421 : HTTP_STATUS[rest.kind];
+  const body = request.url.startsWith('/graphql')
+    ? { errors: [{ message, extensions: rest }] }
+    : { error: { message, ...rest } };
+  if (rest.kind === 'busy') reply.header('retry-after', '1');
+  void reply.code(status).type('application/json; charset=utf-8').send(body);
+}
+
+function inOurWords(error: unknown): unknown {
+  const { code, status, message } = error as { code?: unknown; status?: unknown; message?: unknown };
+  if (typeof code === 'string' && code in ENGINE_ERRORS) return ENGINE_ERRORS[code];
+  if (status === 404) return new TouchstoneError('NOT_FOUND', `${String(message)}.`, 'notFound');
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new TouchstoneError('BAD_REQUEST', `${String(message)}.`, 'invalid');
+  }
+  return error;
+}
+
+const notAddressedHere = (host: string | undefined) =>
+  new TouchstoneError(
+    'WRONG_HOST',
+    `This server answers to localhost only, not to "${host ?? ''}", until access control is configured.`,
+    'refused',
+  );
