@@ -1,0 +1,294 @@
+import type { Position, RecordedEvent } from '@touchstone/eventing/pure';
+import { RECORDED_INDEX_EVERY, type Checkpoint, type GenerationStore } from './generation-store.js';
+import { Lru } from './lru.js';
+import { causeOf, type ParkCause } from './parked-events.js';
+import type { IdOf, Name, Projection } from './projection.js';
+import { isFaultOfValues, sqliteCode, transaction } from './sqlite.js';
+
+/** Today's shape of a stored event. @throws for one that cannot be read, which is then parked */
+export type ReadEvent = (event: RecordedEvent) => RecordedEvent;
+
+export interface BatchLimits {
+  /** Units kept in memory between batches, per projection; default 20,000. */
+  readonly unitsInMemory?: number;
+}
+
+export interface BatchOutcome {
+  /** Events that were new: at or below the checkpoint they are passed by. */
+  readonly taken: number;
+  /** Of those, the ones set aside now. */
+  readonly parked: number;
+}
+
+interface Lane {
+  readonly projection: Projection<unknown>;
+  readonly units: Lru<number, Held>;
+}
+
+interface Held {
+  readonly lane: Lane;
+  readonly id: number;
+  readonly unit: unknown;
+  touched: boolean;
+}
+
+/** A projection's part in one event, found before anything is changed. */
+interface Share {
+  readonly lane: Lane;
+  readonly unit: Name;
+  readonly names: readonly Name[];
+}
+
+/** An attempt that was taken back because of an event; `at` is unknown when its rows failed, not the event itself. */
+interface Failure {
+  readonly at: number | null;
+  readonly error: unknown;
+}
+
+type Mode = 'follow' | 'retry';
+
+/**
+ * Applies events to a generation: rows, surrogates, parked events, checkpoint and recorded-time index change in one
+ * transaction, so that every event counts exactly once, whatever crashes. Synchronous: a batch is never seen half done.
+ */
+export class BatchApplier {
+  private readonly lanes = new Map<string, Lane[]>();
+  private readonly touched: Held[] = [];
+  private readonly newlyBlocked: string[] = [];
+  private readonly all: readonly Lane[];
+
+  constructor(
+    private readonly store: GenerationStore,
+    private readonly read: ReadEvent,
+    private readonly now: () => string,
+    { unitsInMemory = 20_000 }: BatchLimits = {},
+  ) {
+    this.all = store.group.projections.map((projection) => ({
+      projection: projection as unknown as Projection<unknown>,
+      units: new Lru<number, Held>(unitsInMemory),
+    }));
+    for (const lane of this.all) {
+      for (const type of lane.projection.handles) this.lanes.set(type, [...(this.lanes.get(type) ?? []), lane]);
+    }
+  }
+
+  /** Takes the next events of the log, in its order; those at or below the checkpoint are passed by. */
+  follow(events: readonly RecordedEvent[]): BatchOutcome {
+    let { position } = this.store.checkpoint;
+    const fresh = events.filter((event) => event.position > position && ((position = event.position), true));
+    return { taken: fresh.length, parked: this.settle(fresh, 'follow') };
+  }
+
+  /** Takes parked events of one stream once more, in its order; from the first that fails again on they stay. */
+  retry(events: readonly RecordedEvent[]): BatchOutcome {
+    return { taken: events.length, parked: this.settle(events, 'retry') };
+  }
+
+  /** Nothing stands in the log up to `position`: the checkpoint moves there without an event. */
+  startAt(position: Position): void {
+    const next = { ...this.store.checkpoint, position };
+    transaction(this.store.db, () => this.store.writeCheckpoint(next, []));
+    this.store.confirm(next);
+  }
+
+  /** Forgets every unit held in memory: the next event of each brings it back from its rows. */
+  forgetUnits(): void {
+    for (const lane of this.all) lane.units.clear();
+  }
+
+  /**
+   * Everything before a failing event is committed, the event is parked, the rest goes on from there: however many
+   * events fail, each is applied a few times at most. When rows fail and nothing says whose they were, halving
+   * finds the event.
+   */
+  private settle(events: readonly RecordedEvent[], mode: Mode): number {
+    const blocked = mode === 'follow' ? this.store.parked.waiting : new Set<string>();
+    const ends = [events.length];
+    let parked = 0;
+    let fault: Failure | null = null;
+    for (let start = 0; start < events.length;) {
+      const end = ends.at(-1)!;
+      const result = this.attempt(events.slice(start, end), mode, blocked, fault);
+      if (typeof result === 'number') {
+        parked += result;
+        fault = null;
+        start = end;
+        ends.pop();
+        continue;
+      }
+      // It was parked without being applied, and even that failed: not a fault of the event.
+      if (fault !== null && result.at === 0) throw result.error;
+      if (result.at === null && end - start > 1) ends.push(start + Math.ceil((end - start) / 2));
+      else if (result.at) ends.push(start + result.at);
+      else fault = result;
+    }
+    return parked;
+  }
+
+  /** One transaction. `fault` is why the first event is parked at once. Answers how many were parked. */
+  private attempt(
+    events: readonly RecordedEvent[],
+    mode: Mode,
+    blocked: Set<string>,
+    fault: Failure | null,
+  ): number | Failure {
+    const { store } = this;
+    const progress = new Progress(store.checkpoint);
+    let parked = 0;
+    let at: number | null = null;
+    let ours = false;
+    store.names.begin();
+    try {
+      transaction(store.db, () => {
+        for (at = 0; at < events.length; at++) {
+          const event = events[at]!;
+          progress.pass(event);
+          if (this.takeOrPark(event, mode, blocked, at === 0 ? fault : null)) parked++;
+        }
+        at = null;
+        this.writeRows();
+        ours = true;
+        if (mode === 'follow') store.writeCheckpoint(progress.checkpoint, progress.entries);
+      });
+    } catch (error) {
+      this.takeBack(blocked);
+      if (ours || !isFaultOfEvent(error)) throw error;
+      return { at, error };
+    }
+    store.names.commit();
+    if (mode === 'follow') store.confirm(progress.checkpoint);
+    this.settled();
+    return parked;
+  }
+
+  private writeRows(): void {
+    for (const { lane, unit } of this.touched) {
+      for (const change of lane.projection.changes(unit)) this.store.rows.write(change);
+    }
+  }
+
+  /** True when the event was parked. */
+  private takeOrPark(event: RecordedEvent, mode: Mode, blocked: Set<string>, fault: Failure | null): boolean {
+    const lanes = this.lanes.get(event.type);
+    if (!lanes) return false;
+    if (blocked.has(event.stream)) return this.park(event, behind(event), blocked);
+    if (fault) return this.park(event, causeOf('failed', fault.error), blocked);
+    let shares: Share[];
+    let readable: RecordedEvent;
+    try {
+      readable = this.read(event);
+      shares = sharesOf(readable, lanes);
+    } catch (error) {
+      // Nothing is changed yet, so nothing has to be taken back.
+      return this.park(event, causeOf('unreadable', error), blocked);
+    }
+    for (const share of shares) this.apply(share, readable);
+    if (mode === 'retry') this.store.parked.release(event);
+    return false;
+  }
+
+  private park(event: RecordedEvent, cause: ParkCause, blocked: Set<string>): boolean {
+    const waits = this.store.parked.park(event, cause, this.now());
+    if (waits && !blocked.has(event.stream)) {
+      blocked.add(event.stream);
+      this.newlyBlocked.push(event.stream);
+    }
+    return true;
+  }
+
+  private apply({ lane, unit: name, names }: Share, event: RecordedEvent): void {
+    const table = this.store.names;
+    const { id, fresh } = table.idOf(name[0], name[1]);
+    const ids = [id];
+    for (const [dictionary, value] of names) ids.push(table.idOf(dictionary, value).id);
+    const idOf: IdOf = (dictionary, value) => {
+      if (name[1] === value && name[0] === dictionary) return id;
+      // A handful of names: walking them beats any map.
+      const at = names.findIndex((n) => n[1] === value && n[0] === dictionary);
+      return at === -1 ? undeclared(lane.projection.name, dictionary) : ids[at + 1]!;
+    };
+    const held = lane.units.get(id) ?? this.bringBack(lane, id, name[1], fresh);
+    if (!held.touched) {
+      held.touched = true;
+      this.touched.push(held);
+    }
+    lane.projection.apply(held.unit, event, idOf);
+  }
+
+  private bringBack(lane: Lane, id: number, name: string, fresh: boolean): Held {
+    const { projection } = lane;
+    // A surrogate given out just now cannot stand in any row.
+    const rows = fresh ? projection.loads.map(() => []) : this.store.rows.load(projection as Projection<never>, id);
+    const held: Held = { lane, id, unit: projection.restore(id, name, rows), touched: false };
+    lane.units.set(id, held);
+    return held;
+  }
+
+  private settled(): void {
+    for (const held of this.touched) held.touched = false;
+    this.touched.length = 0;
+    this.newlyBlocked.length = 0;
+    for (const lane of this.all) lane.units.trim();
+  }
+
+  private takeBack(blocked: Set<string>): void {
+    this.store.names.rollback();
+    for (const { lane, id } of this.touched) lane.units.delete(id);
+    this.touched.length = 0;
+    for (const stream of this.newlyBlocked) blocked.delete(stream);
+    this.newlyBlocked.length = 0;
+  }
+}
+
+/** Checkpoint and recorded-time entries of a batch in the making. */
+class Progress {
+  readonly entries: { position: string; recordedMs: number }[] = [];
+  private position: string;
+  private recordedMs: number;
+  private sinceIndex: number;
+  private lastText = '';
+
+  constructor(from: Checkpoint) {
+    ({ position: this.position, recordedMs: this.recordedMs, sinceIndex: this.sinceIndex } = from);
+  }
+
+  pass(event: RecordedEvent): void {
+    this.position = event.position;
+    if (event.recordedAt !== this.lastText) {
+      this.lastText = event.recordedAt;
+      const ms = Date.parse(event.recordedAt);
+      // Recorded time never goes back, whatever a clock did: readers use its running maximum.
+      if (ms > this.recordedMs) this.recordedMs = ms;
+    }
+    // The checkpoint itself is the last entry; between it and these, never more events than this to be read.
+    if (++this.sinceIndex < RECORDED_INDEX_EVERY) return;
+    this.entries.push({ position: this.position, recordedMs: this.recordedMs });
+    this.sinceIndex = 0;
+  }
+
+  get checkpoint(): Checkpoint {
+    return { position: this.position, recordedMs: this.recordedMs, sinceIndex: this.sinceIndex };
+  }
+}
+
+function sharesOf(event: RecordedEvent, lanes: readonly Lane[]): Share[] {
+  const shares: Share[] = [];
+  for (const lane of lanes) {
+    const unit = lane.projection.unit(event);
+    if (unit !== null) shares.push({ lane, unit, names: lane.projection.names(event) });
+  }
+  return shares;
+}
+
+const behind = (event: RecordedEvent): ParkCause => ({
+  reason: 'behind',
+  code: 'PARKED_BEHIND',
+  message: `An earlier event of "${event.stream}" is parked; retry or skip that one first.`,
+});
+
+/** A fault that this event would cause again, unlike a full disk or a lock, which are nobody's fault here. */
+const isFaultOfEvent = (error: unknown): boolean => sqliteCode(error) === null || isFaultOfValues(error);
+
+function undeclared(projection: string, dictionary: string): never {
+  throw new Error(`Projection "${projection}" asked for a "${dictionary}" name that names() did not declare.`);
+}

@@ -1,0 +1,162 @@
+import type { Kysely } from 'kysely';
+import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
+import type { AsOf, Read, ReadQuery } from './query.js';
+import { messageOf } from './runner-status.js';
+import { kyselyOn } from './sqlite-dialect.js';
+import type { Sqlite, SqliteStatement } from './sqlite.js';
+import { notYetProjected } from './waits.js';
+
+/** An entry of the recorded-time index: the running maximum of `recordedAt` (ms) up to and with a position. */
+export interface RecordedEntry {
+  readonly position: Position;
+  readonly recordedMs: number;
+}
+
+/** Where to begin looking for a moment or a position in the log. */
+export interface Located {
+  readonly checkpoint: RecordedEntry;
+  /** The last known entry at or before what was sought; null when it lies before all of them. */
+  readonly entry: RecordedEntry | null;
+}
+
+export type Sought = { readonly position: Position } | { readonly instantMs: number };
+
+export interface ReadRequest<P> {
+  readonly query: ReadQuery<P, unknown>;
+  readonly params: P;
+  /** Absent: what is known now, which is the checkpoint, judged at `now`. */
+  readonly asOf?: AsOf;
+  readonly atLeast?: Position;
+  readonly now: string;
+  /** Throws when the read is to end early. */
+  readonly checkpointCancel: () => void;
+}
+
+const IDS_PER_STATEMENT = 500;
+
+/** Reads one generation through one connection; one read at a time. */
+export class GenerationReader {
+  private readonly kysely: Kysely<unknown>;
+  private readonly checkpointStatement: SqliteStatement;
+  private cancel: () => void = () => {};
+
+  constructor(
+    private readonly db: Sqlite,
+    private readonly group: string,
+    readonly generation: string,
+  ) {
+    this.kysely = kyselyOn(db, () => this.cancel());
+    this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
+  }
+
+  checkpoint(): RecordedEntry {
+    return { ...(this.checkpointStatement.get() as RecordedEntry) };
+  }
+
+  /** The place in the recorded-time index from which the log leads to what is sought. */
+  locate(sought: Sought): Located {
+    return this.inTransaction(() => {
+      const checkpoint = this.checkpoint();
+      const isPosition = 'position' in sought;
+      const value = isPosition ? sought.position : sought.instantMs;
+      // The checkpoint is the last entry of the index.
+      const reached = isPosition ? checkpoint.position <= sought.position : checkpoint.recordedMs <= sought.instantMs;
+      if (reached && checkpoint.recordedMs > 0) return { checkpoint, entry: checkpoint };
+      // Both grow together along the log, so the last by one is the last by the other.
+      const by = isPosition ? 'position' : 'recorded_ms';
+      const order = isPosition ? 'position desc' : 'recorded_ms desc, position desc';
+      const row = this.db
+        .prepare(
+          `select position, recorded_ms as recordedMs from recorded_at_index where ${by} <= ? order by ${order} limit 1`,
+        )
+        .get(value) as RecordedEntry | undefined;
+      return { checkpoint, entry: row ? { ...row } : null };
+    });
+  }
+
+  /**
+   * Runs a query in one read transaction. `isCurrent` is asked inside it; false: another generation answers now and
+   * nothing was run.
+   * @throws NOT_YET_PROJECTED, QUERY_FAILED, and what the query throws
+   */
+  async run<P>(
+    request: ReadRequest<P>,
+    isCurrent: () => boolean = () => true,
+  ): Promise<{ result: unknown; asOf: AsOf; generation: string } | null> {
+    this.cancel = request.checkpointCancel;
+    this.db.exec('begin');
+    try {
+      // Reading the checkpoint is what starts the snapshot.
+      const { position } = this.checkpoint();
+      if (!isCurrent()) return null;
+      const needed = [request.atLeast, request.asOf?.position].find((p) => p !== undefined && p > position);
+      if (needed !== undefined) throw notYetProjected(this.group, needed, position);
+      const asOf = request.asOf ?? { position, instant: request.now };
+      request.checkpointCancel();
+      const result = await request.query.run(this.read(asOf, request), request.params);
+      return { result, asOf, generation: this.generation };
+    } catch (error) {
+      throw asFamily(error, request.query.name);
+    } finally {
+      this.cancel = () => {};
+      this.db.exec('commit');
+    }
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  private read(
+    asOf: AsOf,
+    { asOf: asked, checkpointCancel }: Pick<ReadRequest<unknown>, 'asOf' | 'checkpointCancel'>,
+  ): Read {
+    return {
+      db: this.kysely,
+      asOf,
+      past: asked !== undefined,
+      generation: this.generation,
+      checkpointCancel,
+      idOf: (dictionary, value) => {
+        const row = this.db.prepare('select id from name where dictionary = ? and value = ?').get(dictionary, value);
+        return Promise.resolve(row ? (row.id as number) : null);
+      },
+      namesOf: (ids) => Promise.resolve(this.namesOf(ids)),
+    };
+  }
+
+  private namesOf(ids: readonly number[]): ReadonlyMap<number, string> {
+    const names = new Map<number, string>();
+    const distinct = [...new Set(ids)];
+    for (let from = 0; from < distinct.length; from += IDS_PER_STATEMENT) {
+      this.cancel();
+      const some = distinct.slice(from, from + IDS_PER_STATEMENT);
+      const marks = some.map(() => '?').join(', ');
+      for (const row of this.db.prepare(`select id, value from name where id in (${marks})`).all(...some)) {
+        names.set(row.id, row.value);
+      }
+    }
+    return names;
+  }
+
+  private inTransaction<T>(work: () => T): T {
+    this.db.exec('begin');
+    try {
+      return work();
+    } finally {
+      this.db.exec('commit');
+    }
+  }
+}
+
+/** Family errors pass; anything else is a defect of the query and says so. */
+function asFamily(error: unknown, query: string): unknown {
+  if ((error as { name?: unknown } | null)?.name === 'TouchstoneError') return error;
+  return new TouchstoneError(
+    'QUERY_FAILED',
+    `The query "${query}" failed: ${messageOf(error)}. Please report this.`,
+    'internal',
+    { query },
+    { cause: error },
+  );
+}

@@ -1,0 +1,117 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Position } from '@touchstone/eventing/pure';
+import { createIndexes, createTables } from './generation-tables.js';
+import { NameTable } from './name-table.js';
+import { ParkedEvents } from './parked-events.js';
+import type { ProjectionGroup } from './projection.js';
+import { RowWriter } from './row-writer.js';
+import { assertIntegrity, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
+
+/** Distance of two entries of the recorded-time index, in events; between two of them the log itself is read. */
+export const RECORDED_INDEX_EVERY = 256;
+
+/** Where a generation stands: the last event it has applied or parked, and the latest recorded time up to there. */
+export interface Checkpoint {
+  /** '' before the first event. */
+  readonly position: Position;
+  /** Running maximum of `recordedAt`, ms since 1970; 0 before the first event. */
+  readonly recordedMs: number;
+  /** Events since the last entry of the recorded-time index. */
+  readonly sinceIndex: number;
+}
+
+/** The writing side of one generation's file. One writer at a time; its readers have connections of their own. */
+export class GenerationStore {
+  db: Sqlite;
+  names!: NameTable;
+  rows!: RowWriter;
+  parked!: ParkedEvents;
+  private saved!: Checkpoint;
+  private saveStatement!: SqliteStatement;
+  private indexStatement!: SqliteStatement;
+
+  private constructor(
+    readonly group: ProjectionGroup,
+    /** Such as `journeys-2`. */
+    readonly name: string,
+    readonly path: string,
+    private building: boolean,
+  ) {
+    this.db = openForWriting(path, building ? 'building' : 'live');
+    const isNew = this.db.prepare(`select 1 from sqlite_schema where name = 'checkpoint'`).get() === undefined;
+    if (isNew) {
+      transaction(this.db, () => {
+        createTables(this.db, group, { indexes: !building });
+        this.db.exec(`insert into checkpoint values (1, '', 0, 0)`);
+      });
+    }
+    this.prepare();
+  }
+
+  /**
+   * Opens or creates a generation's file; `:memory:` is fine. While `building`, nothing is durable and most indexes
+   * are missing, until `makeDurable`.
+   */
+  static open(group: ProjectionGroup, name: string, path: string, { building = false } = {}): GenerationStore {
+    return new GenerationStore(group, name, path, building);
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.saved;
+  }
+
+  /** Part of a write transaction; `entries` go into the recorded-time index. The caller confirms after the commit. */
+  writeCheckpoint(next: Checkpoint, entries: readonly Pick<Checkpoint, 'position' | 'recordedMs'>[]): void {
+    for (const { position, recordedMs } of entries) this.indexStatement.run(position, recordedMs);
+    this.saveStatement.run(next.position, next.recordedMs, next.sinceIndex);
+  }
+
+  /** What `writeCheckpoint` wrote is committed. */
+  confirm(next: Checkpoint): void {
+    this.saved = next;
+  }
+
+  /**
+   * Ends the building of a generation: indexes, then everything on the disk, then WAL as for any live one. Nobody else
+   * may have the file open: closing a file descriptor drops the process's locks on it.
+   * @throws READ_STORE_DAMAGED
+   */
+  makeDurable(): void {
+    if (!this.building) return;
+    createIndexes(this.db, this.group);
+    assertIntegrity(this.db, this.path);
+    this.db.exec('pragma optimize');
+    this.db.close();
+    if (this.path !== ':memory:') {
+      syncToDisk(this.path);
+      syncToDisk(dirname(this.path));
+    }
+    this.building = false;
+    this.db = openForWriting(this.path, 'live');
+    this.prepare();
+  }
+
+  close(): void {
+    if (this.db.isOpen) this.db.close();
+  }
+
+  private prepare(): void {
+    this.names = new NameTable(this.db);
+    this.rows = new RowWriter(this.db, this.group);
+    this.parked = new ParkedEvents(this.db);
+    const row = this.db.prepare('select position, recorded_ms, since_index from checkpoint').get();
+    this.saved = { position: row.position, recordedMs: row.recorded_ms, sinceIndex: row.since_index };
+    this.saveStatement = this.db.prepare('update checkpoint set position = ?, recorded_ms = ?, since_index = ?');
+    this.indexStatement = this.db.prepare('insert into recorded_at_index values (?, ?)');
+  }
+}
+
+function syncToDisk(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,149 @@
+import { sql, type ColumnDataType } from 'kysely';
+import { TouchstoneError } from '@touchstone/eventing/pure';
+import { kyselyOn } from './sqlite-dialect.js';
+import type { Projection, ProjectionGroup, TableSpec } from './projection.js';
+import type { Sqlite } from './sqlite.js';
+
+type Builder = ReturnType<typeof kyselyOn>;
+
+const COLUMN: Record<TableSpec['columns'][string], ColumnDataType> = { int: 'integer', text: 'text', blob: 'blob' };
+const OWN_TABLES = ['name', 'checkpoint', 'recorded_at_index', 'parked'];
+
+/**
+ * Creates a generation's tables: those of every projection, `name` (surrogates), `checkpoint` (one row),
+ * `recorded_at_index` and `parked`. Without `indexes` only those are made that bringing a unit back needs.
+ * @throws PROJECTION_TABLES (internal) when two projections want the same table or a key names no column
+ */
+export function createTables(db: Sqlite, group: ProjectionGroup, { indexes }: { indexes: boolean }): void {
+  assertTables(group);
+  const kysely = kyselyOn(db);
+  for (const text of [
+    ...ownTables(kysely),
+    ...group.projections.flatMap((p) => p.tables).map((t) => create(kysely, t)),
+  ]) {
+    db.exec(text);
+  }
+  for (const { table, columns } of loadIndexes(group)) db.exec(index(kysely, table, columns));
+  if (indexes) createIndexes(db, group);
+}
+
+/** Creates the indexes that are not there yet. Last in a new generation: one sort instead of many small inserts. */
+export function createIndexes(db: Sqlite, group: ProjectionGroup): void {
+  const kysely = kyselyOn(db);
+  for (const table of group.projections.flatMap((p) => p.tables)) {
+    for (const columns of table.indexes ?? []) db.exec(index(kysely, table.name, columns));
+  }
+}
+
+/** A text that changes when the shape of a projection's tables changes, version or not. */
+export function shapeOf(projection: Projection<never>): string {
+  return JSON.stringify([
+    projection.version,
+    projection.tables.map((t) => [
+      t.name,
+      Object.entries(t.columns),
+      [...(t.nullable ?? [])].sort(),
+      t.key,
+      t.indexes ?? [],
+    ]),
+  ]);
+}
+
+function ownTables(db: Builder): string[] {
+  const { schema } = db;
+  return [
+    schema
+      .createTable('name')
+      .addColumn('id', 'integer', (c) => c.primaryKey())
+      .addColumn('dictionary', 'text', (c) => c.notNull())
+      .addColumn('value', 'text', (c) => c.notNull())
+      .addUniqueConstraint('name_unique', ['dictionary', 'value']),
+    schema
+      .createTable('checkpoint')
+      .addColumn('id', 'integer', (c) => c.primaryKey().check(sql`id = 1`))
+      .addColumn('position', 'text', (c) => c.notNull())
+      .addColumn('recorded_ms', 'integer', (c) => c.notNull())
+      .addColumn('since_index', 'integer', (c) => c.notNull()),
+    schema
+      .createTable('recorded_at_index')
+      .addColumn('position', 'text', (c) => c.primaryKey().notNull())
+      .addColumn('recorded_ms', 'integer', (c) => c.notNull())
+      .modifyEnd(sql`without rowid, strict`),
+    schema.createIndex('recorded_at_index_by_time').on('recorded_at_index').columns(['recorded_ms', 'position']),
+    schema
+      .createTable('parked')
+      .addColumn('stream', 'text', (c) => c.notNull())
+      .addColumn('revision', 'integer', (c) => c.notNull())
+      .addColumn('position', 'text', (c) => c.notNull())
+      .addColumn('event_id', 'text', (c) => c.notNull())
+      .addColumn('type', 'text', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('reason', 'text', (c) => c.notNull())
+      .addColumn('code', 'text', (c) => c.notNull())
+      .addColumn('message', 'text', (c) => c.notNull())
+      .addColumn('parked_at', 'text', (c) => c.notNull())
+      .addColumn('skipped_at', 'text')
+      .addColumn('skipped_by', 'text')
+      .addColumn('skip_reason', 'text')
+      .addPrimaryKeyConstraint('parked_key', ['stream', 'revision']),
+  ].map((builder) => builder.compile().sql);
+}
+
+function create(db: Builder, table: TableSpec): string {
+  const integerKey = table.key.length === 1 && table.columns[table.key[0]!] === 'int' ? table.key[0] : null;
+  let builder = db.schema.createTable(table.name);
+  for (const [name, type] of Object.entries(table.columns)) {
+    builder = builder.addColumn(name, COLUMN[type], (column) => {
+      if (name === integerKey) return column.primaryKey();
+      return table.nullable?.includes(name) ? column : column.notNull();
+    });
+  }
+  if (integerKey === null) builder = builder.addPrimaryKeyConstraint(`${table.name}_key`, [...table.key] as never);
+  // Rows that live in their key's tree save a lookup; blobs would make that tree's pages hold next to nothing.
+  const inKey = integerKey === null && !Object.values(table.columns).includes('blob');
+  return builder.modifyEnd(inKey ? sql`without rowid, strict` : sql`strict`).compile().sql;
+}
+
+function index(db: Builder, table: string, columns: readonly string[]): string {
+  const name = `${table}_by_${columns.join('_')}`;
+  return db.schema
+    .createIndex(name)
+    .ifNotExists()
+    .on(table)
+    .columns([...columns])
+    .compile().sql;
+}
+
+/** What `loads` needs beyond the keys: without it, each unit brought back would read its whole table. */
+function loadIndexes(group: ProjectionGroup): { table: string; columns: readonly string[] }[] {
+  return group.projections.flatMap((projection) =>
+    projection.loads.flatMap(({ table: name, by }) => {
+      const table = projection.tables.find((t) => t.name === name)!;
+      if (table.key[0] === by) return [];
+      return [{ table: name, columns: table.indexes?.find((columns) => columns[0] === by) ?? [by] }];
+    }),
+  );
+}
+
+function assertTables(group: ProjectionGroup): void {
+  const seen = new Set(OWN_TABLES);
+  for (const projection of group.projections) {
+    for (const table of projection.tables) {
+      if (seen.has(table.name)) fault(projection, `the table "${table.name}" is there already; give it another name`);
+      seen.add(table.name);
+      const named = [table.key, table.nullable ?? [], ...(table.indexes ?? [])].flat();
+      const unknown = named.find((column) => !(column in table.columns));
+      if (unknown) fault(projection, `"${unknown}" is no column of "${table.name}"; declare it or take it out`);
+      if (table.key.length === 0) fault(projection, `"${table.name}" has no key; name the columns that identify a row`);
+    }
+    for (const { table, by } of projection.loads) {
+      const found = projection.tables.find((t) => t.name === table);
+      if (!found || !(by in found.columns))
+        fault(projection, `it loads by "${table}.${by}", which is not one of its columns`);
+    }
+  }
+}
+
+function fault(projection: Projection<never>, what: string): never {
+  throw new TouchstoneError('PROJECTION_TABLES', `Projection "${projection.name}": ${what}.`, 'internal');
+}

@@ -1,0 +1,21 @@
+/** The door of the read models: see README.md. */
+export {
+  inGroup,
+  type IdOf,
+  type Name,
+  type Projection,
+  type ProjectionGroup,
+  type Row,
+  type RowChange,
+  type TableSpec,
+  type UnitRows,
+  type Value,
+} from './projection.js';
+export type { AsOf, Read, ReadQuery } from './query.js';
+export type { AsOfInput, ReadAnswer, ReadOptions, Reads } from './reads.js';
+export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
+export { ReadStore, type Generation, type GenerationState } from './read-store.js';
+export { CheckpointWaits, type WaitOptions } from './waits.js';
+export type { ReadEvent } from './batch-applier.js';
+export type { ListParked, ParkedEvent, ParkReason } from './parked-events.js';
+export type { RunnerState, RunnerStatus } from './runner-status.js';

@@ -1,0 +1,41 @@
+import type { Position } from '@touchstone/eventing/pure';
+import type { AsOf, ReadQuery } from './query.js';
+
+/**
+ * What was known: up to a position, up to a moment (ISO 8601 with zone), or exactly the pair of an earlier answer.
+ */
+export type AsOfInput =
+  | { readonly position: Position; readonly instant?: string }
+  | { readonly instant: string; readonly position?: undefined };
+
+export interface ReadOptions {
+  readonly asOf?: AsOfInput;
+  /** Read one's own write: wait, within the time limit, until this position is projected. */
+  readonly atLeast?: Position;
+  /** The instant to judge at when `asOf` names none; ISO 8601 UTC; default the clock's. */
+  readonly now?: string;
+  /** For waiting and running together; default 10,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadAnswer<R> {
+  readonly result: R;
+  readonly asOf: AsOf;
+  /** Name of the generation that answered, such as `journeys-2`. */
+  readonly generation: string;
+}
+
+/**
+ * Runs read queries, in worker threads (`ReadPool`) or on the calling thread (`InlineReads`).
+ *
+ * Errors (`TouchstoneError`): `NOT_YET_PROJECTED` (busy), `QUERY_TIMEOUT` (limit), `QUERY_CANCELLED` (refused),
+ * `READ_BUSY` (busy), `READ_MODEL_NOT_READY` (unavailable), `READ_WORKER_DIED` (unavailable), `READS_CLOSED`
+ * (unavailable), `QUERY_UNKNOWN` (internal), `QUERY_FAILED` (internal), `INVALID_INSTANT` and `INVALID_POSITION`
+ * (invalid), and whatever family error the query itself throws.
+ */
+export interface Reads {
+  run<P, R>(query: ReadQuery<P, R>, params: P, options?: ReadOptions): Promise<ReadAnswer<R>>;
+  /** Finishes what runs, refuses the rest. */
+  close(): Promise<void>;
+}

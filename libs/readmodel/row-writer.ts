@@ -1,0 +1,119 @@
+import { TouchstoneError, unreachable } from '@touchstone/eventing/pure';
+import type { Projection, ProjectionGroup, Row, RowChange, TableSpec, Value } from './projection.js';
+import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
+
+interface Writer {
+  readonly spec: TableSpec;
+  readonly columns: readonly string[];
+  readonly put: SqliteStatement;
+  /** `set` and `delete` by the columns they name. */
+  readonly others: Map<string, SqliteStatement>;
+}
+
+/** Turns row changes into prepared statements, and reads a unit's rows back. */
+export class RowWriter {
+  private readonly writers = new Map<string, Writer>();
+  private readonly reads = new Map<Projection<never>, readonly SqliteStatement[]>();
+
+  constructor(
+    private readonly db: Sqlite,
+    group: ProjectionGroup,
+  ) {
+    for (const projection of group.projections) {
+      for (const spec of projection.tables) this.writers.set(spec.name, writer(db, spec));
+      this.reads.set(
+        projection,
+        projection.loads.map(({ table, by }) => {
+          const order = projection.tables
+            .find((t) => t.name === table)!
+            .key.map(quoted)
+            .join(', ');
+          return db.prepare(`select * from ${quoted(table)} where ${quoted(by)} = ? order by ${order}`);
+        }),
+      );
+    }
+  }
+
+  /** The stored rows of a unit, one list per entry of the projection's `loads`, each in the order of its key. */
+  load(projection: Projection<never>, id: number): Row[][] {
+    return this.reads.get(projection)!.map((statement) => statement.all(id));
+  }
+
+  /** @throws PROJECTION_ROW (internal) when the change does not fit the table's description */
+  write(change: RowChange): void {
+    const target = this.writers.get(change.table);
+    if (!target) misfit(change.table, 'no projection of the group declares this table');
+    switch (change.op) {
+      case 'put':
+        return void target.put.run(...inOrder(target, change.row));
+      case 'set': {
+        const set = Object.keys(change.set);
+        const key = Object.keys(change.key);
+        const text = () => `update ${quoted(change.table)} set ${assigned(set, ', ')} where ${assigned(key, ' and ')}`;
+        this.other(target, `set ${set.join()} where ${key.join()}`, [...set, ...key], text).run(
+          ...Object.values(change.set).map((v, i) => bindable(change.table, set[i]!, v)),
+          ...Object.values(change.key).map((v, i) => bindable(change.table, key[i]!, v)),
+        );
+        return;
+      }
+      case 'delete': {
+        const key = Object.keys(change.key);
+        const text = () => `delete from ${quoted(change.table)} where ${assigned(key, ' and ')}`;
+        this.other(target, `delete ${key.join()}`, key, text).run(
+          ...Object.values(change.key).map((v, i) => bindable(change.table, key[i]!, v)),
+        );
+        return;
+      }
+      default:
+        return unreachable(change);
+    }
+  }
+
+  private other(target: Writer, shape: string, columns: readonly string[], text: () => string): SqliteStatement {
+    let statement = target.others.get(shape);
+    if (!statement) {
+      const unknown = columns.find((column) => !(column in target.spec.columns));
+      if (unknown !== undefined) misfit(target.spec.name, `"${unknown}" is not one of its columns`);
+      if (columns.length === 0) misfit(target.spec.name, 'a change without a key would hit every row');
+      target.others.set(shape, (statement = this.db.prepare(text())));
+    }
+    return statement;
+  }
+}
+
+function writer(db: Sqlite, spec: TableSpec): Writer {
+  const columns = Object.keys(spec.columns);
+  const rest = columns.filter((column) => !spec.key.includes(column));
+  const update =
+    rest.length === 0 ? 'nothing' : `update set ${rest.map((c) => `${quoted(c)} = excluded.${quoted(c)}`).join(', ')}`;
+  const put = db.prepare(
+    `insert into ${quoted(spec.name)} (${columns.map(quoted).join(', ')}) values (${columns.map(() => '?').join(', ')})
+     on conflict (${spec.key.map(quoted).join(', ')}) do ${update}`,
+  );
+  return { spec, columns, put, others: new Map() };
+}
+
+const assigned = (columns: readonly string[], by: string): string => columns.map((c) => `${quoted(c)} = ?`).join(by);
+
+function inOrder({ spec, columns }: Writer, row: Row): Value[] {
+  let taken = 0;
+  const values = columns.map((column) => {
+    const value = row[column];
+    if (value === undefined) return null;
+    taken++;
+    return bindable(spec.name, column, value);
+  });
+  for (const column in row) if (row[column] !== undefined) taken--;
+  if (taken !== 0) misfit(spec.name, `a row has columns besides ${columns.join(', ')}`);
+  return values;
+}
+
+function bindable(table: string, column: string, value: Value | undefined): Value {
+  const type = typeof value;
+  if (value === null || type === 'number' || type === 'string' || ArrayBuffer.isView(value)) return value as Value;
+  misfit(table, `column "${column}" was given a value of type ${type}`);
+}
+
+function misfit(table: string, what: string): never {
+  throw new TouchstoneError('PROJECTION_ROW', `A row change for table "${table}" does not fit: ${what}.`, 'internal');
+}

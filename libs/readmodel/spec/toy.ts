@@ -1,0 +1,139 @@
+import type { RecordedEvent } from '@touchstone/eventing/pure';
+import { inGroup, type Projection, type ProjectionGroup, type RowChange } from '../projection.js';
+import type { ReadQuery } from '../query.js';
+
+/** Support of this lib's tests: counters that go up in labelled steps, and the reads on them. */
+export interface Stepped {
+  readonly by: number;
+  readonly label: string;
+  /** The step breaks its projection, as a defect would: while folding it, or with a row that does not fit. */
+  readonly breaks?: 'apply' | 'row';
+}
+
+interface Counter {
+  readonly id: number;
+  readonly steps: Map<string, number>;
+  total: number;
+  changes: RowChange[];
+}
+
+/** Which broken steps break right now; a test mends the projection by clearing it. */
+export const toyDefects = { on: true };
+
+export function toyProjection({ version = 1, factor = 1 } = {}): Projection<Counter> {
+  return {
+    name: 'counters',
+    version,
+    tables: [
+      {
+        name: 'counter',
+        columns: { id: 'int', total: 'int', steps: 'int' },
+        key: ['id'],
+        indexes: [['total']],
+        compare: { names: ['id'] },
+      },
+      {
+        name: 'step',
+        columns: { counter: 'int', event: 'text', by: 'int', label: 'int', from_pos: 'text', bytes: 'blob' },
+        key: ['counter', 'event'],
+        indexes: [['label'], ['counter', 'from_pos']],
+        compare: { names: ['counter', 'label'], ignore: ['from_pos', 'bytes'] },
+      },
+    ],
+    handles: ['Stepped'],
+    unit: (event) => ['counter', event.stream],
+    names: (event) => [['label', (event.data as Stepped).label]],
+    loads: [
+      { table: 'counter', by: 'id' },
+      { table: 'step', by: 'counter' },
+    ],
+    restore: (id, _name, [counter, steps]) => ({
+      id,
+      total: (counter![0]?.total as number | undefined) ?? 0,
+      steps: new Map(steps!.map((row) => [row.event as string, row.by as number])),
+      changes: [],
+    }),
+    apply(counter, event, idOf) {
+      const { by, label, breaks } = event.data as Stepped;
+      if (breaks === 'apply' && toyDefects.on) throw new TypeError('Cannot count this.');
+      if (counter.steps.has(event.id)) return;
+      counter.steps.set(event.id, by);
+      counter.total += by * factor;
+      const row = { counter: counter.id, event: event.id, by, label: idOf('label', label), from_pos: event.position };
+      const bytes = breaks === 'row' && toyDefects.on ? null : new Uint8Array([by & 0xff, counter.steps.size & 0xff]);
+      counter.changes.push({ op: 'put', table: 'step', row: { ...row, bytes } });
+    },
+    changes(counter) {
+      const { id, total, steps } = counter;
+      const changes = counter.changes;
+      counter.changes = [];
+      return changes.length === 0
+        ? changes
+        : [...changes, { op: 'put', table: 'counter', row: { id, total, steps: steps.size } }];
+    },
+  };
+}
+
+export const toyGroup = (options?: { version?: number; factor?: number }): ProjectionGroup => ({
+  name: 'toys',
+  projections: [inGroup(toyProjection(options))],
+});
+
+/** Refuses what it cannot read, as the registry of event types does. */
+export function readToy(event: RecordedEvent): RecordedEvent {
+  if ((event.data as { unreadable?: boolean }).unreadable && toyDefects.on) {
+    throw Object.assign(new Error('No such version.'), { code: 'EVENT_VERSION_UNKNOWN' });
+  }
+  return event;
+}
+
+/** The sum of all totals, or as of the past the sum of the steps known then. */
+export const sumQuery: ReadQuery<{ label?: string }, { total: number; checkpoint: string }> = {
+  name: 'toys.sum',
+  group: 'toys',
+  async run(read, { label }) {
+    const id = label === undefined ? null : await read.idOf('label', label);
+    let steps = read.db.selectFrom('step').where('from_pos', '<=', read.asOf.position);
+    if (label !== undefined) steps = steps.where('label', '=', id);
+    const { total } = await steps.select((e) => e.fn.sum('by').as('total')).executeTakeFirstOrThrow();
+    return { total: Number(total ?? 0), checkpoint: read.asOf.position };
+  },
+};
+
+/** Runs until it is stopped: in script, in many statements, or in one statement of about so many steps. */
+export const slowQuery: ReadQuery<{ how: 'script' | 'statements' | 'statement'; steps?: number }, number> = {
+  name: 'toys.slow',
+  group: 'toys',
+  async run(read, { how, steps = Infinity }) {
+    if (how === 'statement') {
+      const { rows } = await read.db.executeQuery<{ n: number }>({
+        sql: `with recursive c(n) as (select 1 union all select n + 1 from c where n < ?) select max(n) as n from c`,
+        parameters: [steps],
+        query: { kind: 'RawNode' } as never,
+        queryId: { queryId: 'slow' },
+      });
+      return rows[0]!.n;
+    }
+    let n = 0;
+    for (; n < steps; n++) {
+      if (how === 'script') read.checkpointCancel();
+      else await read.db.selectFrom('counter').select('id').limit(1).execute();
+    }
+    return n;
+  },
+};
+
+/** Fails as asked: with a defect, or by leaving the thread. */
+export const badQuery: ReadQuery<{ how: 'defect' | 'exit' }, never> = {
+  name: 'toys.bad',
+  group: 'toys',
+  // eslint-disable-next-line @typescript-eslint/require-await -- a query is asynchronous even when this one is not
+  async run(_read, { how }) {
+    if (how === 'exit') process.exit(3);
+    throw new RangeError('Off by one.');
+  },
+};
+
+/** Steps for `recorded(...)`. */
+export const steps = (...labels: readonly string[]) =>
+  labels.map((label, i) => ({ type: 'Stepped', data: { by: i + 1, label } satisfies Stepped }));

@@ -1,0 +1,46 @@
+import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely';
+import type { Sqlite, SqliteStatement } from './sqlite.js';
+
+const KEPT_STATEMENTS = 256;
+
+/**
+ * Kysely on one SQLite connection. `beforeStatement` runs before each statement and may throw, which is how a long
+ * read that consists of many statements is cancelled without its help. Destroying the Kysely closes the connection.
+ *
+ * @example const db = kyselyOn<Tables>(openForReading(path));
+ */
+// A read model's tables are known only to its queries, which name their own row types.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export function kyselyOn<Tables = any>(db: Sqlite, beforeStatement: () => void = () => {}): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapter(db, beforeStatement) }) });
+}
+
+function adapter(db: Sqlite, beforeStatement: () => void): SqliteDatabase {
+  // The same few texts come again and again; preparing one costs more than running it on a small result.
+  const kept = new Map<string, { statement: SqliteStatement; reader: boolean }>();
+  const prepared = (text: string) => {
+    let entry = kept.get(text);
+    kept.delete(text);
+    if (!entry) {
+      const statement = db.prepare(text);
+      entry = { statement, reader: statement.columns().length > 0 };
+    }
+    kept.set(text, entry);
+    if (kept.size > KEPT_STATEMENTS) kept.delete(kept.keys().next().value!);
+    return entry;
+  };
+  return {
+    close: () => db.close(),
+    prepare: (text) => {
+      beforeStatement();
+      const { statement, reader } = prepared(text);
+      return {
+        reader,
+        all: (values) => statement.all(...values),
+        run: (values) => statement.run(...values),
+        // A kept statement that is still being stepped must not be started again: a stream gets its own.
+        iterate: (values) => db.prepare(text).iterate(...values),
+      };
+    },
+  };
+}

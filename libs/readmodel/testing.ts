@@ -1,0 +1,152 @@
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import type { RecordedEvent } from '@touchstone/eventing/pure';
+import { BatchApplier, type ReadEvent } from './batch-applier.js';
+import { dumpCurrent, dumpRows } from './dump.js';
+import { GenerationStore } from './generation-store.js';
+import { inOrder } from './recorded-events.js';
+import type { Projection, ProjectionGroup } from './projection.js';
+import { otherOrder, seeded } from './shuffle.js';
+
+export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
+export { dumpCurrent, dumpRows, type Dump } from './dump.js';
+export { inOrder, positionOf, recorded, type ToRecord } from './recorded-events.js';
+export { otherOrder, seeded, shuffled } from './shuffle.js';
+
+/** For tests: the projection kit. Needs Jest's `describe` and `it` only for `projectionContract`. */
+declare const describe: (name: string, body: () => void) => void;
+declare const it: (name: string, body: () => void) => void;
+
+export interface ProjectAll {
+  /** Lifts stored events to today's shape, such as `registry.read`; default: as they are. */
+  readonly read?: ReadEvent;
+  /** Events per transaction; default all of them. A function gives each next batch its size. */
+  readonly batch?: number | (() => number);
+  /** Between two batches, for instance to forget what is in memory. */
+  readonly between?: (applier: BatchApplier) => void;
+  /** A parked event fails the call unless this is set. */
+  readonly mayPark?: boolean;
+}
+
+/**
+ * Projects recorded events into a store in memory (real SQLite): `new InlineReads(projectAll(group, events))`.
+ * @throws when an event had to be parked, with its reason
+ */
+export function projectAll(
+  group: ProjectionGroup,
+  events: readonly RecordedEvent[],
+  options: ProjectAll = {},
+): GenerationStore {
+  const store = GenerationStore.open(group, `${group.name}-1`, ':memory:');
+  projectMore(store, events, options);
+  return store;
+}
+
+/** Projects further events into a store; those at or below its checkpoint are passed by. */
+export function projectMore(
+  store: GenerationStore,
+  events: readonly RecordedEvent[],
+  { read = (event) => event, batch = events.length, between, mayPark = false }: ProjectAll = {},
+): void {
+  const applier = new BatchApplier(store, read, () => '2024-01-01T00:00:00.000Z');
+  for (let from = 0; from < events.length;) {
+    const size = Math.max(1, typeof batch === 'number' ? batch : batch());
+    applier.follow(events.slice(from, from + size));
+    from += size;
+    between?.(applier);
+  }
+  const [parked] = store.parked.list();
+  if (parked && !mayPark) {
+    throw new Error(
+      `${parked.type} at ${parked.stream}@${parked.revision} was parked: ${parked.code}, ${parked.message}`,
+    );
+  }
+}
+
+export interface ProjectionContract extends Pick<ProjectAll, 'read'> {
+  /** Heading of the cases. */
+  readonly name: string;
+  /** A sample log: make it touch every type the projections handle. */
+  readonly events: readonly RecordedEvent[];
+  /** Which events are facts, so that they may be recorded in any order among themselves; default none. */
+  readonly facts?: (event: RecordedEvent) => boolean;
+  /** Orders tried; default 20. */
+  readonly rounds?: number;
+}
+
+/**
+ * What every projection owes, as Jest cases: a second delivery changes nothing, another order of the same facts gives
+ * the same current rows, a rebuild equals what was projected live. The sample has to use every type that is handled,
+ * or the cases would prove nothing for the rest.
+ */
+export function projectionContract(group: ProjectionGroup, contract: ProjectionContract): void {
+  const { name, read } = contract;
+  const events = inOrder(contract.events);
+  describe(`${name} keeps the contract of projections`, () => {
+    it('the sample has every event type that is handled', () => {
+      const used = new Set(events.map((event) => event.type));
+      const missing = group.projections.flatMap((p) => p.handles).filter((type) => !used.has(type));
+      deepStrictEqual([...new Set(missing)], []);
+      ok(Object.values(dumpRows(projectAll(group, events, { read }))).flat().length > 0, 'it projects no rows');
+    });
+
+    it('a second delivery of every event changes nothing', () => {
+      const store = projectAll(group, events, { read });
+      const once = dumpRows(store);
+      projectMore(store, events, { read, batch: 1 });
+      deepStrictEqual(dumpRows(store), once);
+      deepStrictEqual(dumpRows(projectAll(twice(group), events, { read })), once);
+    });
+
+    it('a second delivery after the unit was read back from its rows changes nothing', () => {
+      const once = dumpRows(projectAll(group, events, { read }));
+      const store = projectAll(group, [], { read });
+      const applier = new BatchApplier(store, read ?? ((event) => event), () => '2024-01-01T00:00:00.000Z');
+      for (const event of events) {
+        applier.follow([event]);
+        applier.forgetUnits();
+        // As if it had been parked and were taken once more: the checkpoint does not stand in its way.
+        applier.retry([event]);
+        applier.forgetUnits();
+      }
+      deepStrictEqual(dumpRows(store), once);
+    });
+
+    it('shuffled delivery gives the same current rows', () => {
+      const straight = dumpCurrent(projectAll(group, events, { read }));
+      for (let seed = 1; seed <= (contract.rounds ?? 20); seed++) {
+        const shuffled = inOrder(otherOrder(events, contract.facts ?? (() => false), seeded(seed)));
+        const current = dumpCurrent(projectAll(group, shuffled, { read, batch: 1 + (seed % 7) }));
+        deepStrictEqual(current, straight, `another order (seed ${seed}) gives other rows`);
+      }
+    });
+
+    it('rebuilt equals live', () => {
+      const rebuilt = dumpRows(projectAll(group, events, { read }));
+      for (let seed = 1; seed <= 5; seed++) {
+        const random = seeded(seed);
+        const live = projectAll(group, events, {
+          read,
+          batch: () => 1 + Math.floor(random() * 4),
+          between: (applier) => random() < 0.5 && applier.forgetUnits(),
+        });
+        deepStrictEqual(dumpRows(live), rebuilt, `live batches (seed ${seed}) give other rows`);
+      }
+    });
+  });
+}
+
+/** The same group with every event applied two times in a row. */
+function twice(group: ProjectionGroup): ProjectionGroup {
+  const projections = group.projections.map((projection): Projection<never> => ({
+    ...projection,
+    unit: (event) => projection.unit(event),
+    names: (event) => projection.names(event),
+    restore: (id, name, rows) => projection.restore(id, name, rows),
+    changes: (unit) => projection.changes(unit),
+    apply: (unit, event, idOf) => {
+      projection.apply(unit, event, idOf);
+      projection.apply(unit, event, idOf);
+    },
+  }));
+  return { ...group, projections };
+}
