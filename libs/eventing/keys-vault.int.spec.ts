@@ -1,0 +1,210 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { newId } from './ids.js';
+import { openVault } from './keys-vault.js';
+import { FORGOTTEN, type BytesVault } from './vault.js';
+
+const ANNA = 'customer:anna';
+
+describe('the vault of personal data', () => {
+  let directory: string;
+  let file: string;
+  const opened: BytesVault[] = [];
+  const open = async () => {
+    const vault = await openVault({ file });
+    opened.push(vault);
+    return vault;
+  };
+  let vault: BytesVault;
+  const id = newId();
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'touchstone-keys-'));
+    file = join(directory, 'keys.db');
+    vault = await open();
+    await vault.ensureKeys([ANNA]);
+  });
+  afterEach(async () => {
+    for (const v of opened.splice(0)) await v.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const inFiles = (bytes: Uint8Array) =>
+    ['', '-wal', '-shm'].some((suffix) => {
+      try {
+        return readFileSync(file + suffix).includes(bytes);
+      } catch {
+        return false;
+      }
+    });
+
+  it.each([['张伟'], ['+86 138 0000 0000'], [''], [null], [0], [{ a: [1, '😀'] }], [[]], ['x'.repeat(100_000)]])(
+    'gives back what it sealed: %j',
+    (value) => {
+      const sealed = vault.seal(ANNA, id, 'name', value);
+      expect(sealed).toMatch(/^enc:1:[A-Za-z0-9_-]+$/);
+      expect(vault.open(ANNA, id, 'name', sealed)).toEqual(value);
+    },
+  );
+
+  it('never gives the same ciphertext twice, and never the clear text', () => {
+    const sealed = Array.from({ length: 1000 }, () => vault.seal(ANNA, id, 'name', 'Zhang Wei'));
+    expect(new Set(sealed).size).toBe(1000);
+    expect(sealed.some((s) => Buffer.from(s.slice(6), 'base64url').includes('Zhang'))).toBe(false);
+  });
+
+  it('refuses a ciphertext in another event, another field or of another subject', async () => {
+    await vault.ensureKeys(['customer:bob']);
+    const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+    const refused = { code: 'CIPHERTEXT_INVALID', kind: 'invalid' };
+    expect(() => vault.open(ANNA, newId(), 'name', sealed)).toThrow(expect.objectContaining(refused));
+    expect(() => vault.open(ANNA, id, 'phone', sealed)).toThrow(expect.objectContaining(refused));
+    expect(() => vault.open('customer:bob', id, 'name', sealed)).toThrow(expect.objectContaining(refused));
+    expect(vault.open(ANNA, id, 'name', sealed)).toBe('Anna');
+  });
+
+  it('refuses a ciphertext with any bit changed, cut, lengthened, or in no known form', () => {
+    const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+    const bytes = Buffer.from(sealed.slice(6), 'base64url');
+    const opens = (text: string) => () => vault.open(ANNA, id, 'name', text);
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = Buffer.from(bytes);
+      changed[i]! ^= 1 << (i % 8);
+      expect(opens(`enc:1:${changed.toString('base64url')}`)).toThrow(/changed, cut/);
+    }
+    for (const other of ['', 'Anna', 'enc:2:' + sealed.slice(6), 'enc:1:', sealed.slice(0, -4), `${sealed}AAAA`]) {
+      expect(opens(other)).toThrow(expect.objectContaining({ code: 'CIPHERTEXT_INVALID' }));
+    }
+  });
+
+  it('refuses to seal without a key, and to open with the keys of another log', () => {
+    const missing = expect.objectContaining({ code: 'KEY_MISSING' });
+    expect(() => vault.seal('customer:new', id, 'name', 'x')).toThrow(missing);
+    expect(() => vault.open('customer:new', id, 'name', vault.seal(ANNA, id, 'name', 'x'))).toThrow(missing);
+  });
+
+  it('opens old ciphertexts after it was reopened, also by a second vault that never saw a clean close', async () => {
+    const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+    const hash = vault.lookupHash('phone', '1');
+    const beside = await open();
+    expect(beside.open(ANNA, id, 'name', sealed)).toBe('Anna');
+    await vault.close();
+    await beside.close();
+    const reopened = await open();
+    expect(reopened.open(ANNA, id, 'name', sealed)).toBe('Anna');
+    expect(reopened.lookupHash('phone', '1')).toBe(hash);
+  });
+
+  it('makes one key per subject, however many ask at once, in one vault or two', async () => {
+    const other = await open();
+    const subjects = Array.from({ length: 40 }, (_, i) => `customer:${i % 10}`);
+    await Promise.all(subjects.flatMap((s) => [vault.ensureKeys([s, s]), other.ensureKeys([s])]));
+    for (const subject of subjects) {
+      expect(other.open(subject, id, 'f', vault.seal(subject, id, 'f', subject))).toBe(subject);
+    }
+    const db = new DatabaseSync(file, { readOnly: true });
+    expect(db.prepare('SELECT count(*) AS n FROM subject_key').get()).toMatchObject({ n: 11 });
+    db.close();
+  });
+
+  it('has a key on disk before ensureKeys resolves', async () => {
+    await vault.ensureKeys(['customer:durable']);
+    const db = new DatabaseSync(file, { readOnly: true });
+    const row = db.prepare('SELECT key FROM subject_key WHERE subject = ?').get('customer:durable') as {
+      key: Uint8Array;
+    };
+    expect(row.key).toHaveLength(32);
+    db.close();
+  });
+
+  it('makes the keys of 10,000 subjects in well under a second', async () => {
+    const subjects = Array.from({ length: 10_000 }, () => `customer:${newId()}`);
+    const start = performance.now();
+    await vault.ensureKeys(subjects);
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(vault.open(subjects[9_999]!, id, 'f', vault.seal(subjects[9_999]!, id, 'f', 1))).toBe(1);
+  });
+
+  describe('a destroyed key', () => {
+    it('reads as forgotten, refuses to seal, and stays so', async () => {
+      const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+      await vault.destroy(ANNA);
+      await vault.ensureKeys([ANNA]);
+      expect(vault.open(ANNA, id, 'name', sealed)).toBe(FORGOTTEN);
+      expect(() => vault.seal(ANNA, id, 'name', 'x')).toThrow(
+        expect.objectContaining({ code: 'KEY_DESTROYED', kind: 'refused' }),
+      );
+      await vault.close();
+      const reopened = await open();
+      await reopened.ensureKeys([ANNA]);
+      await reopened.destroy(ANNA);
+      expect(reopened.open(ANNA, id, 'name', sealed)).toBe(FORGOTTEN);
+      expect(() => reopened.seal(ANNA, id, 'name', 'x')).toThrow(/forgotten/);
+    });
+
+    it('stays destroyed when it was destroyed before it was ever made', async () => {
+      await vault.destroy('customer:never');
+      await vault.ensureKeys(['customer:never']);
+      expect(() => vault.seal('customer:never', id, 'name', 'x')).toThrow(/forgotten/);
+    });
+
+    it('loses to nobody who asked for it in the same turn', async () => {
+      await Promise.all([vault.ensureKeys(['customer:race']), vault.destroy('customer:race')]);
+      expect(() => vault.seal('customer:race', id, 'name', 'x')).toThrow(/forgotten/);
+    });
+
+    it('leaves no byte of the key in the files, and no other subject suffers', async () => {
+      await vault.ensureKeys(['customer:bob']);
+      const db = new DatabaseSync(file, { readOnly: true });
+      const { key } = db.prepare('SELECT key FROM subject_key WHERE subject = ?').get(ANNA) as { key: Uint8Array };
+      db.close();
+      expect(inFiles(key)).toBe(true);
+      await vault.destroy(ANNA);
+      expect(inFiles(key)).toBe(false);
+      expect(vault.open('customer:bob', id, 'f', vault.seal('customer:bob', id, 'f', 1))).toBe(1);
+    });
+
+    it('is noticed by other vaults on the same file', async () => {
+      const other = await open();
+      const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+      expect(other.open(ANNA, id, 'name', sealed)).toBe('Anna');
+      await vault.destroy(ANNA);
+      await sleep(150);
+      expect(other.open(ANNA, id, 'name', sealed)).toBe(FORGOTTEN);
+    });
+  });
+
+  it('seals bytes, bound to what they belong to', async () => {
+    const bytes = Buffer.from('raw line of a file');
+    const sealed = vault.sealBytes(ANNA, 'spool:1', bytes);
+    expect(Buffer.from(sealed).includes(bytes)).toBe(false);
+    expect(Buffer.from(vault.openBytes(ANNA, 'spool:1', sealed) as Uint8Array)).toEqual(bytes);
+    const refused = expect.objectContaining({ code: 'CIPHERTEXT_INVALID' });
+    expect(() => vault.openBytes(ANNA, 'spool:2', sealed)).toThrow(refused);
+    expect(() => vault.openBytes(ANNA, 'spool:1', sealed.slice(0, 20))).toThrow(refused);
+    expect(() => vault.openBytes(ANNA, 'spool:1', new Uint8Array())).toThrow(refused);
+    await vault.destroy(ANNA);
+    expect(vault.openBytes(ANNA, 'spool:1', sealed)).toBe(FORGOTTEN);
+  });
+
+  it('hashes a lookup value the same each time, differently by type, and by the secret of the file', async () => {
+    expect(vault.lookupHash('phone', '1')).toBe(vault.lookupHash('phone', '1'));
+    expect(vault.lookupHash('phone', '1')).toMatch(/^[0-9a-f]{64}$/);
+    const others = [vault.lookupHash('phone', '2'), vault.lookupHash('account', '1'), vault.lookupHash('phone1', '')];
+    expect(new Set([vault.lookupHash('phone', '1'), ...others]).size).toBe(4);
+    const elsewhere = await openVault({ file: join(directory, 'other.db') });
+    expect(elsewhere.lookupHash('phone', '1')).not.toBe(vault.lookupHash('phone', '1'));
+    await elsewhere.close();
+  });
+
+  it('is readable by its owner alone, durable, and refuses work once closed', async () => {
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(`${file}-wal`).mode & 0o777).toBe(0o600);
+    await vault.close();
+    await vault.close();
+    expect(() => vault.seal(ANNA, id, 'name', 'x')).toThrow(expect.objectContaining({ code: 'VAULT_CLOSED' }));
+  });
+});
