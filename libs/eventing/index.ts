@@ -10,6 +10,7 @@ export {
   type ActingContext,
   type Executed,
   type ExecuteOptions,
+  type ExpectsRevision,
   type KernelParts,
   type Work,
   type WorkOutcome,

@@ -22,7 +22,10 @@ export interface ExecuteOptions {
   readonly historical?: boolean;
   /** `source`: historical loads give their own recorded time (the source's stamp, else `occurredAt`). */
   readonly recordedAt?: 'clock' | 'source';
-  /** Refuse with WRONG_EXPECTED_REVISION unless the stream stands here (-1: does not exist). */
+}
+
+/** A command may say where it saw its stream (-1: nowhere yet); it is refused when the stream stands elsewhere. */
+export interface ExpectsRevision {
   readonly expectedRevision?: number;
 }
 
@@ -179,7 +182,7 @@ export class Kernel {
       this.states.delete(work.stream);
       const error = answer.error;
       const conflict = error instanceof TouchstoneError && error.code === 'WRONG_EXPECTED_REVISION';
-      if (conflict && !last && options.expectedRevision === undefined) conflicts.push(work);
+      if (conflict && !last) conflicts.push(work);
       else for (const item of work.items) outcomes[item.index] = failed(error);
     });
     return conflicts;
@@ -200,7 +203,7 @@ export class Kernel {
     const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
     for (const item of work.items) {
       try {
-        assertExpected(work.stream, folding.revision, options.expectedRevision);
+        assertExpected(work.stream, folding.revision, (item.command as ExpectsRevision).expectedRevision);
         const rule = this.rule(work.decider, item.command)!;
         const decided = rule.decide(item.command as never, folding.state, { now, actor: context.actor, newId });
         const events = decided.map((event) => this.stamp(event, now, context, options));

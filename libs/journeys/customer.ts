@@ -51,7 +51,7 @@ interface Profile {
 
 /** Registers a customer; a customer who is registered already stays as they are. */
 export class RegisterCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] } & Profile>() {}
-export class UpdateCustomer extends command<{ customerId: string } & Profile>() {}
+export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
 
 export const registerCustomer: Decide<RegisterCustomer, Customer> = ({ customerId, identifiers, ...rest }, customer) =>
   customer.status === 'none'
@@ -63,7 +63,10 @@ export const registerCustomer: Decide<RegisterCustomer, Customer> = ({ customerI
       ]
     : [];
 
-export const updateCustomer: Decide<UpdateCustomer, Customer> = ({ customerId, ...rest }, customer) => {
+export const updateCustomer: Decide<UpdateCustomer, Customer> = (
+  { customerId, expectedRevision: _seen, ...rest },
+  customer,
+) => {
   if (customer.status === 'none')
     return refuse('CUSTOMER_UNKNOWN', `No customer ${customerId} is registered; register them first.`);
   const change = profileOf(rest);

@@ -8,11 +8,11 @@ import {
   type Work,
   type WorkOutcome,
 } from '@touchstone/eventing';
-import { checkAttributes, type PackCatalogue } from '@touchstone/packs';
+import type { PackCatalogue } from '@touchstone/packs';
 import { customerDecider, RegisterCustomer } from './customer.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
-import type { TouchpointContent } from './journey.events.js';
 import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
+import { touchpointContent } from './touchpoint-content.js';
 import type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';
 
 /** Waits between attempts while the log's queue is full, in ms; the sum bounds how long a chunk is held back. */
@@ -39,7 +39,7 @@ export class FactIntake {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
       try {
-        return this.content(fact);
+        return touchpointContent(this.packs.kind(fact.kind), fact);
       } catch (error) {
         outcomes[i] = refused(error);
         return null;
@@ -73,30 +73,6 @@ export class FactIntake {
   async customer(identifier: { type: string; value: string }, options: ExecuteOptions = {}): Promise<string> {
     const found = await this.customersOf([{ customer: identifier }], options);
     return found.get(this.hash(identifier))!;
-  }
-
-  private content(fact: TouchpointFact): TouchpointContent {
-    const kind = this.packs.kind(fact.kind);
-    const attributes: Record<string, unknown> = { ...fact.attributes };
-    const personal: Record<string, unknown> = { ...fact.personal };
-    checkAttributes(kind, { ...attributes, ...personal });
-    for (const [name, spec] of Object.entries(kind.attributes ?? {})) {
-      if (spec.personal && name in attributes) {
-        personal[name] = attributes[name];
-        delete attributes[name];
-      }
-    }
-    return {
-      kind: kind.id,
-      kindVersion: kind.version,
-      traits: kind.traits,
-      ...(fact.channel !== undefined && { channel: fact.channel }),
-      ...(fact.unit !== undefined && { unit: fact.unit }),
-      ...(fact.staff !== undefined && { staff: fact.staff }),
-      ...(Object.keys(attributes).length > 0 && { attributes }),
-      ...(Object.keys(personal).length > 0 && { personal }),
-      ...(fact.objects && fact.objects.length > 0 && { objects: fact.objects.map((o) => ({ ...o })) }),
-    };
   }
 
   private hash(identifier: { type: string; value: string }): string {

@@ -49,11 +49,18 @@ export interface Journey {
   touchpoints: Map<string, { version: number; mark: Mark } | null>;
   /** A person's closings and reopenings. */
   decisions: Mark[];
+  notes: Set<string>;
   owner?: Party;
   paused: boolean;
 }
 
-export const initial = (): Journey => ({ status: 'none', touchpoints: new Map(), decisions: [], paused: false });
+export const initial = (): Journey => ({
+  status: 'none',
+  touchpoints: new Map(),
+  decisions: [],
+  notes: new Set(),
+  paused: false,
+});
 
 export function evolve(journey: Journey, e: JourneyEvent): Journey {
   switch (e.type) {
@@ -102,6 +109,7 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
       journey.decisions.push({ id: e.id, at: instantMs(e.occurredAt), closes: e.type === 'JourneyClosed' });
       return journey;
     case 'NoteAdded':
+      journey.notes.add(e.id);
       return journey;
   }
 }
@@ -122,6 +130,7 @@ function lastMark(journey: Journey): Mark | undefined {
 // Commands. A person's command is refused when it makes no sense; a fact is recorded even when it breaks a rule.
 
 export class OpenJourney extends command<{
+  expectedRevision?: number;
   journeyId: string;
   journeyType: string;
   key?: string;
@@ -129,6 +138,7 @@ export class OpenJourney extends command<{
   occurredAt?: string;
 }>() {}
 export class RecordTouchpoint extends command<{
+  expectedRevision?: number;
   journeyId: string;
   /** Opens the journey when it does not exist yet; without it an unknown journey is refused. */
   open?: { journeyType: string; key?: string; customerId?: string };
@@ -139,30 +149,66 @@ export class RecordTouchpoint extends command<{
   content: TouchpointContent;
 }>() {}
 export class CorrectTouchpoint extends command<{
+  expectedRevision?: number;
   journeyId: string;
   touchpointId: string;
-  happenedAt?: string;
+  happenedAt: string;
   reason: string;
   content: TouchpointContent;
+  /** The content is what the log has already: a repeat. */
+  sameAsBefore?: boolean;
 }>() {}
-export class VoidTouchpoint extends command<{ journeyId: string; touchpointId: string; reason: string }>() {}
-export class AssignOwner extends command<{ journeyId: string; unit?: string; staff?: string; reason?: string }>() {}
+export class VoidTouchpoint extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  touchpointId: string;
+  reason: string;
+}>() {}
+export class AssignOwner extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  unit?: string;
+  staff?: string;
+  reason?: string;
+}>() {}
 export class HandOverJourney extends command<{
+  expectedRevision?: number;
   journeyId: string;
   to: Party;
   note?: string;
   customerTold: boolean;
 }>() {}
 export class PauseJourney extends command<{
+  expectedRevision?: number;
   journeyId: string;
   reason: string;
   until?: string;
   occurredAt?: string;
 }>() {}
-export class ResumeJourney extends command<{ journeyId: string; reason?: string; occurredAt?: string }>() {}
-export class CloseJourney extends command<{ journeyId: string; reason: string; occurredAt?: string }>() {}
-export class ReopenJourney extends command<{ journeyId: string; reason: string; occurredAt?: string }>() {}
-export class AddNote extends command<{ journeyId: string; noteId?: string; text: string }>() {}
+export class ResumeJourney extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  reason?: string;
+  occurredAt?: string;
+}>() {}
+export class CloseJourney extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  reason: string;
+  occurredAt?: string;
+}>() {}
+export class ReopenJourney extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  reason: string;
+  occurredAt?: string;
+}>() {}
+export class AddNote extends command<{
+  expectedRevision?: number;
+  journeyId: string;
+  noteId?: string;
+  text: string;
+}>() {}
 
 export const openJourney: Decide<OpenJourney, Journey> = ({ journeyType, key, customerId, occurredAt }, journey) =>
   journey.status === 'open' ? [] : [JourneyOpened({ journeyType, key, customerId }, { occurredAt })];
@@ -196,6 +242,7 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
 
 export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey) => {
   const known = existing(journey, c.journeyId, c.touchpointId);
+  if (c.sameAsBefore) return [];
   const customerId = c.content.customerId ?? journey.customerId;
   return [
     TouchpointCorrected(
@@ -203,7 +250,7 @@ export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey
         ...c.content,
         touchpointId: c.touchpointId,
         version: known.version + 1,
-        happenedAt: c.happenedAt ?? refuse('HAPPENED_AT_MISSING', 'Say when the touchpoint happened.'),
+        happenedAt: c.happenedAt,
         ...(known.mark.sequence !== undefined && { sequence: known.mark.sequence }),
         reason: c.reason,
       },
@@ -264,6 +311,7 @@ export const reopenJourney: Decide<ReopenJourney, Journey> = ({ journeyId, reaso
 
 export const addNote: Decide<AddNote, Journey> = ({ journeyId, noteId, text }, journey) => {
   mustExist(journey, journeyId);
+  if (noteId !== undefined && journey.notes.has(noteId)) return [];
   return [NoteAdded({ text }, { id: noteId, subject: subject(journeyId, journey.customerId) })];
 };
 

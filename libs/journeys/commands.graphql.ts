@@ -1,0 +1,359 @@
+import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { InstantScalar, JsonScalar, PositionScalar } from '@touchstone/platform';
+
+@ObjectType({ description: 'What a command left in the log. A repeat answers as the first time.' })
+export class Recorded {
+  @Field(() => ID, { description: 'Id of what the command was about: the journey, the customer.' })
+  id!: string;
+
+  @Field(() => ID, { nullable: true, description: 'Id of the touchpoint or note that was made.' })
+  entryId?: string | null;
+
+  @Field(() => Int, { description: 'Revision of the last event of its stream.' })
+  revision!: number;
+
+  @Field(() => PositionScalar, { description: 'Place of that event; give it as "atLeast" to read your own write.' })
+  position!: string;
+}
+
+@InputType({ isAbstract: true })
+class OnJourney {
+  @Field(() => ID, { description: 'Id of the journey.' })
+  @IsUUID()
+  journeyId!: string;
+
+  @Field(() => Int, { nullable: true, description: 'Refuse unless the journey stands at this revision.' })
+  @IsOptional()
+  @IsInt()
+  @Min(-1)
+  expectedRevision?: number;
+}
+
+@InputType({ description: 'A thing that a touchpoint touches.' })
+export class ObjectReferenceInput {
+  @Field({ description: 'Type, such as work-order.' })
+  @IsString()
+  @Length(1, 256)
+  type!: string;
+
+  @Field({ description: 'Its id.' })
+  @IsString()
+  @Length(1, 512)
+  id!: string;
+
+  @Field(() => String, { nullable: true, description: 'Role that it plays here.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  qualifier?: string;
+}
+
+@InputType({ isAbstract: true })
+class Reported extends OnJourney {
+  @Field(() => InstantScalar, { nullable: true, description: 'When it happened.' })
+  @IsOptional()
+  @IsString()
+  occurredAt?: string;
+
+  @Field(() => String, { nullable: true, description: 'Channel, such as hotline.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  channel?: string;
+
+  @Field(() => String, { nullable: true, description: 'Unit that acted.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  unit?: string;
+
+  @Field(() => String, { nullable: true, description: 'Person who acted.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 512)
+  staff?: string;
+
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'Attributes; those that the kind marks personal are encrypted.',
+  })
+  @IsOptional()
+  @IsObject()
+  attributes?: Record<string, unknown>;
+
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description: 'Attributes about a person: encrypted before they are stored.',
+  })
+  @IsOptional()
+  @IsObject()
+  personal?: Record<string, unknown>;
+
+  @Field(() => [ObjectReferenceInput], { nullable: true, description: 'Things it touches.' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => ObjectReferenceInput)
+  objects?: ObjectReferenceInput[];
+}
+
+@InputType()
+export class RecordTouchpointInput extends Reported {
+  @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
+  @IsOptional()
+  @IsUUID()
+  touchpointId?: string;
+
+  @Field({ description: 'Touchpoint kind of a published pack.' })
+  @IsString()
+  @Length(1, 256)
+  kind!: string;
+}
+
+@InputType()
+export class CorrectTouchpointInput extends Reported {
+  @Field(() => ID, { description: 'The touchpoint; what is not given here stays as it was.' })
+  @IsUUID()
+  touchpointId!: string;
+
+  @Field({ description: 'Why it is corrected.' })
+  @IsString()
+  @Length(1, 4000)
+  reason!: string;
+
+  @Field(() => String, { nullable: true, description: 'Touchpoint kind.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  kind?: string;
+}
+
+@InputType()
+export class VoidTouchpointInput extends OnJourney {
+  @Field(() => ID, { description: 'The touchpoint.' })
+  @IsUUID()
+  touchpointId!: string;
+
+  @Field({ description: 'Why it should not have been recorded.' })
+  @IsString()
+  @Length(1, 4000)
+  reason!: string;
+}
+
+@InputType()
+export class OpenJourneyInput {
+  @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
+  @IsOptional()
+  @IsUUID()
+  journeyId?: string;
+
+  @Field({ description: 'Journey type, such as fault-repair.' })
+  @IsString()
+  @Length(1, 256)
+  journeyType!: string;
+
+  @Field(() => String, { nullable: true, description: "The source's own name of it." })
+  @IsOptional()
+  @IsString()
+  @Length(1, 512)
+  key?: string;
+
+  @Field(() => ID, { nullable: true, description: 'Its customer.' })
+  @IsOptional()
+  @IsUUID()
+  customerId?: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When it opened; absent: now.' })
+  @IsOptional()
+  @IsString()
+  occurredAt?: string;
+}
+
+@InputType()
+export class AssignOwnerInput extends OnJourney {
+  @Field(() => String, { nullable: true, description: 'Unit.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  unit?: string;
+
+  @Field(() => String, { nullable: true, description: 'Person.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 512)
+  staff?: string;
+
+  @Field(() => String, { nullable: true, description: 'Why.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(4000)
+  reason?: string;
+}
+
+@InputType()
+export class HandOverJourneyInput extends OnJourney {
+  @Field(() => String, { nullable: true, description: 'Unit that takes over.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  toUnit?: string;
+
+  @Field(() => String, { nullable: true, description: 'Person who takes over.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 512)
+  toStaff?: string;
+
+  @Field(() => String, { nullable: true, description: 'What they have to know; encrypted.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(4000)
+  note?: string;
+
+  @Field({ description: 'The customer was told who takes over.' })
+  @IsBoolean()
+  customerTold!: boolean;
+}
+
+@InputType({ isAbstract: true })
+class Decision extends OnJourney {
+  @Field({ description: 'Why.' })
+  @IsString()
+  @Length(1, 4000)
+  reason!: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
+  @IsOptional()
+  @IsString()
+  occurredAt?: string;
+}
+
+@InputType()
+export class PauseJourneyInput extends Decision {
+  @Field(() => InstantScalar, { nullable: true, description: 'Until when, if that is known.' })
+  @IsOptional()
+  @IsString()
+  until?: string;
+}
+
+@InputType()
+export class ResumeJourneyInput extends OnJourney {
+  @Field(() => String, { nullable: true, description: 'Why.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(4000)
+  reason?: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
+  @IsOptional()
+  @IsString()
+  occurredAt?: string;
+}
+
+@InputType()
+export class CloseJourneyInput extends Decision {}
+
+@InputType()
+export class ReopenJourneyInput extends Decision {}
+
+@InputType()
+export class AddNoteInput extends OnJourney {
+  @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
+  @IsOptional()
+  @IsUUID()
+  noteId?: string;
+
+  @Field({ description: 'The text; encrypted before it is stored.' })
+  @IsString()
+  @Length(1, 20_000)
+  text!: string;
+}
+
+@InputType()
+export class IdentifierInput {
+  @Field({ description: 'Type, such as phone or account.' })
+  @IsString()
+  @Length(1, 256)
+  type!: string;
+
+  @Field({ description: 'The name in that system.' })
+  @IsString()
+  @Length(1, 512)
+  value!: string;
+}
+
+@InputType({ isAbstract: true })
+class Profile {
+  @Field(() => String, { nullable: true, description: 'Name; encrypted.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 512)
+  name?: string;
+
+  @Field(() => String, { nullable: true, description: 'Phone; encrypted.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 64)
+  phone?: string;
+
+  @Field(() => String, { nullable: true, description: 'Kind of customer, such as resident.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  segment?: string;
+
+  @Field(() => String, { nullable: true, description: 'Region.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  region?: string;
+
+  @Field(() => String, { nullable: true, description: 'Tier.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 256)
+  tier?: string;
+}
+
+@InputType()
+export class RegisterCustomerInput extends Profile {
+  @Field(() => [IdentifierInput], {
+    description: 'Names in other systems; the first one finds a customer who is known.',
+  })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => IdentifierInput)
+  identifiers!: IdentifierInput[];
+}
+
+@InputType()
+export class UpdateCustomerInput extends Profile {
+  @Field(() => ID, { description: 'Id of the customer.' })
+  @IsUUID()
+  customerId!: string;
+
+  @Field(() => Int, { nullable: true, description: 'Refuse unless the customer stands at this revision.' })
+  @IsOptional()
+  @IsInt()
+  @Min(-1)
+  expectedRevision?: number;
+}

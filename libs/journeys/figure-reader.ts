@@ -1,0 +1,174 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { decodeCursor, encodeCursor, pageOf, READS, type Page } from '@touchstone/platform';
+import type { Reads } from '@touchstone/readmodel';
+import { figureToken, readFigure, type Figure as FigureSpec, type Projected } from './figure.js';
+import { OTHER, STILL_OPEN, type JourneyMapData, type MapNode } from './journey-map.js';
+import { NodeRole, type CountedFigure, type Figure, type JourneyMap, type Occurrence } from './journey-map.graphql.js';
+import {
+  figureCountQuery,
+  figureJourneysQuery,
+  figureQuery,
+  journeyMapQuery,
+  type MapAnswer,
+  type OccurrenceCursor,
+} from './journey-map.queries.js';
+import { JourneyReader, when, type When } from './journey-reader.js';
+import type { JourneyFilter } from './journey-rows.js';
+import type { Journey } from './journeys.graphql.js';
+
+interface MapRequest extends When {
+  readonly filter?: JourneyFilter;
+  readonly project?: Projected;
+  readonly maxNodes: number;
+  readonly maxVariants: number;
+}
+
+interface Paging {
+  readonly first: number;
+  readonly after?: string;
+}
+
+/** Counts journey maps, and opens their figures again. */
+@Injectable()
+export class FigureReader {
+  constructor(
+    @Inject(READS) private readonly reads: Reads,
+    private readonly journeys: JourneyReader,
+  ) {}
+
+  async map(request: MapRequest): Promise<JourneyMap> {
+    const filter = plain(request.filter ?? {});
+    const project = request.project && plain(request.project);
+    const { maxNodes, maxVariants } = request;
+    const { result, asOf, generation } = await this.reads.run(
+      journeyMapQuery,
+      { filter, project, maxNodes, maxVariants },
+      when(request),
+    );
+    return mapOf(result, { filter, project, ...asOf, generation });
+  }
+
+  figure(token: string): Figure {
+    const { of, node, target, position, instant } = readFigure(token);
+    return { of, node: node ?? null, target: target ?? null, asOf: { position, instant }, token };
+  }
+
+  async count(token: string): Promise<number> {
+    const figure = readFigure(token);
+    return (await this.reads.run(figureCountQuery, { figure }, { asOf: figure })).result;
+  }
+
+  async occurrences(token: string, page: Paging): Promise<Page<Occurrence>> {
+    const figure = readFigure(token);
+    const after =
+      page.after === undefined
+        ? undefined
+        : (decodeCursor('occurrences', page.after, ['number', 'number']) as never as OccurrenceCursor);
+    const { result } = await this.reads.run(figureQuery, { figure, after, first: page.first + 1 }, { asOf: figure });
+    return pageOf(
+      result,
+      page,
+      (row) => encodeCursor('occurrences', row.cursor),
+      ({ journeyId, events }) => ({ journeyId, events: [...events] }),
+    );
+  }
+
+  async journeysOf(token: string, page: Paging): Promise<Page<Journey>> {
+    const figure = readFigure(token);
+    const after =
+      page.after === undefined ? undefined : (decodeCursor('figureJourneys', page.after, ['number'])[0] as number);
+    const { result } = await this.reads.run(
+      figureJourneysQuery,
+      { figure, after, first: page.first + 1 },
+      { asOf: figure },
+    );
+    const journeys = await this.journeys.journeysById(
+      result.map((row) => row.id),
+      { asOf: figure },
+    );
+    return pageOf(
+      result.map((row, i) => ({ ...row, journey: journeys[i]! })),
+      page,
+      (row) => encodeCursor('figureJourneys', [row.cursor]),
+      (row) => row.journey,
+    );
+  }
+}
+
+type Counted = Pick<FigureSpec, 'filter' | 'project' | 'position' | 'instant' | 'generation'>;
+type About = Pick<FigureSpec, 'of' | 'node' | 'target' | 'variant'>;
+
+function mapOf({ data, names, variantHashes }: MapAnswer, counted: Counted): JourneyMap {
+  const idOf = (kind: number) => names.get(kind)!.id;
+  const hasOther = data.nodes.some((node) => node.kind === OTHER);
+  const named = hasOther ? data.nodes.filter((node) => node.kind > 0).map((node) => idOf(node.kind)) : undefined;
+  const counting = (value: number, about: About): CountedFigure => ({
+    value,
+    // GraphQL calls it only when the token is asked for.
+    figure: (() =>
+      figureToken({
+        ...about,
+        ...(about.node === 'other' || about.target === 'other' ? { named } : {}),
+        ...counted,
+      })) as never,
+  });
+  let covered = 0;
+  return {
+    asOf: { position: counted.position, instant: counted.instant },
+    exact: data.exact,
+    relativeError: data.relativeError,
+    ...totals(data, counting),
+    caseDurations: data.caseDuration,
+    nodes: data.nodes.map((node) => nodeOf(node, names.get(node.kind)!, counting)),
+    edges: data.edges.map(({ source, target, count, ...durations }) => ({
+      source: idOf(source),
+      target: idOf(target),
+      count: counting(count, { of: 'edge', node: idOf(source), target: idOf(target) }),
+      durations,
+    })),
+    variants: data.variants.map(({ kinds, cases }, i) => ({
+      kinds: kinds.map(idOf),
+      activities: kinds.map((kind) => names.get(kind)!.nameEn),
+      cases: counting(cases, { of: 'variant', variant: variantHashes[i]! }),
+      share: cases / data.cases,
+      coverage: (covered += cases) / data.cases,
+    })),
+  };
+}
+
+type Counting = (value: number, about: About) => CountedFigure;
+
+const totals = (data: JourneyMapData, counting: Counting) => ({
+  cases: counting(data.cases, { of: 'cases' }),
+  closedCases: counting(data.closedCases, { of: 'closed' }),
+  events: counting(data.events, { of: 'events' }),
+  transitions: counting(data.transitions, { of: 'transitions' }),
+  activityCount: data.activities,
+  edgeCount: data.edgeCount,
+  variantCount: data.variantCount,
+  selfLoops: counting(data.selfLoops, { of: 'selfLoops' }),
+  reworkCases: counting(data.reworkCases, { of: 'rework' }),
+  handovers: counting(data.handovers, { of: 'handovers' }),
+  pingPongCases: counting(data.pingPongCases, { of: 'pingPong' }),
+});
+
+function nodeOf(data: MapNode, name: { id: string; nameEn: string; nameZh: string | null }, counting: Counting) {
+  const open = data.kind === STILL_OPEN;
+  const at = (of: About['of']): About => (open ? { of: 'stillOpen' } : { of, node: name.id });
+  return {
+    ...name,
+    role: open ? NodeRole.STILL_OPEN : data.kind === OTHER ? NodeRole.OTHER : NodeRole.ACTIVITY,
+    count: counting(data.count, at('node')),
+    starts: counting(data.starts, { of: 'starts', node: name.id }),
+    ended: counting(data.ended, { of: 'ended', node: name.id }),
+    stillOpen: counting(data.stillOpen, at('stillOpen')),
+    in: data.in,
+    out: data.out,
+    selfLoops: counting(data.selfLoops, { of: 'edge', node: name.id, target: name.id }),
+    reworkCases: counting(data.reworkCases, { of: 'rework', node: name.id }),
+  };
+}
+
+/** Input objects as plain data without absent fields: they travel to a worker and into tokens. */
+const plain = <T extends object>(input: T): T =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value != null)) as T;

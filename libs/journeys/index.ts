@@ -1,0 +1,8 @@
+/** The door of journeys: see README.md. */
+export * from './read.js';
+export { FactIntake } from './fact-intake.js';
+export { FigureReader } from './figure-reader.js';
+export { JourneyReader } from './journey-reader.js';
+export { journeySamples } from './journey.samples.js';
+export { JourneysModule } from './journeys.module.js';
+export type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';

@@ -1,0 +1,181 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FORGOTTEN, type Vault } from '@touchstone/eventing';
+import { decodeCursor, encodeCursor, pageOf, READS, VAULT, type Page } from '@touchstone/platform';
+import type { AsOf, ReadAnswer, ReadOptions, Reads } from '@touchstone/readmodel';
+import type { Customer, Journey, TimelineEntry, TimelineVersion } from './journeys.graphql.js';
+import type { JourneyFilter } from './journey-rows.js';
+import {
+  customersQuery,
+  journeyQuery,
+  journeysQuery,
+  notKnown,
+  type CustomerRow,
+  type JourneyRow,
+} from './journeys.queries.js';
+import {
+  timelineQuery,
+  type TimelineCursor,
+  type TimelineParams,
+  type TimelineRow,
+  type TimelineVersion as VersionRow,
+} from './timeline.queries.js';
+
+/** What a reader says about time: `asOf` and `atLeast` of a query. */
+export interface When {
+  readonly asOf?: { readonly position?: string | null; readonly instant?: string | null };
+  readonly atLeast?: string | null;
+}
+interface PageOf extends When {
+  readonly first: number;
+  readonly after?: string;
+}
+type Answer<T> = Page<T> & { readonly asOf: AsOf };
+
+/** Reads journeys, customers and timelines, and opens what is personal. */
+@Injectable()
+export class JourneyReader {
+  constructor(
+    @Inject(READS) private readonly reads: Reads,
+    @Inject(VAULT) private readonly vault: Vault,
+  ) {}
+
+  async journeys(filter: JourneyFilter, page: PageOf): Promise<Answer<Journey>> {
+    const after =
+      page.after === undefined ? undefined : (decodeCursor('journeys', page.after, ['number'])[0] as number);
+    const answer = await this.reads.run(journeysQuery, { filter, after, first: page.first + 1 }, when(page));
+    return {
+      ...pageOf(
+        answer.result,
+        page,
+        (row) => encodeCursor('journeys', [row.cursor]),
+        (row) => journeyOf(row, answer.asOf),
+      ),
+      asOf: answer.asOf,
+    };
+  }
+
+  /** In the order of the ids; null: not known then. */
+  async journeysById(ids: readonly string[], options: When): Promise<(Journey | null)[]> {
+    const { result, asOf } = await this.reads.run(journeyQuery, { ids }, when(options));
+    return result.map((row) => row && journeyOf(row, asOf));
+  }
+
+  /** @throws JOURNEY_UNKNOWN */
+  async journey(id: string, options: When): Promise<Journey> {
+    const [journey] = await this.journeysById([id], options);
+    return journey ?? notKnown('journey', id);
+  }
+
+  async customers(choice: { segment?: string }, page: PageOf): Promise<Answer<Customer>> {
+    const after =
+      page.after === undefined ? undefined : (decodeCursor('customers', page.after, ['number'])[0] as number);
+    const answer = await this.reads.run(customersQuery, { ...choice, after, first: page.first + 1 }, when(page));
+    return {
+      ...pageOf(
+        answer.result,
+        page,
+        (row) => encodeCursor('customers', [row.cursor]),
+        (row) => this.customerOf(row, answer.asOf),
+      ),
+      asOf: answer.asOf,
+    };
+  }
+
+  /** In the order of the ids; null: not known then. */
+  async customersById(ids: readonly string[], options: When): Promise<(Customer | null)[]> {
+    const { result, asOf } = await this.reads.run(customersQuery, { ids, first: ids.length }, when(options));
+    const byId = new Map(result.map((row) => [row.id, this.customerOf(row, asOf)]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  /** The customer who is known by this identifier, or null. */
+  async customerByIdentifier(
+    { type, value }: { type: string; value: string },
+    options: When,
+  ): Promise<Customer | null> {
+    const params = { hash: this.vault.lookupHash(type, value), first: 1 };
+    const { result, asOf } = await this.reads.run(customersQuery, params, when(options));
+    return result[0] ? this.customerOf(result[0], asOf) : null;
+  }
+
+  async timeline(of: Pick<TimelineParams, 'journeyId' | 'customerId'>, page: PageOf): Promise<Answer<TimelineEntry>> {
+    const after =
+      page.after === undefined
+        ? undefined
+        : (decodeCursor('timeline', page.after, ['number', 'number', 'string']) as never as TimelineCursor);
+    const answer: ReadAnswer<TimelineRow[]> = await this.reads.run(
+      timelineQuery,
+      { ...of, after, first: page.first + 1 },
+      when(page),
+    );
+    return {
+      ...pageOf(
+        answer.result,
+        page,
+        (row) => encodeCursor('timeline', row.cursor),
+        (row) => this.entryOf(row),
+      ),
+      asOf: answer.asOf,
+    };
+  }
+
+  private customerOf({ cursor: _cursor, personal, ...row }: CustomerRow, asOf: AsOf): Customer {
+    const opened = Object.fromEntries(
+      Object.entries(personal).map(([field, { eventId, sealed }]) => [
+        field,
+        this.vault.open(`customer:${row.id}`, eventId, field, sealed),
+      ]),
+    );
+    const forgotten = Object.values(opened).includes(FORGOTTEN);
+    return {
+      ...row,
+      name: (opened['name'] as string | undefined) ?? null,
+      phone: (opened['phone'] as string | undefined) ?? null,
+      identifiers: forgotten ? [] : ((opened['identifiers'] as Customer['identifiers'] | undefined) ?? []),
+      forgotten,
+      asOf,
+    };
+  }
+
+  private entryOf({ cursor: _cursor, correctedSince, earlier, ...row }: TimelineRow): TimelineEntry {
+    return {
+      ...this.versionOf(row),
+      correctedSince: correctedSince.map((version) => this.versionOf(version)),
+      earlier: earlier.map((version) => this.versionOf(version)),
+    };
+  }
+
+  private versionOf({ body, ...row }: VersionRow): TimelineVersion {
+    const subject = body['subject'] as string | undefined;
+    const open = (field: string) => {
+      const sealed = body[field];
+      return typeof sealed === 'string' && subject !== undefined
+        ? this.vault.open(subject, row.eventId, field, sealed)
+        : null;
+    };
+    return {
+      ...row,
+      attributes: body['attributes'] ?? null,
+      personal: open('personal'),
+      note: (open('note') ?? open('text')) as string | null,
+      reason: (body['reason'] as string | undefined) ?? null,
+      objects: body['objects'] ?? null,
+      source: body['source'] ?? null,
+    };
+  }
+}
+
+const journeyOf = ({ cursor: _cursor, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
+
+/** GraphQL gives input objects without a prototype and absent fields as undefined; reads want plain data. */
+export function when({ asOf, atLeast }: When): ReadOptions {
+  const { position, instant } = asOf ?? {};
+  return {
+    ...(position != null
+      ? { asOf: { position, ...(instant != null && { instant }) } }
+      : instant != null
+        ? { asOf: { instant } }
+        : {}),
+    ...(atLeast != null && { atLeast }),
+  };
+}

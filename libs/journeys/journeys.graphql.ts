@@ -1,0 +1,348 @@
+import { ArgsType, Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { Type } from 'class-transformer';
+import { IsEnum, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
+import {
+  AsOfAnswer,
+  AsOfInput,
+  Connection,
+  InstantScalar,
+  JsonScalar,
+  PageArgs,
+  PositionScalar,
+} from '@touchstone/platform';
+
+export enum JourneyStatus {
+  OPEN = 'OPEN',
+  PAUSED = 'PAUSED',
+  CLOSED = 'CLOSED',
+}
+registerEnumType(JourneyStatus, {
+  name: 'JourneyStatus',
+  description: 'Where a journey stands.',
+  valuesMap: {
+    OPEN: { description: 'Work goes on.' },
+    PAUSED: { description: 'It waits for someone or something.' },
+    CLOSED: { description: 'Its last touchpoint, or a person, closed it.' },
+  },
+});
+
+export enum WindowOf {
+  OPENED = 'OPENED',
+  TOUCHES = 'TOUCHES',
+}
+registerEnumType(WindowOf, {
+  name: 'WindowOf',
+  description: 'How a window of time chooses journeys.',
+  valuesMap: {
+    OPENED: { description: 'Journeys opened in the window.' },
+    TOUCHES: { description: 'Journeys with any touchpoint in the window.' },
+  },
+});
+
+export enum TimelineForm {
+  TOUCHPOINT = 'TOUCHPOINT',
+  CLOSED = 'CLOSED',
+  REOPENED = 'REOPENED',
+  PAUSED = 'PAUSED',
+  RESUMED = 'RESUMED',
+  OWNER_ASSIGNED = 'OWNER_ASSIGNED',
+  HANDED_OVER = 'HANDED_OVER',
+  NOTE = 'NOTE',
+  VOIDED = 'VOIDED',
+}
+registerEnumType(TimelineForm, { name: 'TimelineForm', description: 'What an entry of a timeline is.' });
+
+const SEALED = 'Reads "forgotten" once the key of the person was destroyed.';
+
+@InputType({ description: 'Which journeys: all conditions together.' })
+export class JourneyFilterInput {
+  @Field(() => String, { nullable: true, description: 'Journey type, such as fault-repair.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  journeyType?: string;
+
+  @Field(() => ID, { nullable: true, description: 'Id of the customer.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  customerId?: string;
+
+  @Field(() => String, { nullable: true, description: "Segment of the journey's customer." })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  segment?: string;
+
+  @Field(() => String, { nullable: true, description: 'Any touchpoint of this unit.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  unit?: string;
+
+  @Field(() => String, { nullable: true, description: 'Any touchpoint on this channel.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  channel?: string;
+
+  @Field(() => JourneyStatus, { nullable: true, description: 'Where the journey stands.' })
+  @IsOptional()
+  @IsEnum(JourneyStatus)
+  status?: JourneyStatus;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'The window begins here (inclusive).' })
+  @IsOptional()
+  @IsString()
+  from?: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'The window ends here (exclusive).' })
+  @IsOptional()
+  @IsString()
+  to?: string;
+
+  @Field(() => WindowOf, { nullable: true, description: 'How the window chooses; OPENED when absent.' })
+  @IsOptional()
+  @IsEnum(WindowOf)
+  window?: WindowOf;
+}
+
+@ArgsType()
+export class ReadArgs {
+  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => AsOfInput)
+  asOf?: AsOfInput;
+
+  @Field(() => PositionScalar, {
+    nullable: true,
+    description: 'Wait, within the time limit, until this event is projected.',
+  })
+  @IsOptional()
+  @IsString()
+  atLeast?: string;
+}
+
+/** A page of a list, as known at some time. */
+@ArgsType()
+export class ReadPageArgs extends PageArgs {
+  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => AsOfInput)
+  asOf?: AsOfInput;
+
+  @Field(() => PositionScalar, {
+    nullable: true,
+    description: 'Wait, within the time limit, until this event is projected.',
+  })
+  @IsOptional()
+  @IsString()
+  atLeast?: string;
+}
+
+@ArgsType()
+export class JourneysArgs extends ReadPageArgs {
+  @Field(() => JourneyFilterInput, { nullable: true, description: 'Which journeys; absent: all.' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => JourneyFilterInput)
+  filter?: JourneyFilterInput;
+}
+
+@ArgsType()
+export class JourneyArgs extends ReadArgs {
+  @Field(() => ID, { description: 'Id of the journey.' })
+  @IsString()
+  @MaxLength(512)
+  id!: string;
+}
+
+@ObjectType({ description: 'One matter of one customer, from its first touchpoint to its last.' })
+export class Journey {
+  @Field(() => ID, { description: 'Id of the journey.' })
+  id!: string;
+
+  @Field(() => String, { nullable: true, description: 'Journey type.' })
+  journeyType!: string | null;
+
+  @Field(() => String, { nullable: true, description: "The source's own name of it: a ticket number, a trace id." })
+  key!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Its customer: that of its first touchpoint.' })
+  customerId!: string | null;
+
+  @Field(() => JourneyStatus, { description: 'Where it stands.' })
+  status!: string;
+
+  @Field(() => InstantScalar, { description: 'First touchpoint, else its opening, in UTC.' })
+  openedAt!: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When what closed it happened, in UTC; null while open.' })
+  endedAt!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Unit that owns it.' })
+  ownerUnit!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Person who owns it.' })
+  ownerStaff!: string | null;
+
+  @Field(() => Int, { description: 'Touchpoints that hold.' })
+  touchpointCount!: number;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'Last touchpoint, in UTC.' })
+  lastTouchpointAt!: string | null;
+
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'A name that a customer has in some system.' })
+export class CustomerIdentifier {
+  @Field({ description: 'Type, such as phone or helpdesk/customer.' })
+  type!: string;
+
+  @Field({ description: 'The name itself.' })
+  value!: string;
+}
+
+@ObjectType({ description: 'A customer: who they are to the company.' })
+export class Customer {
+  @Field(() => ID, { description: 'Id of the customer, given by Touchstone.' })
+  id!: string;
+
+  @Field(() => String, { nullable: true, description: `Name. ${SEALED}` })
+  name!: string | null;
+
+  @Field(() => String, { nullable: true, description: `Phone. ${SEALED}` })
+  phone!: string | null;
+
+  @Field(() => [CustomerIdentifier], { description: 'Names in other systems; empty once forgotten.' })
+  identifiers!: CustomerIdentifier[];
+
+  @Field({ description: 'The personal data of this customer were destroyed.' })
+  forgotten!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'Kind of customer, such as resident.' })
+  segment!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Region.' })
+  region!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Tier.' })
+  tier!: string | null;
+
+  @Field(() => InstantScalar, { description: 'When Touchstone came to know them.' })
+  registeredAt!: string;
+
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'One version of an entry, as one event said it.' })
+export class TimelineVersion {
+  @Field(() => ID, { description: 'Id of the entry: of a touchpoint, its touchpoint id.' })
+  entryId!: string;
+
+  @Field(() => TimelineForm, { description: 'What it is.' })
+  form!: string;
+
+  @Field(() => Int, { description: '1 as first recorded, then one more with each correction.' })
+  version!: number;
+
+  @Field(() => ID, { description: 'Its journey.' })
+  journeyId!: string;
+
+  @Field(() => InstantScalar, { description: 'When it happened, with the original offset.' })
+  occurredAt!: string;
+
+  @Field(() => String, { nullable: true, description: 'Touchpoint kind.' })
+  kind!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Channel.' })
+  channel!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Unit; of a change of owner, the new one.' })
+  unit!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Person; of a change of owner, the new one.' })
+  staff!: string | null;
+
+  @Field({ description: 'The touchpoint closes its journey.' })
+  closes!: boolean;
+
+  @Field({ description: 'Customer and company were in contact.' })
+  contact!: boolean;
+
+  @Field({ description: 'The customer can see or feel it.' })
+  customerVisible!: boolean;
+
+  @Field(() => JsonScalar, { nullable: true, description: 'Attributes.' })
+  attributes!: unknown;
+
+  @Field(() => JsonScalar, { nullable: true, description: `Attributes about a person. ${SEALED}` })
+  personal!: unknown;
+
+  @Field(() => String, { nullable: true, description: `Text of a note or a handover. ${SEALED}` })
+  note!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Why: of a correction, a closing, a pause …' })
+  reason!: string | null;
+
+  @Field(() => JsonScalar, { nullable: true, description: 'Things it touches: [{type, id, qualifier}].' })
+  objects!: unknown;
+
+  @Field(() => JsonScalar, { nullable: true, description: 'Where it came from: {system, recordId, sequence}.' })
+  source!: unknown;
+
+  @Field(() => ID, { description: 'Id of the event behind it.' })
+  eventId!: string;
+
+  @Field(() => PositionScalar, { description: 'Place of the event in the log.' })
+  position!: string;
+
+  @Field(() => InstantScalar, { description: 'When Touchstone recorded it.' })
+  recordedAt!: string;
+}
+
+@ObjectType({ description: 'An entry of a timeline, in the version that held.' })
+export class TimelineEntry extends TimelineVersion {
+  @Field(() => [TimelineVersion], {
+    description: 'What was corrected or voided since, after the "asOf" of the answer.',
+  })
+  correctedSince!: TimelineVersion[];
+
+  @Field(() => [TimelineVersion], { description: 'Versions that had been superseded by then.' })
+  earlier!: TimelineVersion[];
+}
+
+@ObjectType({ description: 'A page of journeys.' })
+export class JourneyConnection extends Connection(Journey) {
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'A page of customers.' })
+export class CustomerConnection extends Connection(Customer) {
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'A page of a timeline.' })
+export class TimelineConnection extends Connection(TimelineEntry) {
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'Durations by nearest rank, in milliseconds.' })
+export class DurationPercentiles {
+  @Field(() => Float, { nullable: true, description: 'Median.' })
+  p50!: number | null;
+
+  @Field(() => Float, { nullable: true, description: '90th percentile.' })
+  p90!: number | null;
+
+  @Field(() => Float, { nullable: true, description: '99th percentile.' })
+  p99!: number | null;
+}

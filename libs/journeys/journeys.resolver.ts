@@ -1,0 +1,202 @@
+import { Inject } from '@nestjs/common';
+import {
+  Args,
+  ArgsType,
+  Context,
+  Field,
+  ID,
+  InputType,
+  Int,
+  Parent,
+  Query,
+  ResolveField,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
+import { Type } from 'class-transformer';
+import { IsOptional, IsString, IsUUID, MaxLength, ValidateNested } from 'class-validator';
+import { TouchstoneError, type EventLog } from '@touchstone/eventing';
+import { EVENT_LOG, PageArgs } from '@touchstone/platform';
+import { IdentifierInput } from './commands.graphql.js';
+import { FigureReader } from './figure-reader.js';
+import { loaderOf } from './loaders.js';
+import { JourneyReader } from './journey-reader.js';
+import { journeyStream } from './journey.events.js';
+import { Figure, JourneyMap, JourneyMapArgs, OccurrenceConnection } from './journey-map.graphql.js';
+import {
+  Customer,
+  CustomerConnection,
+  Journey,
+  JourneyArgs,
+  JourneyConnection,
+  JourneysArgs,
+  ReadArgs,
+  ReadPageArgs,
+  TimelineConnection,
+} from './journeys.graphql.js';
+
+@InputType({ isOneOf: true, description: 'Whose timeline. Give exactly one.' })
+class TimelineOf {
+  @Field(() => ID, { nullable: true, description: 'One journey.' })
+  @IsOptional()
+  @IsUUID()
+  journeyId?: string;
+
+  @Field(() => ID, { nullable: true, description: 'One customer, across journeys and channels.' })
+  @IsOptional()
+  @IsUUID()
+  customerId?: string;
+}
+
+@ArgsType()
+class TimelineArgs extends ReadPageArgs {
+  @Field(() => TimelineOf, { description: 'Whose timeline.' })
+  @ValidateNested()
+  @Type(() => TimelineOf)
+  of!: TimelineOf;
+}
+
+@InputType({ isOneOf: true, description: 'Which customer. Give exactly one.' })
+class CustomerBy {
+  @Field(() => ID, { nullable: true, description: 'Id given by Touchstone.' })
+  @IsOptional()
+  @IsUUID()
+  id?: string;
+
+  @Field(() => IdentifierInput, { nullable: true, description: 'A name in another system.' })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => IdentifierInput)
+  identifier?: IdentifierInput;
+}
+
+@ArgsType()
+class CustomerArgs extends ReadArgs {
+  @Field(() => CustomerBy, { description: 'Which customer.' })
+  @ValidateNested()
+  @Type(() => CustomerBy)
+  by!: CustomerBy;
+}
+
+@ArgsType()
+class CustomersArgs extends ReadPageArgs {
+  @Field(() => String, { nullable: true, description: 'Only of this segment.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  segment?: string;
+}
+
+@Resolver(() => Journey)
+export class JourneysResolver {
+  constructor(
+    private readonly reader: JourneyReader,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+  ) {}
+
+  @Query(() => JourneyConnection, { description: 'Journeys, in the order in which they came to be known.' })
+  journeys(@Args() { filter, ...page }: JourneysArgs) {
+    return this.reader.journeys({ ...filter }, page);
+  }
+
+  @Query(() => Journey, { description: 'One journey.' })
+  journey(@Args() { id, ...when }: JourneyArgs) {
+    return this.reader.journey(id, when);
+  }
+
+  @Query(() => TimelineConnection, {
+    description: 'What a journey, or a customer across journeys, went through, in order.',
+  })
+  timeline(@Args() { of, ...page }: TimelineArgs) {
+    return this.reader.timeline({ journeyId: of.journeyId, customerId: of.customerId }, page);
+  }
+
+  @ResolveField(() => TimelineConnection, { name: 'timeline', description: 'What it went through, in order.' })
+  timelineOf(@Parent() journey: Journey, @Args() page: PageArgs) {
+    return this.reader.timeline({ journeyId: journey.id }, { ...page, asOf: journey.asOf });
+  }
+
+  @ResolveField(() => Customer, { nullable: true, description: 'Its customer.' })
+  customer(@Parent() { customerId, asOf }: Journey, @Context() context: object) {
+    const loader = loaderOf(context, `customers ${asOf.position} ${asOf.instant}`, (ids: readonly string[]) =>
+      this.reader.customersById(ids, { asOf }),
+    );
+    return customerId === null ? null : loader.load(customerId);
+  }
+
+  @Subscription(() => Journey, {
+    description:
+      'The journey after each of its events, once the event is projected; it follows the log, in any process.',
+    resolve: (journey: Journey) => journey,
+  })
+  async *journeyChanged(@Args('id', { type: () => ID, description: 'Id of the journey.' }) id: string) {
+    const after = await this.log.head();
+    for await (const message of this.log.subscribe({ after, streams: [journeyStream(id)] })) {
+      if (message.kind === 'events') yield this.reader.journey(id, { atLeast: message.events.at(-1)!.position });
+    }
+  }
+}
+
+@Resolver(() => Customer)
+export class CustomersResolver {
+  constructor(private readonly reader: JourneyReader) {}
+
+  @Query(() => CustomerConnection, { description: 'Customers, in the order in which they came to be known.' })
+  customers(@Args() { segment, ...page }: CustomersArgs) {
+    return this.reader.customers({ segment }, page);
+  }
+
+  @Query(() => Customer, { description: 'One customer.' })
+  async customer(@Args() { by, ...when }: CustomerArgs) {
+    const found =
+      by.id === undefined
+        ? await this.reader.customerByIdentifier(by.identifier!, when)
+        : (await this.reader.customersById([by.id], when))[0];
+    if (found) return found;
+    throw new TouchstoneError(
+      'CUSTOMER_UNKNOWN',
+      'No such customer is known there; check the id or the identifier, and the "asOf".',
+      'notFound',
+    );
+  }
+
+  @ResolveField(() => JourneyConnection, { description: 'Their journeys.' })
+  journeys(@Parent() { id, asOf }: Customer, @Args() page: PageArgs) {
+    return this.reader.journeys({ customerId: id }, { ...page, asOf });
+  }
+
+  @ResolveField(() => TimelineConnection, { description: 'What they went through, across journeys and channels.' })
+  timeline(@Parent() { id, asOf }: Customer, @Args() page: PageArgs) {
+    return this.reader.timeline({ customerId: id }, { ...page, asOf });
+  }
+}
+
+@Resolver(() => Figure)
+export class FiguresResolver {
+  constructor(private readonly figures: FigureReader) {}
+
+  @Query(() => JourneyMap, { description: 'What follows what in the chosen journeys, how often and how long.' })
+  journeyMap(@Args() args: JourneyMapArgs) {
+    return this.figures.map(args);
+  }
+
+  @Query(() => Figure, { description: 'Opens a figure of an answer.' })
+  figure(@Args('token', { description: 'The figure field of the answer.' }) token: string) {
+    return this.figures.figure(token);
+  }
+
+  @ResolveField(() => Int, { description: 'What it says: counted again over the same events.' })
+  value(@Parent() { token }: Figure) {
+    return this.figures.count(token);
+  }
+
+  @ResolveField(() => OccurrenceConnection, { description: 'What it counted.' })
+  occurrences(@Parent() { token }: Figure, @Args() page: PageArgs) {
+    return this.figures.occurrences(token, page);
+  }
+
+  @ResolveField(() => JourneyConnection, { description: 'The journeys behind it.' })
+  async journeys(@Parent() { token, asOf }: Figure, @Args() page: PageArgs) {
+    return { ...(await this.figures.journeysOf(token, page)), asOf };
+  }
+}
