@@ -166,7 +166,7 @@ const HOUSE = [
     name: 'test-kits-stay-in-tests',
     comment: 'Only specs and test kits import a test kit.',
     severity: 'error',
-    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract\\.ts$'] },
+    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract(?:\\.\\w+)?\\.ts$'] },
     to: { path: ['/testing\\.ts$', SPEC] },
   },
   {
@@ -187,7 +187,7 @@ const HOUSE = [
     name: 'no-dev-packages',
     comment: 'What runs in production must be in "dependencies".',
     severity: 'error',
-    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract\\.ts$'] },
+    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract(?:\\.\\w+)?\\.ts$'] },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm'] },
   },
   {
