@@ -110,7 +110,7 @@ function isTaken(path: string): boolean {
   try {
     probe = new DatabaseSync(join(path, LOCK), { readOnly: true });
     // A read needs a shared lock, which an owner does not allow; others who look are not in the way.
-    probe.prepare('SELECT count(*) FROM sqlite_master').get();
+    probe.exec('SELECT count(*) FROM sqlite_master');
     return false;
   } catch (error) {
     return isBusy(error);

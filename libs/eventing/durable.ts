@@ -39,6 +39,18 @@ export function assertDurable(db: DatabaseSyncInstance, file: string): void {
   );
 }
 
+/**
+ * Closes a write connection with everything folded into the main file. SQLite does that with its last connection, but
+ * the driver lets a connection go only when its statements are collected, which may be much later.
+ */
+export function closeDurable(db: DatabaseSyncInstance): void {
+  try {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    db.close();
+  }
+}
+
 /** A connection for reading only, on a file that exists. */
 export function openReadOnly(file: string): DatabaseSyncInstance {
   const db = new DatabaseSync(file, { readOnly: true });

@@ -35,7 +35,7 @@ describe('the vault of personal data', () => {
   const inFiles = (bytes: Uint8Array) =>
     ['', '-wal', '-shm'].some((suffix) => {
       try {
-        return readFileSync(file + suffix).includes(bytes);
+        return readFileSync(file + suffix).includes(Buffer.from(bytes));
       } catch {
         return false;
       }

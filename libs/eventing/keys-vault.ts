@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
-import { inTransaction, openDurable, pragma } from './durable.js';
+import { closeDurable, inTransaction, openDurable, pragma } from './durable.js';
 import { TouchstoneError } from './errors.js';
 import { FORGOTTEN, type BytesVault } from './vault.js';
 
@@ -129,7 +129,7 @@ class KeysVault implements BytesVault {
   async close(): Promise<void> {
     await this.wanted?.done.catch(() => undefined);
     if (!this.db.isOpen) return;
-    this.db.close();
+    closeDurable(this.db);
     this.cache.clear();
     this.secret.fill(0);
   }

@@ -1,5 +1,4 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
-import { pragma } from './durable.js';
 import type { Position, RecordedEvent } from './envelope.js';
 import type { EventFilter, ReadAll, ReadStream, Subscribe } from './event-log.js';
 import type { Bell, Page, PageSource } from './follow.js';
@@ -137,11 +136,6 @@ export class SqlitePages implements PageSource<number> {
     if (this.statements.size >= 100) this.statements.delete(this.statements.keys().next().value!);
     this.statements.set(sql, statement);
     return statement;
-  }
-
-  /** For checks of a file: what SQLite itself says about it ("ok"). */
-  integrity(): unknown {
-    return pragma(this.db, 'integrity_check');
   }
 }
 

@@ -67,7 +67,8 @@ export class WriteQueue {
 
   /** Starts the writer thread; resolves when the log is open. @throws LOG_UNREADABLE, LOG_NOT_DURABLE, LOG_LAYOUT_UNKNOWN */
   static async start(file: string, limit: QueueLimit, onHead: (head: number) => void): Promise<WriteQueue> {
-    const worker = new Worker(workerUrl(), { workerData: { file } });
+    // No flags of the process: some (--input-type) keep a thread from starting, and it needs none.
+    const worker = new Worker(workerUrl(), { workerData: { file }, execArgv: [] });
     const queue = new WriteQueue(worker, { events: limit.events ?? 50_000, bytes: limit.bytes ?? 128_000_000 }, onHead);
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject);

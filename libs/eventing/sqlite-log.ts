@@ -200,10 +200,10 @@ class OwnedSqliteLog extends SqliteReader implements SqliteLog {
   }
 
   private async finish(): Promise<void> {
-    const written = this.queue.close();
-    // The writer is the last to leave: the last connection folds the WAL into the file, and a reader cannot.
-    await super.close();
-    await written;
+    // Readers leave first, so that nothing keeps the writer from folding the WAL into the file.
+    const left = super.close();
+    await this.queue.close();
+    await left;
     this.heads.close();
   }
 }

@@ -4,7 +4,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
-import { openDurable } from './durable.js';
+import { closeDurable, openDurable } from './durable.js';
 import { TouchstoneError } from './errors.js';
 import { ensureLayout } from './sqlite-log.rows.js';
 import type { FromWriter, ToWriter, WriteBatch } from './sqlite-log.wire.js';
@@ -40,7 +40,7 @@ function serve(db: DatabaseSyncInstance): void {
     }
     if (batches.length > 0) for (const answer of writer.write(batches)) say(answer);
     if (!closing) return;
-    db.close();
+    closeDurable(db);
     port.close();
   });
   say({ kind: 'ready', head: writer.head() });
