@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { handlersFor, Kernel, type Vault } from '@touchstone/eventing';
-import { PackCatalogue } from '@touchstone/packs';
+import { PackCatalogue, PacksModule } from '@touchstone/packs';
 import { VAULT } from '@touchstone/platform';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, RegisterCustomer } from './customer.js';
@@ -14,7 +14,7 @@ import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys
 
 /** Customers, journeys, touchpoints: their commands, reads and figures. */
 @Module({
-  imports: [CqrsModule],
+  imports: [CqrsModule, PacksModule],
   providers: [
     ...handlersFor(journeyDecider, { except: [RecordTouchpoint, CorrectTouchpoint] }),
     ...handlersFor(customerDecider, { except: [RegisterCustomer] }),

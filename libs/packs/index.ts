@@ -14,3 +14,4 @@ export { checkAttributes, type PackContent } from './pack-body.js';
 export { readPackFile, shippedPacks } from './pack-files.js';
 export { packSamples } from './pack.samples.js';
 export { kindsQuery, momentsQuery, packsQuery, inForce, type KindRow } from './packs.queries.js';
+export { PacksModule } from './packs.module.js';
