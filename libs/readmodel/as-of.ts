@@ -25,15 +25,14 @@ const PAGE = 256;
  * @throws INVALID_INSTANT, INVALID_POSITION (invalid), NOT_YET_PROJECTED (busy)
  */
 export async function resolveAsOf(input: AsOfInput, sources: AsOfSources): Promise<AsOf> {
-  if (input.instant !== undefined && !isInstant(input.instant)) throw invalidInstant(input.instant);
   if (input.position === undefined) {
-    const instant = new Date(input.instant).toISOString();
+    const instant = utc(input.instant ?? '');
     return { position: await positionAt(Date.parse(instant), sources), instant };
   }
   // The log knows what its positions look like.
   sources.log.comparePositions(input.position, input.position);
   await sources.waitFor(input.position);
-  if (input.instant !== undefined) return { position: input.position, instant: input.instant };
+  if (input.instant !== undefined) return { position: input.position, instant: utc(input.instant) };
   return { position: input.position, instant: new Date(await recordedAt(input.position, sources)).toISOString() };
 }
 
@@ -82,6 +81,11 @@ async function* walk(
 
 /** A position before every event of the log that has this one: of the same width, so that it sorts. */
 const beforeAll = (position: Position): Position => '0'.repeat(position.length);
+
+function utc(instant: string): string {
+  if (!isInstant(instant)) throw invalidInstant(instant);
+  return new Date(instant).toISOString();
+}
 
 const invalidInstant = (instant: string) =>
   new TouchstoneError(

@@ -5,6 +5,7 @@ import { BatchApplier, type BatchLimits, type ReadEvent } from './batch-applier.
 import type { GenerationStore } from './generation-store.js';
 import { Pace, Silence } from './pace.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
+import { pauseFor } from './pause.js';
 import { messageOf, type RunnerState, type RunnerStatus } from './runner-status.js';
 import { Turns } from './turns.js';
 import { CheckpointWaits } from './waits.js';
@@ -304,19 +305,6 @@ async function* endingWith<T>(source: AsyncIterable<T>, signal: AbortSignal): As
     // Not awaited: a source that is stuck would keep us stuck as well.
     items.return?.()?.catch(() => {});
   }
-}
-
-function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 const aheadOfLog = (generation: string, checkpoint: Position, head: Position) =>

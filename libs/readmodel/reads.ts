@@ -2,11 +2,13 @@ import type { Position } from '@touchstone/eventing/pure';
 import type { AsOf, ReadQuery } from './query.js';
 
 /**
- * What was known: up to a position, up to a moment (ISO 8601 with zone), or exactly the pair of an earlier answer.
+ * What was known: up to a position, up to a moment (ISO 8601 with zone), or, with both, exactly as an earlier answer
+ * says that it was given.
  */
-export type AsOfInput =
-  | { readonly position: Position; readonly instant?: string }
-  | { readonly instant: string; readonly position?: undefined };
+export interface AsOfInput {
+  readonly position?: Position;
+  readonly instant?: string;
+}
 
 export interface ReadOptions {
   readonly asOf?: AsOfInput;

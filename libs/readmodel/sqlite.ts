@@ -39,9 +39,7 @@ export function openForWriting(path: string, durability: Durability): Sqlite {
 export function openForReading(path: string): Sqlite {
   const db = open(path, true);
   try {
-    db.exec(
-      'pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -32768; pragma mmap_size = 268435456',
-    );
+    db.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -65536');
     return db;
   } catch (error) {
     db.close();

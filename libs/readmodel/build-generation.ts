@@ -1,0 +1,103 @@
+import type { Position } from '@touchstone/eventing/pure';
+import { GenerationStore } from './generation-store.js';
+import type { ParkedEvent } from './parked-events.js';
+import { ProjectionRunner, type RunnerLog, type RunnerOptions } from './projection-runner.js';
+import type { ProjectionGroup } from './projection.js';
+
+/** What a group's new generation is made from, plain enough to cross to another thread. */
+export interface BuildOrder {
+  readonly group: string;
+  /** Such as `journeys-2`. */
+  readonly generation: string;
+  readonly file: string;
+  /** Events that somebody gave up: where they fail again they hold nobody up. */
+  readonly skipped: readonly ParkedEvent[];
+}
+
+export interface BuildProgress {
+  readonly group: string;
+  readonly generation: string;
+  readonly phase: 'reading' | 'indexing' | 'catching-up' | 'swapped';
+  readonly position: Position;
+  readonly head: Position;
+  readonly events: number;
+  readonly eventsPerSecond: number;
+  readonly cause: string | null;
+}
+
+export type RunnerTuning = Pick<RunnerOptions, 'batchSize' | 'stallAfterMs' | 'watchEveryMs' | 'backoffMs' | 'limits'>;
+
+/** What a group is projected with, whichever of its generations. */
+export interface ProjectionParts {
+  readonly group: ProjectionGroup;
+  readonly log: RunnerLog;
+  readonly read: RunnerOptions['read'];
+  readonly now: () => string;
+  readonly tuning?: RunnerTuning;
+}
+
+/** Makes an ordered generation somewhere, in this thread or another. */
+export type Build = (
+  order: BuildOrder,
+  onProgress: (progress: BuildProgress) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/**
+ * Makes a generation's file from position 0 up to the head of the log, with its indexes, safe on the disk, closed.
+ * The signal ends it early; the file is then worthless.
+ */
+export async function buildGeneration(
+  parts: ProjectionParts,
+  order: BuildOrder,
+  onProgress: (progress: BuildProgress) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const store = GenerationStore.open(parts.group, order.generation, order.file, { building: true });
+  store.parked.carryOver(order.skipped);
+  let events = 0;
+  let phase: BuildProgress['phase'] = 'reading';
+  const report = () => onProgress({ ...progressOf(runner, phase), events });
+  const runner = new ProjectionRunner({
+    ...parts,
+    ...parts.tuning,
+    store,
+    onBatch: (_checkpoint, taken) => {
+      events += taken;
+      report();
+    },
+  });
+  try {
+    runner.start();
+    await reachHead(runner, parts.log, signal);
+    const release = await runner.hold();
+    try {
+      phase = 'indexing';
+      report();
+      store.makeDurable();
+    } finally {
+      release();
+    }
+  } finally {
+    await runner.stop();
+    store.close();
+  }
+}
+
+/** Waits until the runner has passed where the head of the log is now. Its own troubles it sorts out itself. */
+export async function reachHead(runner: ProjectionRunner, log: RunnerLog, signal: AbortSignal): Promise<void> {
+  await reach(runner, await log.head(), signal);
+}
+
+export async function reach(runner: ProjectionRunner, position: Position, signal: AbortSignal): Promise<void> {
+  while (runner.waits.checkpoint < position) {
+    signal.throwIfAborted();
+    await runner.waits.waitFor(position, { timeoutMs: 1_000, signal }).catch(() => {});
+  }
+  signal.throwIfAborted();
+}
+
+export function progressOf(runner: ProjectionRunner, phase: BuildProgress['phase']): Omit<BuildProgress, 'events'> {
+  const { group, generation, checkpoint: position, head, eventsPerSecond, cause } = runner.status();
+  return { group, generation, phase, position, head, eventsPerSecond, cause };
+}
