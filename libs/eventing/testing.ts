@@ -1,3 +1,4 @@
-/** For tests: the contract of every event log, and the log that lives in memory. */
+/** For tests: the contract of every event log, the log that lives in memory, and given / when / then for deciders. */
 export { eventLogContract, type ContractLog, type ContractTraits } from './event-log.contract.js';
 export { openMemoryLog } from './memory-log.js';
+export { fixedContext, given } from './given.js';
