@@ -71,12 +71,9 @@ export class Spools {
     return new SpoolWriter(id, path, frames, this.clock, this.sealer);
   }
 
-  /** A finished spool of the same file and options, to go on with. */
-  async find(fingerprint: string): Promise<Spool | undefined> {
-    for (const { manifest } of await this.finished()) {
-      if (manifest.fingerprint === fingerprint) return this.open(manifest.id);
-    }
-    return undefined;
+  /** Id of the oldest finished spool of the same file and options. */
+  async find(fingerprint: string): Promise<string | undefined> {
+    return (await this.finished()).find(({ manifest }) => manifest.fingerprint === fingerprint)?.manifest.id;
   }
 
   async open(id: string): Promise<Spool> {

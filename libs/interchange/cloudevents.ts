@@ -1,0 +1,174 @@
+import { Compile } from 'typebox/compile';
+import { deterministicId, t, type Static } from '@touchstone/eventing';
+import type { TouchpointFact } from '@touchstone/journeys';
+import { dateFault } from './xes-value.js';
+
+/** The one type of CloudEvent that is taken in. */
+export const TOUCHPOINT_RECORDED = 'touchpoint.recorded';
+
+/** Bytes of one event at most, as it comes. */
+export const LARGEST_CLOUD_EVENT = 1_000_000;
+
+/** What `data` of a `touchpoint.recorded` holds; its `time` is when the touchpoint happened. */
+export const touchpointDataSchema = t.object({
+  /** An existing journey by id, or the source's own name of one, which is opened when it is new. */
+  journey: t.object({ id: t.optional(t.uuid()), type: t.optional(t.code()), key: t.optional(t.id()) }),
+  /** An identifier of the journey's customer, such as a phone number; kept encrypted. */
+  customer: t.optional(t.object({ type: t.code(), value: t.id() })),
+  /** Id of a published touchpoint kind. */
+  kind: t.code(),
+  channel: t.optional(t.code()),
+  unit: t.optional(t.code()),
+  staff: t.optional(t.id()),
+  attributes: t.optional(t.record(t.json())),
+  /** About a person: encrypted before it reaches the log. */
+  personal: t.optional(t.record(t.json())),
+  objects: t.optional(
+    t.array(t.object({ type: t.code(), id: t.id(), qualifier: t.optional(t.code()) }), { maxItems: 1000 }),
+  ),
+});
+export type TouchpointData = Static<typeof touchpointDataSchema>;
+
+/** What of a CloudEvent is no touchpoint but has no place of its own is kept under this attribute. */
+export const CONTEXT_KEY = '@cloudevent';
+
+const dataCheck = Compile(touchpointDataSchema);
+
+/** A CloudEvent that was understood, or why it was not. The id is there whenever the event has one. */
+export type ReadCloudEvent =
+  | { readonly id: string; readonly factId: string; readonly fact: TouchpointFact }
+  | { readonly id: string | null; readonly source: string | null; readonly code: string; readonly reason: string };
+
+const UNDERSTOOD = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'datacontenttype',
+  'data',
+  'sequence',
+  'recordedtime',
+]);
+
+/**
+ * Understands a CloudEvent 1.0 in its JSON format. Pure: ids come from the event alone, so that a repeat is known.
+ * Besides the core attributes it reads the extensions `sequence` (the source's place of the event in its journey,
+ * a whole number) and `recordedtime` (when the source recorded it).
+ */
+export function readCloudEvent(value: unknown): ReadCloudEvent {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    return fault(null, null, 'CLOUDEVENT_INVALID', 'A CloudEvent is a JSON object.');
+  }
+  const event = value as Record<string, unknown>;
+  const id = textOf(event['id']);
+  const source = textOf(event['source']);
+  const wrong = envelopeFault(event, id, source);
+  if (wrong) return fault(id, source, wrong[0], wrong[1]);
+  const { data } = event;
+  if (!dataCheck.Check(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
+  const { journey } = data;
+  if (journey.id === undefined && (journey.type === undefined || journey.key === undefined)) {
+    const reason = 'data.journey must name an id, or a type and a key.';
+    return fault(id, source, 'CLOUDEVENT_DATA_INVALID', reason);
+  }
+  const factId = deterministicId('cloudevents', source!, id!);
+  return { id: id!, factId, fact: factOf(event, data, id!, source!, factId) };
+}
+
+function envelopeFault(
+  event: Record<string, unknown>,
+  id: string | null,
+  source: string | null,
+): [code: string, reason: string] | undefined {
+  if (event['specversion'] !== '1.0') return ['CLOUDEVENT_INVALID', 'specversion must be "1.0".'];
+  if (id === null || id.length > 512) return ['CLOUDEVENT_INVALID', 'id must be a text of 1 to 512 characters.'];
+  if (source === null || source.length > 512) {
+    return ['CLOUDEVENT_INVALID', 'source must be a text of 1 to 512 characters.'];
+  }
+  if (event['type'] !== TOUCHPOINT_RECORDED) {
+    return ['CLOUDEVENT_TYPE_UNKNOWN', `type must be "${TOUCHPOINT_RECORDED}"; no other is taken in.`];
+  }
+  const content = event['datacontenttype'];
+  if (content !== undefined && !(typeof content === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(content))) {
+    return ['CLOUDEVENT_DATA_INVALID', 'datacontenttype must be application/json.'];
+  }
+  if (event['data_base64'] !== undefined) return ['CLOUDEVENT_DATA_INVALID', 'Send data as JSON, not as data_base64.'];
+  return timeFault(event);
+}
+
+function timeFault(event: Record<string, unknown>): [code: string, reason: string] | undefined {
+  const { time, sequence, recordedtime } = event;
+  switch (typeof time === 'string' ? dateFault(time) : 'missing') {
+    case 'missing':
+      return ['CLOUDEVENT_TIME_INVALID', 'time must say when the touchpoint happened.'];
+    case 'noZone':
+      return ['CLOUDEVENT_TIME_WITHOUT_ZONE', 'time has no zone offset.'];
+    case 'invalid':
+      return ['CLOUDEVENT_TIME_INVALID', 'time is no date and time (RFC 3339).'];
+    case 'none':
+      break;
+  }
+  if (sequence !== undefined && sequenceOf(sequence) === null) {
+    return ['CLOUDEVENT_INVALID', 'The extension sequence must be a whole number from 0.'];
+  }
+  if (recordedtime !== undefined && !(typeof recordedtime === 'string' && dateFault(recordedtime) === 'none')) {
+    return ['CLOUDEVENT_INVALID', 'The extension recordedtime must be a date and time with a zone (RFC 3339).'];
+  }
+  return undefined;
+}
+
+function factOf(
+  event: Record<string, unknown>,
+  data: TouchpointData,
+  id: string,
+  source: string,
+  factId: string,
+): TouchpointFact {
+  const { journey, customer, kind, channel, unit, staff, attributes, personal, objects } = data;
+  const journeyId = journey.id ?? deterministicId(source, journey.type!, journey.key!);
+  const rest = Object.entries(event).filter(([name, value]) => !UNDERSTOOD.has(name) && value !== null);
+  return {
+    touchpointId: deterministicId(factId, journeyId),
+    // An empty type opens no journey: only one that exists can be named by its id alone.
+    journey: { id: journeyId, type: journey.type ?? '', key: journey.key },
+    customer,
+    kind,
+    channel,
+    unit,
+    staff,
+    occurredAt: event['time'] as string,
+    source: {
+      system: source,
+      recordId: id,
+      sequence: event['sequence'] === undefined ? undefined : sequenceOf(event['sequence'])!,
+      recordedAt: event['recordedtime'] as string | undefined,
+    },
+    attributes: rest.length > 0 ? { ...attributes, [CONTEXT_KEY]: Object.fromEntries(rest) } : attributes,
+    personal,
+    objects,
+  };
+}
+
+/** The extension is a text by its specification, and a number for many who send it. */
+function sequenceOf(value: unknown): number | null {
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
+}
+
+function dataFault(data: unknown): string {
+  for (const error of dataCheck.Errors(data)) {
+    const { instancePath, message } = error as { instancePath?: string; message?: string };
+    return `data${instancePath ?? ''} ${message ?? 'does not fit the schema'}.`;
+  }
+  return 'data does not fit the schema.';
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+const fault = (id: string | null, source: string | null, code: string, reason: string): ReadCloudEvent => ({
+  id,
+  source,
+  code,
+  reason,
+});

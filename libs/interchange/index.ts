@@ -1,0 +1,29 @@
+/** The door of interchange: see README.md. */
+export { InterchangeModule } from './interchange.module.js';
+export { registerStreamingBodies } from './streaming-bodies.js';
+export { readXes, type ReadXes } from './xes-reader.js';
+export {
+  XES_LIMITS,
+  type XesAttribute,
+  type XesEvent,
+  type XesLimits,
+  type XesLog,
+  type XesPart,
+  type XesTrace,
+} from './xes.js';
+export { checkedOptions, type XesMappingOptions } from './xes-options.js';
+export { TRACE_KEY, XesMapping, type MappedLog, type MappedTrace, type UnreadableEvent } from './xes-mapping.js';
+export type { Loss, LossKind } from './loss-report.js';
+export { XesImporter } from './import-job.js';
+export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
+export { RunningImports } from './running-imports.js';
+export { Quarantine, type Quarantined, type QuarantineFilter, type Unreadable } from './quarantine.js';
+export { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js';
+export {
+  CONTEXT_KEY,
+  LARGEST_CLOUD_EVENT,
+  readCloudEvent,
+  TOUCHPOINT_RECORDED,
+  touchpointDataSchema,
+  type TouchpointData,
+} from './cloudevents.js';

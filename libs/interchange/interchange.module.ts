@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { Module } from '@nestjs/common';
+import type { Clock } from '@touchstone/eventing';
+import { FactIntake, JourneysModule } from '@touchstone/journeys';
+import { PackCatalogue } from '@touchstone/packs';
+import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
+import { CloudEventIntake } from './cloudevents-intake.js';
+import { EventsController } from './events.controller.js';
+import { XesImporter } from './import-job.js';
+import { ImportLogger } from './import-logger.js';
+import { ImportsController } from './imports.controller.js';
+import { Quarantine } from './quarantine.js';
+import { RunningImports } from './running-imports.js';
+import type { Sealer } from './sealed-frames.js';
+
+/** The ways in: `POST /events`, `POST /imports/xes`, and the quarantine of what could not be read. */
+@Module({
+  imports: [JourneysModule],
+  controllers: [EventsController, ImportsController],
+  providers: [
+    ImportLogger,
+    {
+      provide: Quarantine,
+      inject: [CONFIG, VAULT, CLOCK],
+      useFactory: (config: Config, sealer: Sealer, clock: Clock) =>
+        Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
+    },
+    {
+      provide: XesImporter,
+      inject: [CONFIG, FactIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
+      useFactory: (
+        config: Config,
+        intake: FactIntake,
+        packs: PackCatalogue,
+        quarantine: Quarantine,
+        sealer: Sealer,
+        clock: Clock,
+      ) => new XesImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
+    },
+    {
+      provide: CloudEventIntake,
+      inject: [FactIntake, Quarantine],
+      useFactory: (intake: FactIntake, quarantine: Quarantine) => new CloudEventIntake({ intake, quarantine }),
+    },
+    {
+      provide: RunningImports,
+      inject: [XesImporter, Quarantine],
+      useFactory: (importer: XesImporter, quarantine: Quarantine) => new RunningImports(importer, quarantine),
+    },
+  ],
+  exports: [Quarantine, RunningImports, CloudEventIntake],
+})
+export class InterchangeModule {}

@@ -1,0 +1,142 @@
+import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
+import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
+import { mergedKind } from './imported-kinds.js';
+import type { Unreadable } from './quarantine.js';
+import type { Spool, SpoolManifest, Spools } from './spool.js';
+
+/** The second phase: appends spools chunk by chunk, each where an earlier run stopped. */
+export class SpoolAppender {
+  private readonly appending = new Set<string>();
+
+  constructor(
+    private readonly parts: ImporterParts,
+    private readonly spools: Spools,
+  ) {}
+
+  /** Removes the spool at its end. @throws IMPORT_RUNNING, IMPORT_CANCELLED, KIND_TAKEN, SPOOL_UNREADABLE */
+  async append(spool: Spool, resumed: boolean, options: ImportOptions): Promise<ImportResult> {
+    const { manifest } = spool;
+    if (this.appending.has(manifest.id)) {
+      await spool.close();
+      throw new TouchstoneError(
+        'IMPORT_RUNNING',
+        'The same file is being imported with the same options: wait for that import to end.',
+        'conflict',
+      );
+    }
+    this.appending.add(manifest.id);
+    try {
+      await this.publish(manifest);
+      for (let chunk = spool.progress.chunk; chunk < manifest.chunks.length; chunk++) {
+        options.onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
+        if (options.signal?.aborted) throw interrupted();
+        await this.appendChunk(spool, chunk, options.actor);
+      }
+      const result = resultOf(spool, resumed);
+      options.onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
+      await spool.close();
+      await this.spools.remove(manifest.id);
+      return result;
+    } catch (error) {
+      await spool.close().catch(() => undefined);
+      this.spools.release(manifest.id);
+      throw error;
+    } finally {
+      this.appending.delete(manifest.id);
+    }
+  }
+
+  private async appendChunk(spool: Spool, index: number, actor: Actor | undefined): Promise<void> {
+    const { manifest, progress } = spool;
+    const records = await spool.chunk(index);
+    const facts = records.flatMap((record) => ('fact' in record ? [record.fact] : []));
+    const outcomes = await this.parts.intake.take(facts, executeOptions(manifest, actor));
+    const refused: Unreadable[] = [];
+    const counts = { taken: 0, known: 0 };
+    facts.forEach((fact, i) => {
+      const outcome = outcomes[i]!;
+      if (outcome.outcome === 'refused') {
+        const { code, message: reason } = outcome;
+        const raw = JSON.stringify(fact);
+        refused.push({ ...aboutRecord(manifest), fingerprint: fact.touchpointId, code, reason, raw });
+      } else {
+        counts[outcome.outcome]++;
+      }
+    });
+    for (const record of records) {
+      if ('unreadable' in record) refused.push({ ...aboutRecord(manifest), ...record.unreadable });
+    }
+    if (counts.taken + counts.known + refused.length !== records.length) throw unbalanced();
+    await this.parts.quarantine.add(refused);
+    await spool.advance({
+      chunk: index + 1,
+      taken: progress.taken + counts.taken,
+      known: progress.known + counts.known,
+      quarantined: progress.quarantined + refused.length,
+    });
+  }
+
+  /** The log's activities become kinds of a pack of their own; what is published of them already stays. */
+  private async publish({ journeyType, log }: SpoolManifest): Promise<void> {
+    if (log.kinds.length === 0) return;
+    const { packs } = this.parts;
+    await packs.publish({
+      pack: `import-${journeyType}`,
+      names: { en: `Activities of the imported log ${journeyType}` },
+      kinds: log.kinds.map((kind) => mergedKind(kind, packs.has(kind.id) ? packs.kind(kind.id) : undefined)),
+    });
+  }
+}
+
+const aboutRecord = ({ source, journeyType }: SpoolManifest) => ({ source, journeyType });
+
+const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefined): ExecuteOptions => ({
+  context: { actor: actor ?? { id: 'import', role: 'system' }, correlationId: id },
+  historical: asHistory,
+  recordedAt: asHistory ? 'source' : 'clock',
+});
+
+const handled = ({ progress }: Spool): number => progress.taken + progress.known + progress.quarantined;
+
+/** What the reading of a log found. */
+export const readingReport = (log: SpoolManifest['log']) => ({
+  journeys: log.journeys,
+  traces: log.traces,
+  losses: log.losses,
+  warnings: log.warnings,
+  kinds: [...log.kinds.map((kind) => kind.id), ...log.mappedKinds],
+});
+
+function resultOf(spool: Spool, resumed: boolean): ImportResult {
+  const { manifest, progress } = spool;
+  const { taken, known, quarantined } = progress;
+  if (taken + known + quarantined !== manifest.records) throw unbalanced();
+  const { id, journeyType, source, records: sent, unreadable } = manifest;
+  const report = readingReport(manifest.log);
+  return {
+    ...report,
+    id,
+    status: 'imported',
+    resumed,
+    journeyType,
+    source,
+    sent,
+    taken,
+    known,
+    quarantined,
+    unreadable,
+  };
+}
+
+const interrupted = (): TouchstoneError =>
+  new TouchstoneError(
+    'IMPORT_CANCELLED',
+    'The import was cancelled while it was appending; import the same file with the same options to go on.',
+  );
+
+const unbalanced = (): TouchstoneError =>
+  new TouchstoneError(
+    'IMPORT_UNBALANCED',
+    'Records were lost on their way: sent is not what was answered for.',
+    'internal',
+  );
