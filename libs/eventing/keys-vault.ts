@@ -110,8 +110,6 @@ class KeysVault implements BytesVault {
 
   async destroy(subject: string): Promise<void> {
     this.assertOpen();
-    // Keys that were asked for before are made first, so that the order of the calls is the order of the deeds.
-    await this.wanted?.done;
     const now = new Date().toISOString();
     inTransaction(this.db, () =>
       this.db
