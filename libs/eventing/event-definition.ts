@@ -18,9 +18,8 @@ export interface About {
 /** Turns the stored data of an older schema version into that of the next one. */
 export type Upcaster = (data: never) => unknown;
 
-/** One event type, described once. Call it to make a decided event. */
-export interface EventDefinition<T extends string = string, D = never> {
-  (data: D, about?: About): DecidedEvent<T, D>;
+/** What is known of an event type. */
+export interface EventDescription<T extends string = string> {
   readonly type: T;
   /** The version that is written today. */
   readonly schemaVersion: number;
@@ -35,6 +34,11 @@ export interface EventDefinition<T extends string = string, D = never> {
   fault(data: unknown): string | null;
   /** The first fault of data as stored (today's version), or null. */
   storedFault(data: unknown): string | null;
+}
+
+/** One event type, described once. Call it to make a decided event. */
+export interface EventDefinition<T extends string = string, D = never> extends EventDescription<T> {
+  (data: D, about?: About): DecidedEvent<T, D>;
 }
 
 /** The folded form of an event definition, or of a union of them. */

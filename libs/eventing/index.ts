@@ -17,3 +17,6 @@ export {
 } from './kernel.js';
 export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
+export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
+export { openVault } from './keys-vault.js';
+export { openSqliteLog, openSqliteLogReader } from './sqlite-log.js';

@@ -5,6 +5,7 @@ import type { DecidedEvent, Decider, Folded } from './decider.js';
 import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
+import { isInstant } from './instant.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
 import type { Vault } from './vault.js';
@@ -112,12 +113,16 @@ export class Kernel {
     const outcomes: WorkOutcome[] = new Array<WorkOutcome>(work.length);
     const byStream = this.group(work, outcomes);
     await this.queue.run([...byStream.keys()], async () => {
-      let pending = [...byStream.values()];
-      for (let attempt = 1; pending.length > 0; attempt++) {
-        pending = await this.attempt(pending, options, outcomes, attempt >= MAX_ATTEMPTS);
-      }
+      await this.settleAll([...byStream.values()], options, outcomes);
     });
     return outcomes;
+  }
+
+  private async settleAll(streams: StreamWork[], options: ExecuteOptions, outcomes: WorkOutcome[]): Promise<void> {
+    let pending = streams;
+    for (let attempt = 1; pending.length > 0; attempt++) {
+      pending = await this.attempt(pending, options, outcomes, attempt >= MAX_ATTEMPTS);
+    }
   }
 
   private group(work: readonly Work[], outcomes: WorkOutcome[]): Map<string, StreamWork> {
@@ -172,6 +177,7 @@ export class Kernel {
     if (plans.length === 0) return [];
     const answers = await this.append(plans.map((p) => p.request));
     const conflicts: StreamWork[] = [];
+    const oneByOne: StreamWork[] = [];
     plans.forEach(({ work, folding }, i) => {
       const answer = answers[i]!;
       if (answer.ok) {
@@ -181,10 +187,15 @@ export class Kernel {
       }
       this.states.delete(work.stream);
       const error = answer.error;
-      const conflict = error instanceof TouchstoneError && error.code === 'WRONG_EXPECTED_REVISION';
-      if (conflict && !last) conflicts.push(work);
+      const kind = error instanceof TouchstoneError ? error.kind : 'internal';
+      if (kind === 'conflict' && !last) conflicts.push(work);
+      else if (kind === 'invalid' && work.items.length > 1) oneByOne.push(work);
       else for (const item of work.items) outcomes[item.index] = failed(error);
     });
+    // The log found fault with one event (too large, say): the others of its stream must not go down with it.
+    for (const work of oneByOne) {
+      for (const item of work.items) await this.settleAll([{ ...work, items: [item] }], options, outcomes);
+    }
     return conflicts;
   }
 
@@ -238,6 +249,10 @@ export class Kernel {
     const fault = definition.fault(event.data);
     if (fault) throw new TouchstoneError('EVENT_INVALID', `${event.type} cannot be recorded: ${fault}.`, 'invalid');
     const occurredAt = event.occurredAt ?? now;
+    if (!isInstant(occurredAt)) {
+      const message = `${event.type} happened at "${occurredAt}", which is no instant: give date, time and zone offset.`;
+      throw new TouchstoneError('EVENT_INVALID', message, 'invalid');
+    }
     const supplied = options.recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : undefined;
     return {
       id: event.id ?? newId(),

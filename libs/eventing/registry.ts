@@ -1,12 +1,12 @@
-import type { EventDefinition } from './event-definition.js';
+import type { EventDescription } from './event-definition.js';
 import type { RecordedEvent } from './envelope.js';
 import { TouchstoneError } from './errors.js';
 
 /** Every event type the product knows. Reading lifts older versions to today's shape. */
 export class EventRegistry {
-  private readonly definitions = new Map<string, EventDefinition>();
+  private readonly definitions = new Map<string, EventDescription>();
 
-  constructor(definitions: readonly EventDefinition[]) {
+  constructor(definitions: readonly EventDescription[]) {
     for (const definition of definitions) {
       if (this.definitions.has(definition.type)) {
         throw new TouchstoneError(
@@ -24,7 +24,7 @@ export class EventRegistry {
   }
 
   /** @throws EVENT_TYPE_UNKNOWN */
-  definition(type: string): EventDefinition {
+  definition(type: string): EventDescription {
     const found = this.definitions.get(type);
     if (!found) {
       throw new TouchstoneError(

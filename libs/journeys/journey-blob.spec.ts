@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { encodeEntries, EntryColumns, positionKey, type Entry, type FormCode } from './journey-blob.js';
+import { Durations, COARSE_ERROR } from './durations.js';
+
+const int = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+const sqlite = fc.maxSafeNat().map((n) => n.toString(16).padStart(16, '0'));
+const position = { sqlite, eventstore: fc.tuple(sqlite, sqlite).map(([commit, prepare]) => commit + prepare) };
+
+const entry = (at: fc.Arbitrary<string>): fc.Arbitrary<Entry> =>
+  fc.record({
+    form: fc.integer({ min: 0, max: 7 }).map((n) => n as FormCode),
+    id: fc.uuid(),
+    version: fc.integer({ min: 1, max: 65_535 }),
+    at: fc.integer({ min: -8.64e15, max: 8.64e15 }),
+    sequence: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
+    kind: int,
+    channel: int,
+    unit: int,
+    staff: int,
+    customer: int,
+    flags: fc.nat(255),
+    from: at,
+    to: fc.oneof(at, fc.constant('')),
+  });
+
+describe.each(['sqlite', 'eventstore'] as const)('a blob with positions of %s', (engine) => {
+  const entries = fc.array(entry(position[engine]), { maxLength: 256 });
+
+  it('reads back as it was written', () =>
+    fc.assert(
+      fc.property(entries, fc.nat(7), (written, offset) => {
+        const bytes = encodeEntries(written);
+        // A driver may hand the bytes out anywhere in a larger buffer.
+        const shifted = new Uint8Array(bytes.length + 8);
+        shifted.set(bytes, offset);
+        const columns = new EntryColumns(shifted.subarray(offset, offset + bytes.length));
+        expect(Array.from({ length: columns.count }, (_, i) => columns.entry(i))).toEqual(written);
+      }),
+      { numRuns: 50 },
+    ));
+
+  it('says which versions held as the positions say it', () =>
+    fc.assert(
+      fc.property(entries, position[engine], (written, at) => {
+        const columns = new EntryColumns(encodeEntries(written));
+        written.forEach(({ from, to }, i) => {
+          expect(columns.holds(i)).toBe(to === '');
+          expect(columns.holds(i, positionKey(at))).toBe(from <= at && (to === '' || to > at));
+        });
+      }),
+      { numRuns: 50 },
+    ));
+});
+
+describe('durations', () => {
+  const nearestRank = (values: number[], p: number) =>
+    [...values].sort((a, b) => a - b)[Math.max(1, Math.ceil(p * values.length)) - 1]!;
+  const values = fc.array(fc.integer({ min: -1_000_000, max: 10_000_000_000 }), { minLength: 1, maxLength: 200 });
+
+  it('are exact by nearest rank', () =>
+    fc.assert(
+      fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (all, p) => {
+        const durations = new Durations();
+        all.forEach((ms) => durations.add(ms));
+        expect(durations.percentile(p)).toBe(nearestRank(all, p));
+      }),
+    ));
+
+  it('once coarse, stay within the stated error, in any order and any split', () =>
+    fc.assert(
+      fc.property(values, fc.nat(200), (all, cut) => {
+        const [left, right, whole] = [new Durations(), new Durations(), new Durations()];
+        all.slice(0, cut).forEach((ms) => left.add(ms));
+        left.coarsen();
+        all.slice(cut).forEach((ms) => right.add(ms));
+        left.addAll(right);
+        [...all].reverse().forEach((ms) => whole.add(ms));
+        whole.coarsen();
+        for (const p of [0.5, 0.9, 0.99]) {
+          const exact = nearestRank(all, p);
+          expect(left.percentile(p)).toBe(whole.percentile(p));
+          expect(Math.abs(left.percentile(p)! - exact)).toBeLessThanOrEqual(Math.abs(exact) * COARSE_ERROR + 1);
+        }
+      }),
+    ));
+
+  it('of an empty set have no percentile', () => expect(new Durations().percentile(0.5)).toBeNull());
+});

@@ -1,0 +1,423 @@
+import fc from 'fast-check';
+import { EventRegistry, type RecordedEvent } from '@touchstone/eventing';
+import { packEvents, packProjections } from '@touchstone/packs';
+import type { ProjectionGroup } from '@touchstone/readmodel';
+import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
+import { packSamples } from '../packs/pack.samples.js';
+import { journeySamples } from './journey.samples.js';
+import { journeyEvents, journeyProjections } from './read.js';
+import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
+import { journeysQuery } from './journeys.queries.js';
+import { timelineQuery } from './timeline.queries.js';
+import { OTHER, STILL_OPEN } from './journey-map.js';
+import type { Figure } from './figure.js';
+
+const registry = new EventRegistry([...journeyEvents, ...packEvents]);
+const group: ProjectionGroup = { name: 'journeys', projections: [...packProjections, ...journeyProjections] };
+
+const uuid = (n: number) => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+const stored = (event: ToRecord): ToRecord => {
+  const definition = registry.definition(event.type);
+  const data = { ...(event.data as Record<string, unknown>) };
+  for (const field of definition.personalFields) if (data[field] !== undefined) data[field] = 'enc:1:ciphertext';
+  return { ...event, data };
+};
+
+/** A touchpoint of the random world: all that a brute force needs to know. */
+interface Planned {
+  journey: number;
+  id: string;
+  at: number;
+  sequence?: number;
+  kind: string;
+  unit?: string;
+  closes: boolean;
+}
+
+const touchpoint = (p: Planned) => ({
+  kind: p.kind,
+  kindVersion: 1,
+  traits: { closes: p.closes, contact: true, customerVisible: true },
+  ...(p.unit !== undefined && { unit: p.unit }),
+  channel: p.journey % 2 === 0 ? 'hotline' : 'app',
+});
+const iso = (ms: number) => new Date(ms).toISOString();
+const start = Date.parse('2024-03-01T00:00:00Z');
+
+const world = fc
+  .record({
+    touchpoints: fc.array(
+      fc.record({
+        journey: fc.integer({ min: 1, max: 6 }),
+        minute: fc.integer({ min: 0, max: 30 }),
+        sequence: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+        kind: fc.constantFrom('a', 'b', 'c', 'done'),
+        unit: fc.constantFrom('u1', 'u2', undefined),
+      }),
+      { minLength: 1, maxLength: 40 },
+    ),
+    changes: fc.array(
+      fc.record({
+        target: fc.nat(39),
+        how: fc.constantFrom('correct', 'void'),
+        minute: fc.integer({ min: 0, max: 30 }),
+        kind: fc.constantFrom('a', 'b', 'done'),
+      }),
+      { maxLength: 8 },
+    ),
+  })
+  .map(({ touchpoints, changes }) => {
+    const planned = touchpoints.map((p, i): Planned => ({
+      ...p,
+      id: uuid(1000 + i),
+      at: start + p.minute * 60_000,
+      closes: p.kind === 'done',
+    }));
+    let events: RecordedEvent[] = [];
+    const opened = new Set<number>();
+    const add = (journey: number, event: ToRecord) => {
+      events = recorded(`journey-${uuid(journey)}`, [event], events);
+    };
+    const versions = new Map<string, number>();
+    const gone = new Set<string>();
+    for (const p of planned) {
+      if (!opened.has(p.journey)) {
+        opened.add(p.journey);
+        add(p.journey, {
+          type: 'JourneyOpened',
+          data: { journeyType: p.journey < 5 ? 'x' : 'y' },
+          occurredAt: iso(p.at),
+        });
+      }
+      const source = { system: 's', sequence: p.sequence };
+      add(p.journey, { type: 'TouchpointRecorded', id: p.id, data: touchpoint(p), occurredAt: iso(p.at), source });
+    }
+    for (const change of changes) {
+      const p = planned[change.target % planned.length]!;
+      if (gone.has(p.id)) continue;
+      if (change.how === 'void') {
+        gone.add(p.id);
+        add(p.journey, { type: 'TouchpointVoided', data: { touchpointId: p.id, reason: 'r' } });
+        continue;
+      }
+      const version = (versions.get(p.id) ?? 1) + 1;
+      versions.set(p.id, version);
+      const content = touchpoint({ ...p, kind: change.kind, closes: change.kind === 'done' });
+      const happenedAt = iso(start + change.minute * 60_000);
+      const data = { ...content, touchpointId: p.id, version, happenedAt, sequence: p.sequence, reason: 'r' };
+      add(p.journey, { type: 'TouchpointCorrected', data });
+    }
+    return events;
+  });
+
+/** The plainest counting of what the events say, without any product code. */
+function bruteForce(events: readonly RecordedEvent[], journeyType?: string) {
+  interface Held {
+    id: string;
+    at: number;
+    sequence: number;
+    kind: string;
+    unit: string;
+    closes: boolean;
+  }
+  const journeys = new Map<string, { type: string; held: Map<string, Held> }>();
+  for (const e of events) {
+    const id = e.stream.slice('journey-'.length);
+    const journey = journeys.get(id) ?? { type: '', held: new Map<string, Held>() };
+    journeys.set(id, journey);
+    const data = e.data as Record<string, never> & { traits: { closes: boolean }; sequence: never };
+    const entry = (touchpointId: string, at: string, sequence: number | undefined) =>
+      journey.held.set(touchpointId, {
+        id: touchpointId,
+        at: new Date(at).getTime(),
+        sequence: sequence ?? -1,
+        kind: data['kind'] ?? '',
+        unit: data['unit'] ?? '',
+        closes: data.traits.closes,
+      });
+    if (e.type === 'JourneyOpened') journey.type = data['journeyType'] ?? '';
+    if (e.type === 'TouchpointRecorded') entry(e.id, e.occurredAt, e.metadata.source?.sequence);
+    if (e.type === 'TouchpointCorrected') entry(data['touchpointId']!, data['happenedAt']!, data['sequence']);
+    if (e.type === 'TouchpointVoided') journey.held.delete(data['touchpointId']!);
+  }
+  const traces = [...journeys.values()]
+    .filter((j) => journeyType === undefined || j.type === journeyType)
+    .map((j) => [...j.held.values()].sort((a, b) => a.at - b.at || a.sequence - b.sequence || (a.id < b.id ? -1 : 1)))
+    .filter((trace) => trace.length > 0);
+  const count = (map: Map<string, number[]>, key: string, value: number) =>
+    map.set(key, [...(map.get(key) ?? []), value]);
+  const edges = new Map<string, number[]>();
+  const variants = new Map<string, number[]>();
+  let handovers = 0;
+  let pingPong = 0;
+  let rework = 0;
+  let closed = 0;
+  for (const trace of traces) {
+    trace.slice(1).forEach((b, i) => {
+      const a = trace[i]!;
+      count(edges, `${a.kind}>${b.kind}`, b.at - a.at);
+      if (a.unit !== b.unit) handovers++;
+    });
+    const runs = trace.map((t) => t.unit).filter((u, i, all) => i === 0 || all[i - 1] !== u);
+    if (runs.some((u, i) => i >= 2 && runs[i - 2] === u)) pingPong++;
+    if (new Set(trace.map((t) => t.kind)).size < trace.length) rework++;
+    if (trace.at(-1)!.closes) closed++;
+    count(variants, trace.map((t) => t.kind).join(','), 1);
+  }
+  const rank = (values: number[], p: number) => [...values].sort((a, b) => a - b)[Math.ceil(p * values.length) - 1];
+  return {
+    cases: traces.length,
+    closed,
+    events: traces.flat().length,
+    handovers,
+    pingPong,
+    rework,
+    edges: Object.fromEntries(
+      [...edges].sort().map(([k, v]) => [k, [v.length, rank(v, 0.5), rank(v, 0.9), rank(v, 0.99)]]),
+    ),
+    variants: Object.fromEntries([...variants].sort().map(([k, v]) => [k, v.length])),
+  };
+}
+
+const MAX = { maxNodes: 1000, maxVariants: 1000 };
+
+async function mapOf(reads: InlineReads, filter = {}, options = {}, limits = MAX) {
+  const answer = await reads.run(journeyMapQuery, { filter, ...limits }, options);
+  const { data, names } = answer.result;
+  const name = (kind: number) => names.get(kind)!.id;
+  return {
+    answer,
+    data,
+    name,
+    counts: {
+      cases: data.cases,
+      closed: data.closedCases,
+      events: data.events,
+      handovers: data.handovers,
+      pingPong: data.pingPongCases,
+      rework: data.reworkCases,
+      edges: Object.fromEntries(
+        data.edges
+          .filter((e) => e.target !== STILL_OPEN)
+          .map((e): [string, unknown] => [`${name(e.source)}>${name(e.target)}`, [e.count, e.p50, e.p90, e.p99]])
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+      variants: Object.fromEntries(
+        data.variants
+          .map((v): [string, number] => [v.kinds.map(name).join(','), v.cases])
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+    },
+  };
+}
+
+/** A log for `asOf`: what InlineReads needs to find a moment. */
+const logOf = (events: readonly RecordedEvent[]) => ({
+  comparePositions: (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0),
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async *readAll({ after = '' }: { after?: string } = {}) {
+    const rest = events.filter((e) => e.position > after);
+    if (rest.length > 0) yield rest;
+  },
+});
+
+const all = (events: readonly RecordedEvent[], now = '2024-04-01T00:00:00.000Z') =>
+  new InlineReads(projectAll(group, events, { read: registry.read }), { log: logOf(events) as never, now: () => now });
+
+describe('the journeys group', () => {
+  const own = uuid(1);
+  const journey = (n: number, extra: ToRecord[] = []): ToRecord[] => [
+    stored(journeySamples.JourneyOpened_1),
+    stored({
+      ...journeySamples.TouchpointRecorded_1,
+      id: uuid(10 * n),
+      occurredAt: '2024-03-01T08:00:00+08:00',
+      source: { system: 's', sequence: 0 },
+    }),
+    stored({
+      ...journeySamples.TouchpointRecorded_1,
+      id: uuid(10 * n + 1),
+      occurredAt: '2024-03-01T08:00:00+08:00',
+      source: { system: 's', sequence: 1 },
+    }),
+    stored({ ...journeySamples.TouchpointRecorded_1, id: uuid(10 * n + 2), occurredAt: '2024-03-01T07:30:00+08:00' }),
+    ...extra,
+  ];
+  const { JourneyOpened_1: _o, TouchpointRecorded_1: _r, ...rest } = journeySamples;
+  const inJourney = Object.values(rest).filter((e) => !e.type.startsWith('Customer') && e.type !== 'KeyBound');
+  const aimed = inJourney.map((e) =>
+    stored('touchpointId' in e.data ? { ...e, data: { ...e.data, touchpointId: uuid(20) } } : e),
+  );
+  let events = recorded('pack-import-helpdesk', Object.values(packSamples));
+  events = recorded(`customer-${own}`, [stored(rest.CustomerRegistered_1), stored(rest.CustomerUpdated_1)], events);
+  events = recorded('key-abc', [rest.KeyBound_1], events);
+  events = recorded(`journey-${uuid(2)}`, journey(2, aimed), events);
+  events = recorded(`journey-${uuid(3)}`, journey(3), events);
+
+  projectionContract(group, {
+    name: 'packs, customers and journeys together',
+    events,
+    facts: (e) => e.type === 'TouchpointRecorded' || e.type === 'JourneyOpened',
+    read: registry.read,
+  });
+});
+
+describe('the journey map', () => {
+  it('equals a brute force, now and as of every moment of the past', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, fc.nat(60), async (events, cut) => {
+        const reads = all(events);
+        const now = await mapOf(reads);
+        expect(now.counts).toEqual(bruteForce(events));
+        expect((await mapOf(reads, { journeyType: 'x' })).counts).toEqual(bruteForce(events, 'x'));
+        const upTo = events.slice(0, 1 + (cut % events.length));
+        const past = await mapOf(reads, {}, { asOf: { position: upTo.at(-1)!.position } });
+        expect(past.counts).toEqual(bruteForce(upTo));
+        // The past equals a replay from zero, byte for byte.
+        const replayed = await mapOf(all(upTo, past.answer.asOf.instant));
+        expect(past.counts).toEqual(replayed.counts);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('balances every node, folded or not: in = out + ended + still open', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, fc.integer({ min: 1, max: 4 }), async (events, maxNodes) => {
+        const { data } = await mapOf(all(events), {}, {}, { maxNodes, maxVariants: 5 });
+        for (const node of data.nodes)
+          expect([node.kind, node.in]).toEqual([node.kind, node.out + node.ended + node.stillOpen]);
+        const activities = data.nodes.filter((n) => n.kind !== STILL_OPEN);
+        const sum = (f: (n: (typeof activities)[number]) => number) => activities.reduce((s, n) => s + f(n), 0);
+        expect(sum((n) => n.starts)).toBe(data.cases);
+        expect(sum((n) => n.ended)).toBe(data.closedCases);
+        expect(sum((n) => n.ended + n.stillOpen)).toBe(data.cases);
+        expect(sum((n) => n.count)).toBe(data.events);
+        expect(data.edges.filter((e) => e.target !== STILL_OPEN).reduce((s, e) => s + e.count, 0)).toBe(
+          data.transitions,
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('opens every figure to as many occurrences as it counted, with their events', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, async (events) => {
+        const reads = all(events);
+        const limits = { maxNodes: 2, maxVariants: 50 };
+        const { data, answer, name } = await mapOf(reads, {}, {}, limits);
+        const named = data.nodes.filter((n) => n.kind > 0).map((n) => name(n.kind));
+        const counted = { filter: {}, ...answer.asOf, generation: answer.generation, named };
+        const figures: [number, Pick<Figure, 'of' | 'node' | 'target' | 'variant'>][] = [
+          [data.cases, { of: 'cases' }],
+          [data.closedCases, { of: 'closed' }],
+          [data.events, { of: 'events' }],
+          [data.transitions, { of: 'transitions' }],
+          [data.selfLoops, { of: 'selfLoops' }],
+          [data.handovers, { of: 'handovers' }],
+          [data.reworkCases, { of: 'rework' }],
+          [data.pingPongCases, { of: 'pingPong' }],
+          ...data.edges.map((e): [number, Pick<Figure, 'of'>] => [
+            e.count,
+            { of: 'edge', node: name(e.source), target: name(e.target) } as never,
+          ]),
+          ...data.nodes
+            .filter((n) => n.kind !== STILL_OPEN)
+            .flatMap((n): [number, Pick<Figure, 'of'>][] => [
+              [n.count, { of: 'node', node: name(n.kind) } as never],
+              [n.starts, { of: 'starts', node: name(n.kind) } as never],
+              [n.ended, { of: 'ended', node: name(n.kind) } as never],
+              [n.stillOpen, { of: 'stillOpen', node: name(n.kind) } as never],
+            ]),
+          ...data.nodes
+            .filter((n) => n.kind > 0)
+            .map((n): [number, Pick<Figure, 'of'>] => [n.reworkCases, { of: 'rework', node: name(n.kind) } as never]),
+          ...data.variants.map((v, i): [number, Pick<Figure, 'of'>] => [
+            v.cases,
+            { of: 'variant', variant: answer.result.variantHashes[i] } as never,
+          ]),
+        ];
+        expect(data.nodes.some((n) => n.kind === OTHER)).toBe(data.activities > 2);
+        for (const [value, about] of figures) {
+          const figure: Figure = { ...about, ...counted };
+          const options = { asOf: figure };
+          expect([about, (await reads.run(figureCountQuery, { figure }, options)).result]).toEqual([about, value]);
+          const found = [];
+          for (let after: readonly [number, number] | undefined; ;) {
+            const { result } = await reads.run(figureQuery, { figure, after, first: 3 }, options);
+            found.push(...result);
+            if (result.length < 3) break;
+            after = result.at(-1)!.cursor;
+          }
+          expect([about, found.length]).toEqual([about, value]);
+          for (const { events: behind } of found) {
+            for (const event of behind)
+              expect(events.some((e) => e.id === event.eventId && e.position === event.position)).toBe(true);
+          }
+          const journeys = (await reads.run(figureJourneysQuery, { figure, first: 100 }, options)).result;
+          expect(new Set(journeys.map((j) => j.id))).toEqual(new Set(found.map((f) => f.journeyId)));
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
+
+describe('journeys and timelines', () => {
+  it('a list pages through all journeys of a filter, and says what held then', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, async (events) => {
+        const reads = all(events);
+        const every = (await reads.run(journeysQuery, { filter: {}, first: 100 })).result;
+        const paged = [];
+        for (let after: number | undefined; ;) {
+          const { result } = await reads.run(journeysQuery, { filter: {}, after, first: 2 });
+          paged.push(...result);
+          if (result.length < 2) break;
+          after = result.at(-1)!.cursor;
+        }
+        expect(paged).toEqual(every);
+        const closed = (await reads.run(journeysQuery, { filter: { status: 'CLOSED' }, first: 100 })).result;
+        expect(closed.length).toBe(bruteForce(events).closed);
+        const onHotline = (await reads.run(journeysQuery, { filter: { channel: 'hotline' }, first: 100 })).result;
+        expect(onHotline.every((j) => Number(`0x${j.id.slice(-12)}`) % 2 === 0)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('the past shows what was known, and what was corrected since', async () => {
+    const id = uuid(7);
+    const call = { ...journeySamples.TouchpointRecorded_1, id: uuid(70), occurredAt: '2024-03-01T08:00:00+08:00' };
+    const corrected = {
+      ...journeySamples.TouchpointCorrected_1,
+      data: { ...journeySamples.TouchpointCorrected_1.data, touchpointId: uuid(70) },
+    };
+    const voided = { ...journeySamples.TouchpointVoided_1, data: { touchpointId: uuid(70), reason: 'wrong journey' } };
+    const events = recorded(`journey-${id}`, [journeySamples.JourneyOpened_1, call, corrected, voided].map(stored));
+    const reads = all(events);
+    const at = async (n: number) =>
+      (await reads.run(timelineQuery, { journeyId: id, first: 10 }, { asOf: { position: events[n]!.position } }))
+        .result;
+    const [first] = await at(1);
+    expect(first).toMatchObject({ version: 1, occurredAt: '2024-03-01T08:00:00+08:00', earlier: [] });
+    expect(first!.correctedSince.map((v) => [v.form, v.version])).toEqual([
+      ['TOUCHPOINT', 2],
+      ['VOIDED', 3],
+    ]);
+    const [second] = await at(2);
+    expect(second).toMatchObject({ version: 2, occurredAt: '2024-05-01T08:03:00+08:00' });
+    expect(second!.earlier.map((v) => v.version)).toEqual([1]);
+    expect(second!.correctedSince.map((v) => v.form)).toEqual(['VOIDED']);
+    expect(await at(3)).toEqual([]);
+    // A moment of the past is found by the recorded time of its events.
+    const moment = { asOf: { instant: events[1]!.recordedAt } };
+    expect((await reads.run(timelineQuery, { journeyId: id, first: 10 }, moment)).asOf.position).toBe(
+      events[1]!.position,
+    );
+    await expect(reads.run(timelineQuery, { journeyId: uuid(8), first: 10 })).rejects.toMatchObject({
+      code: 'JOURNEY_UNKNOWN',
+    });
+  });
+});
