@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { EventRegistry, type EventFilter, type EventLog, type RecordedEvent, type Vault } from '@touchstone/eventing';
-import { decodeCursor, encodeCursor, EVENT_LOG, pageOf, VAULT, type Page } from '@touchstone/platform';
-import { feedOf } from './event-feed.js';
+import {
+  EventRegistry,
+  type EventFilter,
+  type EventLog,
+  type RecordedEvent,
+  type Subscribe,
+  type Vault,
+} from '@touchstone/eventing';
+import { decodeCursor, encodeCursor, endable, EVENT_LOG, pageOf, VAULT, type Page } from '@touchstone/platform';
 import type { Event, EventFeedArgs, EventsArgs } from './events.graphql.js';
 
 interface Which {
@@ -35,11 +41,14 @@ export class EventReader {
 
   /** Everything after a position, then each event as it is recorded; ends when the consumer stops or the log closes. */
   feed({ after, ...which }: EventFeedArgs): AsyncIterableIterator<Event> {
-    const exact = exactly(which);
-    return feedOf(
-      (signal) => this.log.subscribe({ ...filterOf(which), after, signal }),
-      (event) => (exact(event) ? this.readable(event) : null),
-    );
+    return endable((signal) => this.following({ ...filterOf(which), after, signal }, exactly(which)));
+  }
+
+  private async *following(options: Subscribe, passes: (event: RecordedEvent) => boolean): AsyncGenerator<Event> {
+    for await (const message of this.log.subscribe(options)) {
+      if (message.kind !== 'events') continue;
+      for (const event of message.events) if (passes(event)) yield this.readable(event);
+    }
   }
 
   private async *matching({ after, first, ...which }: EventsArgs): AsyncGenerator<RecordedEvent> {

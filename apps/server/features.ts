@@ -1,0 +1,6 @@
+import type { Type } from '@nestjs/common';
+import { InterchangeModule } from '@touchstone/interchange';
+import { JourneysModule } from '@touchstone/journeys';
+
+/** The feature modules of this server. */
+export const features: readonly Type[] = [JourneysModule, InterchangeModule];

@@ -1,0 +1,121 @@
+import type { InjectionToken, Provider } from '@nestjs/common';
+import {
+  clockAt,
+  EventRegistry,
+  Kernel,
+  openDataDirectory,
+  openSqliteLog,
+  openVault,
+  systemClock,
+  type DataDirectory,
+} from '@touchstone/eventing';
+import { PackCatalogue, shippedPacks } from '@touchstone/packs';
+import {
+  CLOCK,
+  CONFIG,
+  currentContext,
+  EVENT_LOG,
+  Metrics,
+  READS,
+  VAULT,
+  type Config,
+  type StructuredLogger,
+} from '@touchstone/platform';
+import { ProjectorHost, type RunnerState } from '@touchstone/readmodel';
+import { events } from './composition.js';
+import { startProjections, startReads } from './projections.js';
+import { Readiness } from './readiness.js';
+
+/** Everything that outlives a request and has to be closed in order. */
+export interface Foundation {
+  readonly directory: DataDirectory;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /** The same under the tokens that features ask for. */
+  readonly providers: readonly Provider[];
+  /** Projections, readers, log, keys, directory: each once what leans on it has gone. */
+  close(): Promise<void>;
+}
+
+/** Closes in the opposite order of opening, all of them, and throws the first fault at the end. */
+class Closing {
+  private readonly steps: (() => Promise<void>)[] = [];
+
+  add<T>(opened: T, close: (opened: T) => Promise<void>): T {
+    this.steps.push(() => close(opened));
+    return opened;
+  }
+
+  async run(): Promise<void> {
+    const faults: unknown[] = [];
+    for (let step = this.steps.pop(); step; step = this.steps.pop()) {
+      await step().catch((fault: unknown) => faults.push(fault));
+    }
+    if (faults.length > 0) throw faults[0] as Error;
+  }
+}
+
+/**
+ * Opens the data directory and all that is in it. What was opened before a failure is closed again.
+ * @throws DATA_DIRECTORY_IN_USE, and what opening the log, the keys and the read models throws
+ */
+export async function openFoundation(config: Config, logger: StructuredLogger): Promise<Foundation> {
+  const closing = new Closing();
+  try {
+    return await open(config, logger, closing);
+  } catch (error) {
+    await closing.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function open(config: Config, logger: StructuredLogger, closing: Closing): Promise<Foundation> {
+  const clock = config.clockAt === undefined ? systemClock : clockAt(config.clockAt);
+  const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
+  const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
+  const log = closing.add(await openSqliteLog({ file: directory.file('log.db') }), (l) => l.close());
+  const parts = { config, directory, log, clock, logger };
+  const projections = closing.add(await startProjections(parts), (p) => p.stop());
+  const reads = closing.add(startReads(parts, projections), (r) => r.close());
+  const metrics = measuring(projections);
+  const measuredLog = metrics.observe(log);
+  const registry = new EventRegistry(events);
+  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
+  const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
+  await packs.start();
+  for (const content of await shippedPacks()) await packs.publish(content);
+  const readiness = new Readiness(() => projections.status(), config);
+  const providers = [
+    given(CONFIG, { ...config, dataDir: directory.path }),
+    given(CLOCK, clock),
+    given(EVENT_LOG, measuredLog),
+    given(VAULT, vault),
+    given(READS, reads),
+    given(ProjectorHost, projections),
+    given(EventRegistry, registry),
+    given(Kernel, kernel),
+    given(PackCatalogue, packs),
+    given(Metrics, metrics),
+    given(Readiness, readiness),
+  ];
+  return { directory, metrics, readiness, providers, close: () => closing.run() };
+}
+
+function measuring(projections: ProjectorHost): Metrics {
+  const metrics = new Metrics();
+  metrics.collectProcess();
+  metrics.collectProjections(async () =>
+    (await projections.status()).map((status) => ({ ...status, up: isUp(status.state) })),
+  );
+  return metrics;
+}
+
+const isUp = (state: RunnerState) => state === 'live' || state === 'catching-up';
+
+const given = (provide: InjectionToken, useValue: unknown): Provider => ({ provide, useValue });
+
+/** The tokens of a foundation with nothing behind them, for whoever only lays the modules out. */
+export const emptyFoundation = (): readonly Provider[] =>
+  [CONFIG, CLOCK, EVENT_LOG, VAULT, READS, ProjectorHost, EventRegistry, Kernel, PackCatalogue, Metrics, Readiness].map(
+    (token) => given(token, {}),
+  );

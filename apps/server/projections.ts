@@ -1,0 +1,51 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock, DataDirectory, SqliteLog } from '@touchstone/eventing';
+import type { Config, StructuredLogger } from '@touchstone/platform';
+import { ProjectorHost, ReadPool } from '@touchstone/readmodel';
+import { groups } from './composition.js';
+
+/** What a projector thread is given to open the log for itself. */
+export interface ProjectorData {
+  /** The log's file. */
+  readonly file: string;
+  /** Receives the head of the log after every commit. */
+  readonly wake: MessagePort;
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly directory: DataDirectory;
+  readonly log: SqliteLog;
+  readonly clock: Clock;
+  readonly logger: StructuredLogger;
+}
+
+/** Threads run compiled code, also when this file itself is run from its source. */
+const entry = (name: string) =>
+  new URL(import.meta.url.endsWith('.ts') ? `./dist/${name}.js` : `./${name}.js`, import.meta.url);
+
+/** Starts the thread that keeps the read models up to the log. */
+export function startProjections({ directory, log, logger }: Parts): Promise<ProjectorHost> {
+  return ProjectorHost.start({
+    worker: entry('projector.worker'),
+    directory: directory.file('read'),
+    groups: groups.map((group) => group.name),
+    data: () => {
+      const wake = log.headPort();
+      return { data: { file: log.file, wake } satisfies ProjectorData, transfer: [wake] };
+    },
+    onDeath: (error) => logger.error(error, 'Projections'),
+  });
+}
+
+/** Starts the threads that answer queries. */
+export function startReads({ config, directory, log, clock }: Parts, projections: ProjectorHost): ReadPool {
+  return new ReadPool({
+    worker: entry('reader.worker'),
+    directory: directory.file('read'),
+    log,
+    waitFor: (group, position, options) => projections.waitFor(group, position, options),
+    now: () => clock.now().toISOString(),
+    threads: config.readWorkers,
+  });
+}

@@ -1,0 +1,14 @@
+/** The thread that keeps the read models up to the log. */
+import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing';
+import { runProjectorWorker } from '@touchstone/readmodel';
+import { events, groups } from './composition.js';
+import type { ProjectorData } from './projections.js';
+
+runProjectorWorker({
+  groups,
+  read: new EventRegistry(events).read,
+  openLog: (data) => {
+    const { file, wake } = data as ProjectorData;
+    return openSqliteLogReader(file, { wake });
+  },
+});

@@ -1,0 +1,98 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TouchstoneError } from '@touchstone/eventing';
+import { registerStreamingBodies } from '@touchstone/interchange';
+import { StructuredLogger, type Config, type DefectSink } from '@touchstone/platform';
+import { serveExplorer } from './explorer.js';
+import { openFoundation, type Foundation } from './foundation.js';
+import { graphqlOptions } from './graphql.options.js';
+import { HttpErrorFilter } from './http-error.filter.js';
+import { guardHttp } from './http-guard.js';
+import { ServerModule } from './server.module.js';
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Such as http://127.0.0.1:4000 */
+  readonly url: string;
+  /**
+   * Takes no new requests, finishes those under way, ends subscriptions, then closes projections, readers and the log in
+   * this order and gives the directory back. A second call waits for the first.
+   */
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly logger?: StructuredLogger;
+}
+
+/**
+ * Opens the data directory and serves it.
+ * @throws DATA_DIRECTORY_IN_USE, ADDRESS_IN_USE and what opening the log or the read models throws; nothing stays open
+ */
+export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
+  const logger = options.logger ?? new StructuredLogger({ level: config.logLevel, format: config.logFormat });
+  const foundation = await openFoundation(config, logger);
+  let app: NestFastifyApplication | undefined;
+  try {
+    app = await createApp(config, foundation, logger);
+    await app.listen(config.port, config.host);
+    const url = urlOf(app, config.host);
+    foundation.directory.announce({ url });
+    return { url, close: once(closing(app, foundation, config, logger)) };
+  } catch (error) {
+    await app?.close();
+    await foundation.close();
+    throw inOurWords(error, config);
+  }
+}
+
+async function createApp(config: Config, foundation: Foundation, logger: StructuredLogger) {
+  const sink: DefectSink = (error, correlationId) =>
+    logger.error(error instanceof Error ? error : String(error), { correlationId }, 'Server');
+  const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
+  const module = ServerModule.with(foundation.providers, graphqlOptions(config, sink));
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger, abortOnError: false });
+  const fastify = adapter.getInstance();
+  guardHttp(fastify, foundation.metrics, sink);
+  registerStreamingBodies(fastify);
+  serveExplorer(fastify);
+  app.useGlobalFilters(new HttpErrorFilter(sink));
+  return app;
+}
+
+function closing(app: NestFastifyApplication, foundation: Foundation, config: Config, logger: StructuredLogger) {
+  return async () => {
+    foundation.readiness.stop();
+    const closed = app.close();
+    // Whoever holds a connection open beyond the time must not hold up the durable part.
+    const late = await Promise.race([closed.then(() => false), sleep(config.shutdownMs, true, { ref: false })]);
+    if (late) {
+      logger.warn('Requests were still under way at the end of their time; they are cut off.', 'Server');
+      app.getHttpAdapter().getInstance().server.closeAllConnections();
+      await closed;
+    }
+    await foundation.close();
+  };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}
+
+/** The address as a client has to write it, with the port that the system chose. */
+function urlOf(app: NestFastifyApplication, host: string): string {
+  const { port } = app.getHttpServer().address() as { port: number };
+  return `http://${host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host}:${port}`;
+}
+
+function inOurWords(error: unknown, { host, port }: Config): unknown {
+  if ((error as { code?: unknown }).code !== 'EADDRINUSE') return error;
+  return new TouchstoneError(
+    'ADDRESS_IN_USE',
+    `Something else listens on ${host}:${port} already: stop it, or choose another --port (0 takes a free one).`,
+    'unavailable',
+    { host, port },
+  );
+}
