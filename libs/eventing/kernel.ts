@@ -78,7 +78,9 @@ export interface KernelParts {
   readonly cachedStreams?: number;
 }
 
-const MAX_ATTEMPTS = 10;
+/** Another process may win again and again; a caller hears of a conflict only when even waiting did not help. */
+const MAX_ATTEMPTS = 50;
+const LONGEST_WAIT_MS = 50;
 
 /**
  * Load, decide, append: the one way into the log, for one command or a chunk of thousands. A chunk is grouped by
@@ -122,6 +124,8 @@ export class Kernel {
     let pending = streams;
     for (let attempt = 1; pending.length > 0; attempt++) {
       pending = await this.attempt(pending, options, outcomes, attempt >= MAX_ATTEMPTS);
+      // Unequal waits, so that two processes do not meet again and again.
+      if (pending.length > 0) await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 2 ** attempt));
     }
   }
 
@@ -331,6 +335,8 @@ const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => (
   occurredAt,
   source: metadata.source,
 });
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
 
