@@ -1,7 +1,7 @@
 import { Kernel, TouchstoneError, type EventLog, type Executed, type RecordedEvent } from '@touchstone/eventing';
 import type { KindInForce, MomentSpec } from './kind.js';
 import { contentHash, extended, type PackContent } from './pack-body.js';
-import { packDecider, PublishPack, type Pack, type PackBody } from './pack.js';
+import { packDecider, packStream, PublishPack, type Pack, type PackBody } from './pack.js';
 
 /**
  * The packs in force, held in memory and kept up from the log, so that a publication of another process is seen too.
@@ -10,7 +10,9 @@ import { packDecider, PublishPack, type Pack, type PackBody } from './pack.js';
 export class PackCatalogue {
   private readonly kinds = new Map<string, KindInForce>();
   private readonly moments = new Map<string, MomentSpec & { pack: string }>();
-  private readonly bodies = new Map<string, { version: number; body: PackBody }>();
+  private readonly bodies = new Map<string, PackBody>();
+  /** Of each pack's stream, as far as it was read. */
+  private readonly revisions = new Map<string, number>();
   private readonly stopping = new AbortController();
   private following: Promise<void> | undefined;
 
@@ -65,15 +67,18 @@ export class PackCatalogue {
       }
     }
     for (let attempt = 1; ; attempt++) {
-      const before = this.bodies.get(content.pack);
-      const body = extended(before?.body, content);
-      const command = new PublishPack({ pack: content.pack, contentHash: contentHash(body), body, ...options });
+      const body = extended(this.bodies.get(content.pack), content);
+      const expectedRevision = this.revisions.get(content.pack) ?? -1;
+      const { pack } = content;
       try {
+        const command = new PublishPack({ pack, contentHash: contentHash(body), body, expectedRevision, ...options });
         const done = await this.kernel.execute(packDecider, command);
-        if (done.state.status === 'published') this.put(content.pack, done.state.version, done.state.body);
+        this.put(pack, done.revision, body, done.state.status === 'published' ? done.state.version : 1);
         return done;
       } catch (error) {
-        if (attempt >= 5 || !(error instanceof TouchstoneError) || error.kind !== 'conflict') throw error;
+        if (attempt >= 20 || !(error instanceof TouchstoneError) || error.kind !== 'conflict') throw error;
+        // Someone else published: lay the content over what the pack is now.
+        for await (const event of this.log.readStream(packStream(pack))) this.take(event);
       }
     }
   }
@@ -86,20 +91,24 @@ export class PackCatalogue {
   }
 
   private take(event: RecordedEvent): void {
-    if (event.type === 'PackPublished') {
-      const { pack, version, body } = event.data as { pack: string; version: number; body: PackBody };
-      this.put(pack, version, body);
-    } else {
-      this.drop((event.data as { pack: string }).pack);
-    }
+    const { pack, version, body } = event.data as { pack: string; version: number; body: PackBody };
+    if (event.type === 'PackPublished') this.put(pack, event.revision, body, version);
+    else if (this.isNews(pack, event.revision)) this.drop(pack);
   }
 
-  private put(pack: string, version: number, body: PackBody): void {
-    if ((this.bodies.get(pack)?.version ?? 0) > version) return;
+  private put(pack: string, revision: number, body: PackBody, version: number): void {
+    if (!this.isNews(pack, revision)) return;
     this.drop(pack);
-    this.bodies.set(pack, { version, body });
+    this.bodies.set(pack, body);
     for (const kind of body.kinds) this.kinds.set(kind.id, { ...kind, pack, version });
     for (const moment of body.moments) this.moments.set(moment.code, { ...moment, pack });
+  }
+
+  /** What the subscription brings may have been taken already. */
+  private isNews(pack: string, revision: number): boolean {
+    if ((this.revisions.get(pack) ?? -1) >= revision) return false;
+    this.revisions.set(pack, revision);
+    return true;
   }
 
   private drop(pack: string): void {

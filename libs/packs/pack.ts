@@ -45,6 +45,8 @@ export class PublishPack extends command<{
   /** ISO instant; default the time of the decision. */
   effectiveFrom?: string;
   body: PackBody;
+  /** The body was made from this revision of the pack's stream. */
+  expectedRevision?: number;
 }>() {}
 
 export class RetirePack extends command<{ pack: string; reason: string }>() {}
