@@ -212,6 +212,11 @@ export function readAllCases(bench: Bench, traits: ContractTraits): void {
     expect(Math.max(...pages.map((p) => p.length))).toBeLessThan(12);
   });
 
+  it.each([1e9, Infinity])('takes a page size of %p for as much as is good', async (pageSize) => {
+    const { start, all } = await mixed();
+    expect(await read({ after: start, pageSize })).toEqual(all);
+  });
+
   it('can be left in the middle', async () => {
     const { start, all } = await mixed();
     for await (const page of bench.log.readAll({ after: start, pageSize: 5 })) {

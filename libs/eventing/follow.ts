@@ -71,6 +71,9 @@ export class Bell {
   }
 }
 
+/** A page is read in one go on the calling thread: whatever a caller asks for, it stays short. */
+const pageSize = (options: ReadAll | Subscribe): number => Math.min(options.pageSize ?? 1_000, 10_000);
+
 /** `EventLog.readAll` over pages: as far as the log reached when reading began. */
 export async function* readPages<P>(source: PageSource<P>, options: ReadAll): AsyncGenerator<readonly RecordedEvent[]> {
   if (source.bell.closed) throw logClosed();
@@ -79,7 +82,7 @@ export async function* readPages<P>(source: PageSource<P>, options: ReadAll): As
   let left = options.max ?? Infinity;
   while (left > 0) {
     if (source.bell.closed) throw logClosed();
-    const page = source.page(cursor, options, Math.min(left, options.pageSize ?? 1_000), until);
+    const page = source.page(cursor, options, Math.min(left, pageSize(options)), until);
     cursor = page.scannedTo;
     left -= page.events.length;
     if (page.events.length > 0) yield page.events;
@@ -103,7 +106,7 @@ export async function* follow<P>(
   let passedOver = 0;
   while (!ended()) {
     const look = bell.look();
-    const page = source.page(cursor, options, options.pageSize ?? 1_000);
+    const page = source.page(cursor, options, pageSize(options));
     cursor = page.scannedTo;
     passedOver = page.events.length > 0 ? page.passedOver : passedOver + page.passedOver;
     if (page.events.length > 0) yield { kind: 'events', events: page.events };

@@ -98,7 +98,6 @@ class MemoryLog implements EventLog {
     return follow(this.pages, options);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous; errors become rejections
   async head(): Promise<Position> {
     if (this.bell.closed) throw logClosed();
     return this.pages.position(this.entries.length);

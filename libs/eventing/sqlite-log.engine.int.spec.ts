@@ -86,6 +86,30 @@ describe('positions of the SQLite log', () => {
   });
 });
 
+describe('ids of the SQLite log', () => {
+  it('tells a repeat that was mixed with new events from an id that is taken elsewhere', async () => {
+    const log = await openLog();
+    const known = events(2);
+    await log.append('a', 'none', known);
+    for (const expected of ['any', 'exists', 1] as const) {
+      await expect(log.append('a', expected, [anEvent(), known[1]!])).rejects.toMatchObject({
+        code: 'WRONG_EXPECTED_REVISION',
+        details: { actual: 1 },
+      });
+    }
+    await expect(log.append('b', 'none', [anEvent(), known[1]!])).rejects.toMatchObject({
+      code: 'DUPLICATE_EVENT_ID',
+      details: { stream: 'b', id: known[1]!.id },
+    });
+    const twice = anEvent();
+    await expect(log.append('b', 'none', [anEvent(), twice, twice])).rejects.toMatchObject({
+      code: 'DUPLICATE_EVENT_ID',
+      details: { id: twice.id },
+    });
+    expect(await collectPages(log.readAll())).toHaveLength(2);
+  });
+});
+
 describe('the write queue', () => {
   it('writes all requests of one turn in a few transactions', async () => {
     const log = await openLog();

@@ -134,7 +134,6 @@ class SqliteReader implements EventLogReader {
     return follow(this.pages, options, this.pollMs);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous; errors become rejections
   async head(): Promise<Position> {
     if (this.bell.closed) throw logClosed();
     return toPosition(this.pages.head());
