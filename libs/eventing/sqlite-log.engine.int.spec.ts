@@ -84,6 +84,14 @@ describe('positions of the SQLite log', () => {
     expect(position).toBe('0000000000000014');
     expect(await log.head()).toBe(position);
   });
+
+  it('beyond the end are refused: reading on from there would skip what is written next', async () => {
+    const log = await openLog();
+    await log.append('a', 'none', events(3));
+    await failsWith(collect(log.readAll({ after: '0000000000000004' })), 'INVALID_POSITION');
+    await failsWith(collect(log.subscribe({ after: '0000000000000004' })), 'INVALID_POSITION');
+    expect(await collect(log.readAll({ after: '0000000000000003' }))).toEqual([]);
+  });
 });
 
 describe('ids of the SQLite log', () => {
@@ -296,6 +304,22 @@ describe('readers of the SQLite log', () => {
       expect(pages.page(10_000, filter, 1000)).toMatchObject({ scannedTo: 12_001, atEnd: true });
       const backwards = { ...filter, direction: 'backwards' as const };
       expect(pages.page(12_000, backwards, 1000, 0)).toMatchObject({ events: [], scannedTo: 7000, atEnd: false });
+    });
+
+    it.each(['forwards', 'backwards'] as const)('and lose nothing between two parts, %s', async (direction) => {
+      await seeded();
+      const reader = opened(openSqliteLogReader(file));
+      for (const types of [
+        undefined,
+        ['ContractEvent'],
+        Array.from({ length: 200 }, (_, i) => `T${i}`).concat('ContractEvent'),
+      ]) {
+        const all = await collectPages(reader.readAll({ streams: ['hay'], types, direction }));
+        expect(new Set(idsOf(all)).size).toBe(12_000);
+        expect(all).toHaveLength(12_000);
+        const positions = all.map((e) => e.position);
+        expect(positions).toEqual([...positions].sort()[direction === 'forwards' ? 'slice' : 'reverse']());
+      }
     });
 
     it('filtered by a rare type: goes to it at once', async () => {
