@@ -1,4 +1,5 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
+import type { FactOutcome, TouchpointFact } from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
 import { mergedKind } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
@@ -50,7 +51,7 @@ export class SpoolAppender {
     const { manifest, progress } = spool;
     const records = await spool.chunk(index);
     const facts = records.flatMap((record) => ('fact' in record ? [record.fact] : []));
-    const outcomes = await this.parts.intake.take(facts, executeOptions(manifest, actor));
+    const outcomes = await this.take(facts, manifest, actor);
     const refused: Unreadable[] = [];
     const counts = { taken: 0, known: 0 };
     facts.forEach((fact, i) => {
@@ -76,6 +77,22 @@ export class SpoolAppender {
     });
   }
 
+  /**
+   * A chunk is appended stream by stream. A historical load must stand in the log in the order of its recorded times,
+   * so it goes in parts that touch each journey in one stretch only.
+   */
+  private async take(
+    facts: readonly TouchpointFact[],
+    manifest: SpoolManifest,
+    actor: Actor | undefined,
+  ): Promise<FactOutcome[]> {
+    const options = executeOptions(manifest, actor);
+    if (!manifest.asHistory) return this.parts.intake.take(facts, options);
+    const outcomes: FactOutcome[] = [];
+    for (const part of inOrder(facts)) outcomes.push(...(await this.parts.intake.take(part, options)));
+    return outcomes;
+  }
+
   /** The log's activities become kinds of a pack of their own; what is published of them already stays. */
   private async publish({ journeyType, log }: SpoolManifest): Promise<void> {
     if (log.kinds.length === 0) return;
@@ -86,6 +103,22 @@ export class SpoolAppender {
       kinds: log.kinds.map((kind) => mergedKind(kind, packs.has(kind.id) ? packs.kind(kind.id) : undefined)),
     });
   }
+}
+
+/** Parts in which the facts of a journey stand side by side, so that grouping by journey keeps the order. */
+function* inOrder(facts: readonly TouchpointFact[]): Generator<readonly TouchpointFact[]> {
+  let from = 0;
+  let journeys = new Set<string>();
+  for (let at = 0; at < facts.length; at++) {
+    const { id } = facts[at]!.journey;
+    if (journeys.has(id) && facts[at - 1]!.journey.id !== id) {
+      yield facts.slice(from, at);
+      from = at;
+      journeys = new Set();
+    }
+    journeys.add(id);
+  }
+  if (from < facts.length) yield facts.slice(from);
 }
 
 const aboutRecord = ({ source, journeyType }: SpoolManifest) => ({ source, journeyType });

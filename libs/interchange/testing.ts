@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent } from '@touchstone/eventing';
+import { openVault } from '@touchstone/eventing/keys-vault';
+import { openMemoryLog } from '@touchstone/eventing/testing';
+import { FactIntake, journeyEvents } from '@touchstone/journeys';
+import { PackCatalogue, packEvents } from '@touchstone/packs';
+import type { ImporterParts } from './import-types.js';
+import { Quarantine } from './quarantine.js';
+
+/** A house of its own for a test: real vault, quarantine and intake over a log in memory. */
+export interface House extends ImporterParts {
+  readonly quarantine: Quarantine;
+  readonly intake: FactIntake;
+  readonly log: EventLog;
+  readonly packs: PackCatalogue;
+  recorded(): Promise<RecordedEvent[]>;
+  close(): Promise<void>;
+}
+
+export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
+  const directory = await mkdtemp(join(tmpdir(), 'interchange-'));
+  const sealer = await openVault({ file: join(directory, 'keys.db') });
+  const clock = clockAt(at, { still: true });
+  const log = openMemoryLog();
+  const registry = new EventRegistry([...journeyEvents, ...packEvents]);
+  const kernel = new Kernel({ log, vault: sealer, clock, registry });
+  const packs = new PackCatalogue(log, kernel);
+  await packs.start();
+  const intake = new FactIntake(kernel, sealer, packs);
+  const quarantine = Quarantine.open({ file: join(directory, 'quarantine.db'), sealer, clock });
+  return {
+    directory,
+    sealer,
+    clock,
+    log,
+    packs,
+    intake,
+    quarantine,
+    recorded: async () => {
+      const events: RecordedEvent[] = [];
+      for await (const page of log.readAll()) events.push(...page);
+      return events;
+    },
+    close: async () => {
+      quarantine.close();
+      await packs.stop();
+      await log.close();
+      await sealer.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
