@@ -78,7 +78,9 @@ export class ProjectionRunner {
     this.stopping.abort();
     this.attempt.abort();
     await Promise.all([this.running, this.watching]);
-    await this.turns.take();
+    // A retry may still be at work.
+    const release = await this.turns.take();
+    release();
     this.waits.close();
   }
 
@@ -266,6 +268,7 @@ export class ProjectionRunner {
       }
       const release = await this.turns.take();
       try {
+        if (this.stopping.signal.aborted) return applied;
         const waiting = new Set(store.parked.revisions(stream));
         if (waiting.size === 0) {
           // Only now, with nothing else under way, may the stream's next events pass again.
