@@ -146,6 +146,14 @@ describe('the write queue', () => {
     expect(new Set((await collectPages(log.readAll())).map((e) => e.stream))).toEqual(new Set(['a', 'b']));
   });
 
+  it('is written to its end when the log is closed, however much waits', async () => {
+    const log = await openLog();
+    const appending = Array.from({ length: 200 }, () => log.append('a', 'any', events(50)));
+    await log.close();
+    expect((await Promise.all(appending)).at(-1)).toMatchObject({ revision: 9_999 });
+    expect(await collect(opened(openSqliteLogReader(file)).readStream('a'))).toHaveLength(10_000);
+  });
+
   it('takes one append that is larger than its bound when nothing waits', async () => {
     const log = await openLog({ queueLimit: { events: 10 } });
     expect(await log.append('a', 'none', events(500))).toMatchObject({ revision: 499 });
