@@ -93,7 +93,10 @@ export class GenerationStore {
   }
 
   close(): void {
-    if (this.db.isOpen) this.db.close();
+    if (!this.db.isOpen) return;
+    // The driver keeps a closed connection until its statements are collected, so the WAL is folded in here.
+    if (!this.building) this.db.exec('pragma wal_checkpoint(passive)');
+    this.db.close();
   }
 
   private prepare(): void {

@@ -209,6 +209,7 @@ export class ProjectionRunner {
       this.applier.startAt(position);
       if (position > this.head) this.head = position;
       this.waits.advance(position);
+      this.options.onBatch?.(position, 0);
     } finally {
       release();
     }
