@@ -322,7 +322,7 @@ describe('readers of the SQLite log', () => {
         ['ContractEvent'],
         Array.from({ length: 200 }, (_, i) => `T${i}`).concat('ContractEvent'),
       ]) {
-        const all = await collectPages(reader.readAll({ streams: ['hay'], types, direction }));
+        const all = await collectPages(reader.readAll({ streams: ['hay'], types, direction, pageSize: 10_000 }));
         expect(new Set(idsOf(all)).size).toBe(12_000);
         expect(all).toHaveLength(12_000);
         const positions = all.map((e) => e.position);
