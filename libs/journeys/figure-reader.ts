@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, pageOf, READS, type Page } from '@touchstone/platform';
 import type { Reads } from '@touchstone/readmodel';
-import { figureToken, readFigure, type Figure as FigureSpec, type Projected } from './figure.js';
+import { figureToken, OTHER_ID, readFigure, type Figure as FigureSpec, type Projected } from './figure.js';
 import { OTHER, STILL_OPEN, type JourneyMapData, type MapNode } from './journey-map.js';
 import { NodeRole, type CountedFigure, type Figure, type JourneyMap, type Occurrence } from './journey-map.graphql.js';
 import {
@@ -104,13 +104,11 @@ function mapOf({ data, names, variantHashes }: MapAnswer, counted: Counted): Jou
   const named = hasOther ? data.nodes.filter((node) => node.kind > 0).map((node) => idOf(node.kind)) : undefined;
   const counting = (value: number, about: About): CountedFigure => ({
     value,
-    // GraphQL calls it only when the token is asked for.
-    figure: (() =>
-      figureToken({
-        ...about,
-        ...(about.node === 'other' || about.target === 'other' ? { named } : {}),
-        ...counted,
-      })) as never,
+    // A map has thousands of counts; the token of one is made when it is asked for.
+    get figure() {
+      const concernsOther = about.node === OTHER_ID || about.target === OTHER_ID;
+      return figureToken({ ...about, ...(concernsOther && { named }), ...counted });
+    },
   });
   let covered = 0;
   return {

@@ -16,7 +16,7 @@ import {
 import { Type } from 'class-transformer';
 import { IsOptional, IsString, IsUUID, MaxLength, ValidateNested } from 'class-validator';
 import { TouchstoneError, type EventLog } from '@touchstone/eventing';
-import { EVENT_LOG, PageArgs } from '@touchstone/platform';
+import { endable, EVENT_LOG, PageArgs } from '@touchstone/platform';
 import { IdentifierInput } from './commands.graphql.js';
 import { FigureReader } from './figure-reader.js';
 import { loaderOf } from './loaders.js';
@@ -129,9 +129,13 @@ export class JourneysResolver {
       'The journey after each of its events, once the event is projected; it follows the log, in any process.',
     resolve: (journey: Journey) => journey,
   })
-  async *journeyChanged(@Args('id', { type: () => ID, description: 'Id of the journey.' }) id: string) {
+  async journeyChanged(@Args('id', { type: () => ID, description: 'Id of the journey.' }) id: string) {
     const after = await this.log.head();
-    for await (const message of this.log.subscribe({ after, streams: [journeyStream(id)] })) {
+    return endable((signal) => this.changes(id, after, signal));
+  }
+
+  private async *changes(id: string, after: string, signal: AbortSignal): AsyncGenerator<Journey> {
+    for await (const message of this.log.subscribe({ after, streams: [journeyStream(id)], signal })) {
       if (message.kind === 'events') yield this.reader.journey(id, { atLeast: message.events.at(-1)!.position });
     }
   }
