@@ -7,6 +7,7 @@ import { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js
 import { LARGEST_CLOUD_EVENT } from './cloudevents.js';
 import { ImportLogger } from './import-logger.js';
 import { NdjsonReply } from './ndjson-reply.js';
+import { bodyOf } from './request-body.js';
 
 /** `POST /events`: CloudEvents 1.0 in JSON, one (`application/cloudevents+json`) or many (`application/x-ndjson`). */
 @Controller('events')
@@ -31,7 +32,7 @@ export class EventsController {
   private async stream(body: Readable, reply: FastifyReply): Promise<void> {
     const answers = new NdjsonReply(reply);
     try {
-      for await (const batch of this.intake.takeLines(body, currentContext())) await answers.lines(batch);
+      for await (const batch of this.intake.takeLines(bodyOf(body), currentContext())) await answers.lines(batch);
     } catch (error) {
       if (!answers.hasBegun) throw error;
       await answers.lines([{ error: reportOf(error, this.logger.defect) }]);

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ImportLogger } from './import-logger.js';
 import { RunningImports } from './running-imports.js';
 import { NdjsonReply } from './ndjson-reply.js';
+import { bodyOf } from './request-body.js';
 import { checkedOptions } from './xes-options.js';
 
 /**
@@ -31,13 +32,14 @@ export class ImportsController {
         'invalid',
       );
     }
+    const file = bodyOf(body);
     const query = request.query as Record<string, string | undefined>;
     const options = checkedOptions(optionsOf(query['options'], request.headers['x-import-options']));
     const lines = new NdjsonReply(reply);
     const length = Number(request.headers['content-length']);
     try {
       const result = await this.imports.run(
-        { open: () => body, bytes: Number.isFinite(length) ? length : undefined },
+        { open: () => file, bytes: Number.isFinite(length) ? length : undefined },
         options,
         {
           dryRun: query['dryRun'] === 'true',

@@ -405,7 +405,7 @@ describe('real logs', () => {
     ['bpic2013-incidents', {}, { traces: 7_554, events: 65_533, journeys: 7_554 }, 13],
   ])('%s with %j', async (name, options, counts, kinds) => {
     if (!existsSync(file(name))) {
-      console.warn(`${name}.xes.gz is not there (../shared/data beside the project): not read.`);
+      process.stderr.write(`Not read: ${name}.xes.gz is not in ../shared/data beside the project.\n`);
       return;
     }
     const { facts, unreadable, log } = await mappedFrom(createReadStream(file(name)), {

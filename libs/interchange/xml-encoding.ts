@@ -162,7 +162,6 @@ function singleByte(encoding: 'us-ascii' | 'iso-8859-1' | 'windows-1252'): Decod
       if (bytes.some((byte) => byte > 0x7f)) throw new TypeError('not ASCII');
       return text;
     }
-    // eslint-disable-next-line no-control-regex
     return text.replace(/[\u0080-\u009f]/g, (c) => WINDOWS_1252[c.charCodeAt(0) - 0x80]!);
   };
   return { encoding, decode };
