@@ -1,5 +1,5 @@
 /** The thread that keeps the read models up to the log. */
-import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing';
+import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { runProjectorWorker } from '@touchstone/readmodel';
 import { events, groups } from './composition.js';
 import type { ProjectorData } from './projections.js';
