@@ -182,7 +182,8 @@ class BuildsElsewhere {
       const settle = (error: WireError | null) => {
         signal.removeEventListener('abort', cancel);
         this.running.delete(order.generation);
-        if (error) reject(fromWire(error));
+        if (signal.aborted) reject(signal.reason as Error);
+        else if (error) reject(fromWire(error));
         else resolve();
       };
       this.running.set(order.generation, { onProgress, settle });
