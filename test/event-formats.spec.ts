@@ -1,0 +1,78 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { EventRegistry, type DecidedEvent, type EventDescription, type RecordedEvent } from '@touchstone/eventing';
+import { journeyEvents, journeySamples } from '@touchstone/journeys';
+import { packEvents, packSamples } from '@touchstone/packs';
+
+/**
+ * The storage format. A name or a shape that was once written is frozen: a difference here means that logs of our users
+ * can no longer be read. A new event or version is added with `UPDATE_EVENT_FORMATS=1 npm test -- event-formats`; what
+ * stands in the file is never changed.
+ */
+const file = fileURLToPath(new URL('./event-formats.json', import.meta.url));
+const definitions = [...packEvents, ...journeyEvents] as EventDescription[];
+const samples: Record<string, DecidedEvent> = { ...packSamples, ...journeySamples };
+const registry = new EventRegistry(definitions);
+
+const keyOf = (type: string, version: number) => `${type}_${version}`;
+const current = Object.fromEntries(
+  definitions
+    .map((d): [string, unknown] => [
+      keyOf(d.type, d.schemaVersion),
+      JSON.parse(
+        JSON.stringify({
+          schema: d.schema,
+          personal: d.personalFields,
+          sample: samples[keyOf(d.type, d.schemaVersion)]?.data,
+        }),
+      ),
+    ])
+    .sort(([a], [b]) => (a < b ? -1 : 1)),
+);
+const committed = () => JSON.parse(readFileSync(file, 'utf8')) as Record<string, { sample: unknown }>;
+
+if (process.env['UPDATE_EVENT_FORMATS']) {
+  const before = committed();
+  writeFileSync(file, `${JSON.stringify({ ...current, ...before }, null, 2)}\n`);
+}
+
+describe('event formats', () => {
+  it('are as they were committed', () => {
+    for (const [key, format] of Object.entries(current)) expect([key, committed()[key]]).toEqual([key, format]);
+  });
+
+  it('of every version that was ever written can still be read', () => {
+    for (const [key, { sample }] of Object.entries(committed())) {
+      const [type, version] = [key.slice(0, key.lastIndexOf('_')), Number(key.slice(key.lastIndexOf('_') + 1))];
+      expect(registry.types).toContain(type);
+      const data = { ...(sample as Record<string, unknown>) };
+      for (const field of registry.definition(type).personalFields)
+        if (data[field] !== undefined) data[field] = 'enc:1:x';
+      const recorded = { type, schemaVersion: version, data } as unknown as RecordedEvent;
+      expect(() => registry.read(recorded)).not.toThrow();
+    }
+  });
+
+  it('each have a sample that fits, and that uses every field', () => {
+    for (const definition of definitions) {
+      const sample = samples[keyOf(definition.type, definition.schemaVersion)];
+      expect([definition.type, sample === undefined ? 'no sample' : definition.fault(sample.data)]).toEqual([
+        definition.type,
+        null,
+      ]);
+      const fields = Object.keys((definition.schema as { properties: object }).properties);
+      if (definition.type === 'CustomerUpdated' || definition.type === 'KeyBound') continue;
+      expect([definition.type, fields.filter((field) => !(field in (sample!.data as object)))]).toEqual([
+        definition.type,
+        [],
+      ]);
+    }
+  });
+
+  it('the guard is awake: a renamed field and a new required one are seen', () => {
+    const [definition] = packEvents;
+    const changed = JSON.parse(JSON.stringify(definition!.schema).replace('contentHash', 'hash')) as object;
+    expect(changed).not.toEqual((committed()['PackPublished_1'] as unknown as { schema: object }).schema);
+    expect(definition!.fault({ pack: 'p', version: 1 })).toMatch(/required/);
+  });
+});
