@@ -76,7 +76,7 @@ export default tseslint.config(
     extends: [tseslint.configs.recommended],
     languageOptions: { parserOptions: { project: ['./tsconfig.json'], tsconfigRootDir: root } },
     rules: {
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       'max-lines': ['warn', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['warn', { max: 50, skipBlankLines: true, skipComments: true }],
@@ -96,6 +96,11 @@ export default tseslint.config(
   {
     files: ['**/*.spec.ts', '**/testing.ts', '**/*.contract.ts', '**/*.contract.*.ts', 'test/**/*.ts'],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' },
+  },
+  {
+    // Threads and processes that tests let die on purpose.
+    files: ['libs/*/spec/**/*.ts'],
+    rules: { 'no-restricted-syntax': 'off', 'max-lines-per-function': 'off' },
   },
   {
     files: ['apps/cli/**/*.ts', 'bin/**/*.js', 'scripts/**/*.js'],

@@ -24,7 +24,7 @@ const DOORS = ['/(?:index|read|pure|testing)\\.ts$', '^libs/readmodel/(?:project
 const PURE_NPM = ['typebox'];
 
 const PURE_ROLE = /\.(samples|projection|process|events)\.ts$/;
-const SPEC = '\\.spec\\.ts$';
+const SPEC = '\\.spec\\.ts$|/spec/';
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -166,7 +166,10 @@ const HOUSE = [
     name: 'test-kits-stay-in-tests',
     comment: 'Only specs and test kits import a test kit.',
     severity: 'error',
-    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract(?:\\.\\w+)?\\.ts$'] },
+    from: {
+      path: '^(?:libs|apps)/',
+      pathNot: [SPEC, '/testing\\.ts$', '\\.contract\\.ts$', '\\.contract\\.[a-z]+\\.ts$'],
+    },
     to: { path: ['/testing\\.ts$', SPEC] },
   },
   {
@@ -187,7 +190,10 @@ const HOUSE = [
     name: 'no-dev-packages',
     comment: 'What runs in production must be in "dependencies".',
     severity: 'error',
-    from: { path: '^(?:libs|apps)/', pathNot: [SPEC, '/testing\\.ts$', '\\.contract(?:\\.\\w+)?\\.ts$'] },
+    from: {
+      path: '^(?:libs|apps)/',
+      pathNot: [SPEC, '/testing\\.ts$', '\\.contract\\.ts$', '\\.contract\\.[a-z]+\\.ts$'],
+    },
     to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm'] },
   },
   {

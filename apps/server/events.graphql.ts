@@ -1,6 +1,6 @@
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import { ArrayMaxSize, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
-import { Connection, InstantScalar, JsonScalar, PageArgs, PositionScalar } from '@touchstone/platform';
+import { Connection, InstantScalar, JsonScalar, NullIsAbsent, PageArgs, PositionScalar } from '@touchstone/platform';
 
 @ObjectType({ description: 'Who acted: a person, a system, or a policy of Touchstone.' })
 export class Actor {
@@ -99,6 +99,7 @@ const STREAM = 'Only this stream; a name that ends with "-", such as journey-, m
 export class EventsArgs extends PageArgs {
   @Field(() => [String], { nullable: true, description: TYPES })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
@@ -107,6 +108,7 @@ export class EventsArgs extends PageArgs {
 
   @Field(() => String, { nullable: true, description: STREAM })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(1024)
   stream?: string;
@@ -120,11 +122,13 @@ export class EventFeedArgs {
     description: 'Read on after this position: give that of the last event you have taken. Absent: from the beginning.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   after?: string;
 
   @Field(() => [String], { nullable: true, description: TYPES })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
@@ -133,6 +137,7 @@ export class EventFeedArgs {
 
   @Field(() => String, { nullable: true, description: STREAM })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(1024)
   stream?: string;

@@ -82,7 +82,8 @@ export function answerError(request: FastifyRequest, reply: FastifyReply, error:
 }
 
 function inOurWords(error: unknown): unknown {
-  const { code, status, message } = error as { code?: unknown; status?: unknown; message?: unknown };
+  const { status, message, cause } = error as { status?: unknown; message?: unknown; cause?: unknown };
+  const { code } = (cause ?? error) as { code?: unknown };
   if (typeof code === 'string' && code in ENGINE_ERRORS) return ENGINE_ERRORS[code];
   if (status === 404) return new TouchstoneError('NOT_FOUND', `${String(message)}.`, 'notFound');
   if (typeof status === 'number' && status >= 400 && status < 500) {

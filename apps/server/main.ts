@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { asTouchstoneError, configFlags, describeSettings, readConfig, type Config } from '@touchstone/platform';
-import { startServer, type RunningServer } from './server.js';
+import type { RunningServer } from './server.js';
 
 const HELP = `Starts the Touchstone server: GraphQL, event intake and read models in one process.
 
@@ -21,6 +21,8 @@ async function main(): Promise<void> {
       process.stdout.write(HELP);
       return;
     }
+    // Loaded only now: help and refusals are told at once.
+    const { startServer } = await import('./server.js');
     const server = await startServer(config);
     endWith(server);
     process.stdout.write(`Touchstone listens on ${server.url} (data in ${config.dataDir})\n`);
@@ -51,7 +53,7 @@ function endWith(server: RunningServer): void {
 /** Never a forced exit: a database thread may still be at work. */
 function fail(error: unknown): void {
   const known = asTouchstoneError(error);
-  const usage = (error as { code?: unknown }).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
+  const usage = String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
   const text = known
     ? `${known.code}: ${known.message}`
     : usage || !(error instanceof Error)

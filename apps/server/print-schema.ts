@@ -1,5 +1,5 @@
 import { NestFactory } from '@nestjs/core';
-import { printSchema, type GraphQLSchema } from 'graphql';
+import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { emptyFoundation } from './foundation.js';
@@ -25,7 +25,7 @@ export async function schemaText(): Promise<string> {
     },
   );
   await app.close();
-  return `${printSchema(built!)}\n`;
+  return `${printSchema(lexicographicSortSchema(built!))}\n`;
 }
 
 /** `--check` compares the committed schema instead of writing it. */

@@ -1,6 +1,6 @@
 import { ArgsType, Field, Float, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
-import { InstantScalar, LongScalar, PAGE_DEFAULT, PAGE_MAX, PositionScalar } from '@touchstone/platform';
+import { InstantScalar, LongScalar, NullIsAbsent, PAGE_DEFAULT, PAGE_MAX, PositionScalar } from '@touchstone/platform';
 
 export enum ProjectionState {
   CATCHING_UP = 'catching-up',
@@ -151,6 +151,7 @@ export class GroupArgs {
 export class ParkedArgs extends GroupArgs {
   @Field(() => String, { nullable: true, description: 'Only of this stream.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(1024)
   stream?: string;
@@ -188,6 +189,7 @@ export class ParkedListArgs {
 
   @Field(() => String, { nullable: true, description: 'Only of this stream.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(1024)
   stream?: string;

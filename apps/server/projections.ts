@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Clock, DataDirectory, SqliteLog } from '@touchstone/eventing';
+import type { Clock, DataDirectory, openSqliteLog } from '@touchstone/eventing';
 import type { Config, StructuredLogger } from '@touchstone/platform';
 import { ProjectorHost, ReadPool } from '@touchstone/readmodel';
 import { groups } from './composition.js';
@@ -11,6 +11,8 @@ export interface ProjectorData {
   /** Receives the head of the log after every commit. */
   readonly wake: MessagePort;
 }
+
+type SqliteLog = Awaited<ReturnType<typeof openSqliteLog>>;
 
 interface Parts {
   readonly config: Config;

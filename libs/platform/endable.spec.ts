@@ -14,7 +14,6 @@ async function* source(values: readonly number[], signal: AbortSignal, ended: ()
 describe('endable', () => {
   it('gives what its source gives, and ends with it', async () => {
     const seen: number[] = [];
-    // eslint-disable-next-line @typescript-eslint/require-await
     const finite = async function* () {
       yield* [1, 2, 3];
     };

@@ -13,6 +13,11 @@ const ENGINE_CODES: Readonly<Record<string, string>> = {
   PERSISTED_QUERY_NOT_SUPPORTED: 'PERSISTED_QUERY_NOT_SUPPORTED',
 };
 
+const TOO_LARGE: GraphQLFormattedError = {
+  message: 'The document is too long: ask for less, in several queries.',
+  extensions: { code: 'QUERY_TOO_LARGE', kind: 'limit' },
+};
+
 /** An error of ours in the form that GraphQL carries, code and kind in its extensions. */
 export const graphqlError = (code: string, message: string, kind: ErrorKind, status?: number): GraphQLError =>
   new GraphQLError(message, { extensions: { code, kind, ...(status !== undefined && { http: { status } }) } });
@@ -32,6 +37,7 @@ export function graphqlErrorFormatter(sink: DefectSink) {
     if (asTouchstoneError(cause)) return { ...at, ...inExtensions(reportOf(cause, sink)) };
     const own = ownExtensions(error);
     if (own) return { ...at, message: formatted.message, extensions: own };
+    if (/Document contains more tha[nt] \d+ tokens/.test(formatted.message)) return { ...at, ...TOO_LARGE };
     const engineCode = ENGINE_CODES[String(formatted.extensions?.['code'])];
     if (engineCode) return { ...at, message: formatted.message, extensions: { code: engineCode, kind: 'invalid' } };
     // Faults of the request that graphql-js finds by itself carry no original error; only resolvers do.

@@ -1,4 +1,5 @@
 import { ValidationPipe, type ValidationError } from '@nestjs/common';
+import { Transform } from 'class-transformer';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 
 /** One fault of an input: the path of the field from the argument inwards, and what is wrong with it. */
@@ -20,6 +21,10 @@ export const inputValidation = (): ValidationPipe =>
     stopAtFirstError: true,
     exceptionFactory: (errors) => invalidInput(errors.flatMap((error) => faultsOf(error, ''))),
   });
+
+/** A GraphQL variable may be null where an argument is optional: such a field reads as if it were not there. */
+export const NullIsAbsent = (): PropertyDecorator =>
+  Transform(({ value }) => (value === null ? undefined : (value as unknown)));
 
 /** The error of an input with faults. */
 export const invalidInput = (faults: readonly InputFault[]): TouchstoneError =>

@@ -70,6 +70,10 @@ describe('PageArgs', () => {
   const faults = (args: object) => validateSync(plainToInstance(PageArgs, args)).map((e) => e.property);
 
   it.each([{ first: 1 }, { first: 1000, after: 'x' }, {}])('accepts %j', (args) => expect(faults(args)).toEqual([]));
+  it('reads a null cursor as none', () => {
+    expect(plainToInstance(PageArgs, { first: 1, after: null })).toEqual({ first: 1 });
+  });
+
   it.each([{ first: 0 }, { first: -1 }, { first: 1001 }, { first: 1.5 }])('refuses %j', (args) =>
     expect(faults(args)).toEqual(['first']),
   );

@@ -2,6 +2,7 @@ import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { Type } from '@nestjs/common';
 import { TouchstoneError } from '@touchstone/eventing/pure';
+import { NullIsAbsent } from './input-validation.js';
 
 export const PAGE_DEFAULT = 50;
 export const PAGE_MAX = 1000;
@@ -17,6 +18,7 @@ export class PageArgs {
 
   @Field(() => String, { nullable: true, description: 'Read on after this cursor; absent: from the beginning.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(2048)
   after?: string;

@@ -12,8 +12,8 @@ import {
 import { fieldExtensionsEstimator, getComplexity, type ComplexityEstimator } from 'graphql-query-complexity';
 import { graphqlError } from './graphql-errors.js';
 
-/** A document of more tokens than this is not even parsed. */
-export const MAX_TOKENS = 5_000;
+/** A document of more tokens than this is not even parsed: the parser recurses, and deeper ones would overflow it. */
+export const MAX_TOKENS = 2_000;
 
 /** Tools ask for types nested in types: the usual introspection query is 14 deep. */
 const INTROSPECTION_DEPTH = 20;

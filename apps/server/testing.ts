@@ -1,0 +1,85 @@
+import { createClient, type Client } from 'graphql-ws';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { readConfig, StructuredLogger } from '@touchstone/platform';
+import { startServer, type RunningServer } from './server.js';
+
+/** An answer of the API. */
+export interface Answer {
+  readonly status: number;
+  // Tests know what they asked for.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly data?: any;
+  readonly errors?: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[];
+  readonly headers: Headers;
+}
+
+/** A server for a test: on a free port, in a directory of its own, silent unless something breaks. */
+export class TestServer {
+  private constructor(
+    readonly directory: string,
+    readonly log: readonly string[],
+    private readonly server: RunningServer,
+  ) {}
+
+  static async start(env: Record<string, string> = {}, directory?: string): Promise<TestServer> {
+    const dataDir = directory ?? mkdtempSync(join(tmpdir(), 'touchstone-server-'));
+    const log: string[] = [];
+    const logger = new StructuredLogger({ level: 'warn', format: 'json', write: (line) => log.push(line) });
+    const config = readConfig({ ...env, DATA_DIR: dataDir, PORT: '0' });
+    return new TestServer(dataDir, log, await startServer(config, { logger }));
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** Sends a GraphQL operation. */
+  async ask(query: string, variables?: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body = (await response.json()) as Omit<Answer, 'status' | 'headers'>;
+    return { ...body, status: response.status, headers: response.headers };
+  }
+
+  /** The code of the first error of an operation. */
+  async codeOf(query: string, variables?: Record<string, unknown>): Promise<unknown> {
+    return (await this.ask(query, variables)).errors?.[0]?.extensions['code'];
+  }
+
+  /** A client for subscriptions; dispose of it. */
+  socket(headers: Record<string, string> = {}): Client {
+    class Socket extends WebSocket {
+      constructor(address: string, protocols: string[]) {
+        super(address, protocols, { headers });
+      }
+    }
+    const url = `${this.url.replace('http', 'ws')}/graphql`;
+    return createClient({ url, webSocketImpl: Socket, retryAttempts: 0 });
+  }
+
+  /** Waits until every read model is at the head of the log. */
+  async ready(): Promise<void> {
+    for (let tries = 0; tries < 400; tries++) {
+      if ((await fetch(`${this.url}/health/ready`)).ok) return;
+      await sleep(25);
+    }
+    throw new Error(`Not ready: ${await (await fetch(`${this.url}/health/ready`)).text()}`);
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  /** Closes, and removes the directory. */
+  async remove(): Promise<void> {
+    await this.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
