@@ -24,7 +24,7 @@ const DOORS = ['/(?:index|read|pure|testing)\\.ts$', '^libs/readmodel/(?:project
 const PURE_NPM = ['typebox'];
 
 const PURE_ROLE = /\.(samples|projection|process|events)\.ts$/;
-const SPEC = '\\.spec\\.ts$|/spec/';
+const SPEC = '\\.spec\\.ts$|\\.spec-kit\\.ts$|/spec/';
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
