@@ -94,7 +94,14 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', ...everywhere, ...inPureFiles] },
   },
   {
-    files: ['**/*.spec.ts', '**/testing.ts', '**/*.spec-kit.ts', '**/*.contract.ts', '**/*.contract.*.ts', 'test/**/*.ts'],
+    files: [
+      '**/*.spec.ts',
+      '**/testing.ts',
+      '**/*.spec-kit.ts',
+      '**/*.contract.ts',
+      '**/*.contract.*.ts',
+      'test/**/*.ts',
+    ],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off' },
   },
   {
