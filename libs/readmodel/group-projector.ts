@@ -13,6 +13,7 @@ import { GenerationStore } from './generation-store.js';
 import { listParked, type ListParked, type ParkedEvent } from './parked-events.js';
 import { pauseFor } from './pause.js';
 import { ProjectionRunner, type Unparked } from './projection-runner.js';
+import { changing, misfit, noPrevious } from './projector-errors.js';
 import { fits, type Generation, type ReadStore } from './read-store.js';
 import { messageOf, type RunnerStatus } from './runner-status.js';
 import { openForReading } from './sqlite.js';
@@ -135,16 +136,11 @@ export class GroupProjector {
 
   private runner(): ProjectionRunner {
     if (this.live) return this.live.runner;
-    const { name } = this.options.group;
-    throw new TouchstoneError('GENERATION_CHANGING', `"${name}" is being rebuilt; ask again afterwards.`, 'conflict');
+    throw changing(this.options.group.name);
   }
 
   private change(work: () => Promise<Generation>): Promise<Generation> {
-    if (this.changing) {
-      const { name } = this.options.group;
-      const text = `A generation of "${name}" is being built or swapped already; wait for it to end.`;
-      return Promise.reject(new TouchstoneError('GENERATION_CHANGING', text, 'conflict'));
-    }
+    if (this.changing) return Promise.reject(changing(this.options.group.name));
     this.changing = work().finally(() => {
       this.changing = null;
       this.progress = null;
@@ -289,19 +285,3 @@ export class GroupProjector {
     }
   }
 }
-
-const noPrevious = (group: string) =>
-  new TouchstoneError(
-    'NO_PREVIOUS_GENERATION',
-    `"${group}" has no previous generation to go back to; rebuild it instead.`,
-    'notFound',
-    { group },
-  );
-
-const misfit = (generation: Generation) =>
-  new TouchstoneError(
-    'GENERATION_MISFIT',
-    `${generation.name} was made by other versions (${JSON.stringify(generation.versions)}); start the release that has them and it takes it up again.`,
-    'refused',
-    { generation: generation.name, versions: generation.versions },
-  );

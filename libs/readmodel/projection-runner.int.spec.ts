@@ -253,7 +253,7 @@ describe('waiting for a position', () => {
 });
 
 /** The log with one method replaced. */
-const with_ = (changes: Partial<EventLog>): EventLog =>
+const logWith = (changes: Partial<EventLog>): EventLog =>
   new Proxy(log as EventLog, {
     get(target, name: keyof EventLog) {
       const value = changes[name] ?? target[name];
@@ -268,7 +268,7 @@ describe('a subscription', () => {
     const causes: (string | null)[] = [];
     const { runner, store } = run({
       batchSize: 10,
-      log: with_({
+      log: logWith({
         async *subscribe(options) {
           for await (const message of log.subscribe(options)) {
             yield message;
@@ -287,11 +287,10 @@ describe('a subscription', () => {
   it('that ends or throws at once never ends the runner', async () => {
     let attempts = 0;
     const { runner } = run({
-      log: with_({
+      log: logWith({
         subscribe(options) {
           attempts++;
           if (attempts === 1) throw new Error('refused');
-          // eslint-disable-next-line @typescript-eslint/no-empty-function, require-yield
           return attempts === 2 ? (async function* () {})() : log.subscribe(options);
         },
       }),
@@ -305,7 +304,7 @@ describe('a subscription', () => {
     let attempts = 0;
     const { runner } = run({
       stallAfterMs: 150,
-      log: with_({
+      log: logWith({
         subscribe: (options) =>
           // It does not even notice that it is given up.
           attempts++ === 0
@@ -329,7 +328,7 @@ describe('a subscription', () => {
   it('that keeps failing is a stall with the failure as its cause', async () => {
     const { runner } = run({
       stallAfterMs: 60,
-      log: with_({
+      log: logWith({
         subscribe: () => {
           throw new Error('server on fire');
         },

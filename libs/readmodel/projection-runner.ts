@@ -1,11 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { TouchstoneError, unreachable, type Actor, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
+import {
+  type TouchstoneError,
+  unreachable,
+  type Actor,
+  type Position,
+  type RecordedEvent,
+} from '@touchstone/eventing/pure';
 import type { EventLog } from '@touchstone/eventing';
 import { BatchApplier, type BatchLimits, type ReadEvent } from './batch-applier.js';
 import type { GenerationStore } from './generation-store.js';
 import { Pace, Silence } from './pace.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
+import { endingWith } from './ending-with.js';
 import { pauseFor } from './pause.js';
+import { aheadOfLog, lostFromLog } from './projector-errors.js';
 import { messageOf, type RunnerState, type RunnerStatus } from './runner-status.js';
 import { Turns } from './turns.js';
 import { CheckpointWaits } from './waits.js';
@@ -288,41 +296,3 @@ export class ProjectionRunner {
     }
   }
 }
-
-/** The items until the signal aborts, even when the source itself never notices. */
-async function* endingWith<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
-  const items = source[Symbol.asyncIterator]();
-  let abort = () => {};
-  const aborted = new Promise<{ done: true; value: undefined }>((resolve) => {
-    abort = () => resolve({ done: true, value: undefined });
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    for (;;) {
-      const item = await Promise.race([aborted, items.next()]);
-      if (item.done || signal.aborted) return;
-      yield item.value;
-    }
-  } finally {
-    signal.removeEventListener('abort', abort);
-    // Not awaited: a source that is stuck would keep us stuck as well.
-    items.return?.()?.catch(() => {});
-  }
-}
-
-const aheadOfLog = (generation: string, checkpoint: Position, head: Position) =>
-  new TouchstoneError(
-    'CHECKPOINT_AHEAD_OF_LOG',
-    `The read model ${generation} stands at ${checkpoint}, behind the log's end at ${head}: it was made from another log. Rebuild the group.`,
-    'conflict',
-    { generation, checkpoint, head },
-  );
-
-const lostFromLog = (stream: string, revision: number) =>
-  new TouchstoneError(
-    'PARKED_EVENT_MISSING',
-    `The log has no revision ${revision} of "${stream}", which is parked; check that this is the log it came from.`,
-    'conflict',
-    { stream, revision },
-  );

@@ -127,7 +127,6 @@ export const slowQuery: ReadQuery<{ how: 'script' | 'statements' | 'statement'; 
 export const badQuery: ReadQuery<{ how: 'defect' | 'exit' }, never> = {
   name: 'toys.bad',
   group: 'toys',
-  // eslint-disable-next-line @typescript-eslint/require-await -- a query is asynchronous even when this one is not
   async run(_read, { how }) {
     if (how === 'exit') process.exit(3);
     throw new RangeError('Off by one.');
