@@ -9,7 +9,7 @@ import {
   systemClock,
   type DataDirectory,
 } from '@touchstone/eventing';
-import { PackCatalogue, shippedPacks } from '@touchstone/packs';
+import { PackCatalogue, shippedPacks, SINCE_EVER } from '@touchstone/packs';
 import {
   CLOCK,
   CONFIG,
@@ -83,7 +83,7 @@ async function open(config: Config, logger: StructuredLogger, closing: Closing):
   const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
-  for (const content of await shippedPacks()) await packs.publish(content);
+  for (const content of await shippedPacks()) await packs.publish(content, SINCE_EVER);
   const readiness = new Readiness(() => projections.status(), config);
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),

@@ -27,7 +27,7 @@ export class SpoolAppender {
     }
     this.appending.add(manifest.id);
     try {
-      await this.publish(manifest);
+      await this.publish(spool, options.actor);
       for (let chunk = spool.progress.chunk; chunk < manifest.chunks.length; chunk++) {
         options.onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
         if (options.signal?.aborted) throw interrupted();
@@ -94,15 +94,28 @@ export class SpoolAppender {
   }
 
   /** The log's activities become kinds of a pack of their own; what is published of them already stays. */
-  private async publish({ journeyType, log }: SpoolManifest): Promise<void> {
+  private async publish(spool: Spool, actor: Actor | undefined): Promise<void> {
+    const { journeyType, log, asHistory } = spool.manifest;
     if (log.kinds.length === 0) return;
     const { packs } = this.parts;
-    await packs.publish({
+    const content = {
       pack: `import-${journeyType}`,
       names: { en: `Activities of the imported log ${journeyType}` },
       kinds: log.kinds.map((kind) => mergedKind(kind, packs.has(kind.id) ? packs.kind(kind.id) : undefined)),
-    });
+    };
+    const effectiveFrom = asHistory ? await firstRecorded(spool) : undefined;
+    await packs.publish(content, { ...executeOptions(spool.manifest, actor), effectiveFrom });
   }
+}
+
+/** A historical load brings its kinds before its first fact, at the recorded time of that fact. */
+async function firstRecorded(spool: Spool): Promise<string | undefined> {
+  for (let chunk = 0; chunk < spool.manifest.chunks.length; chunk++) {
+    for (const record of await spool.chunk(chunk)) {
+      if ('fact' in record) return record.fact.source.recordedAt ?? record.fact.occurredAt;
+    }
+  }
+  return undefined;
 }
 
 /** Parts in which the facts of a journey stand side by side, so that grouping by journey keeps the order. */

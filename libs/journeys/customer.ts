@@ -1,5 +1,15 @@
 /** A customer: who they are to the company. What they lived stands in their journeys. */
-import { command, decider, event, refuse, t, type Decide, type EventOf, type Static } from '@touchstone/eventing/pure';
+import {
+  command,
+  decider,
+  event,
+  refuse,
+  t,
+  type Decide,
+  type EventOf,
+  type EventSource,
+  type Static,
+} from '@touchstone/eventing/pure';
 
 export const customerStream = (id: string) => `customer-${id}`;
 export const customerSubject = (id: string) => `customer:${id}`;
@@ -50,18 +60,23 @@ interface Profile {
 }
 
 /** Registers a customer; a customer who is registered already stays as they are. */
-export class RegisterCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] } & Profile>() {}
+export class RegisterCustomer extends command<
+  {
+    customerId: string;
+    identifiers: readonly Identifier[];
+    /** When and by which source they were first named; absent: now. */
+    occurredAt?: string;
+    source?: EventSource;
+  } & Profile
+>() {}
 export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
 
-export const registerCustomer: Decide<RegisterCustomer, Customer> = ({ customerId, identifiers, ...rest }, customer) =>
-  customer.status === 'none'
-    ? [
-        CustomerRegistered(
-          { identifiers: [...identifiers], ...profileOf(rest) },
-          { subject: customerSubject(customerId) },
-        ),
-      ]
-    : [];
+export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer) => {
+  if (customer.status === 'registered') return [];
+  const { customerId, identifiers, occurredAt, source } = c;
+  const about = { occurredAt, source, subject: customerSubject(customerId) };
+  return [CustomerRegistered({ identifiers: [...identifiers], ...profileOf(c) }, about)];
+};
 
 export const updateCustomer: Decide<UpdateCustomer, Customer> = (
   { customerId, expectedRevision: _seen, ...rest },

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import {
+  isInstant,
   Kernel,
   newId,
   TouchstoneError,
@@ -81,7 +82,7 @@ export class FactIntake {
 
   /** Customers by the hash of their identifier: claims the key, and registers whom nobody knew. */
   private async customersOf(
-    facts: readonly Pick<TouchpointFact, 'customer'>[],
+    facts: readonly (Pick<TouchpointFact, 'customer'> & Partial<TouchpointFact>)[],
     options: ExecuteOptions,
   ): Promise<Map<string, string>> {
     const found = new Map<string, string>();
@@ -94,10 +95,17 @@ export class FactIntake {
       else open.set(hash, customer);
     }
     if (open.size === 0) return found;
+    // The chunk's first fact comes first in the log, its customers before it: recorded time never goes backwards.
+    const [first] = facts;
+    const { system, recordedAt } = first?.source ?? {};
+    const about = {
+      occurredAt: isInstant(first?.occurredAt) ? first.occurredAt : undefined,
+      source: system === undefined ? undefined : { system, recordedAt },
+    };
     const claims = await this.execute(
       [...open].map(([hash, { type }]) => ({
         decider: keyDecider as never,
-        command: new BindKey({ hash, keyType: type, customerId: newId() }),
+        command: new BindKey({ hash, keyType: type, customerId: newId(), ...about }),
       })),
       options,
     );
@@ -106,7 +114,7 @@ export class FactIntake {
     const registered = await this.execute(
       bound.map(({ customerId, identifier }) => ({
         decider: customerDecider as never,
-        command: new RegisterCustomer({ customerId, identifiers: [identifier] }),
+        command: new RegisterCustomer({ customerId, identifiers: [identifier], ...about }),
       })),
       options,
     );

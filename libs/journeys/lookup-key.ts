@@ -2,7 +2,7 @@
  * A claim on a lookup key (phone, account, meter, an id of another system): who appends first owns the key, who loses
  * reads and joins. The stream's name is a keyed hash, so the log does not tell the value.
  */
-import { command, decider, event, t, type Decide, type EventOf } from '@touchstone/eventing/pure';
+import { command, decider, event, t, type Decide, type EventOf, type EventSource } from '@touchstone/eventing/pure';
 
 export const keyStream = (hash: string) => `key-${hash}`;
 
@@ -25,10 +25,18 @@ export function evolve(key: LookupKey, e: KeyEvent): LookupKey {
 }
 
 /** Binds the key unless it is bound already; the state afterwards says to whom. */
-export class BindKey extends command<{ hash: string; keyType: string; customerId?: string; journeyId?: string }>() {}
+export class BindKey extends command<{
+  hash: string;
+  keyType: string;
+  customerId?: string;
+  journeyId?: string;
+  /** When and by which source it was first named; absent: now. */
+  occurredAt?: string;
+  source?: EventSource;
+}>() {}
 
-export const bindKey: Decide<BindKey, LookupKey> = ({ keyType, customerId, journeyId }, key) =>
-  key.status === 'bound' ? [] : [KeyBound({ keyType, customerId, journeyId })];
+export const bindKey: Decide<BindKey, LookupKey> = ({ keyType, customerId, journeyId, occurredAt, source }, key) =>
+  key.status === 'bound' ? [] : [KeyBound({ keyType, customerId, journeyId }, { occurredAt, source })];
 
 export const keyDecider = decider<LookupKey, KeyEvent>(
   { name: 'key', stream: keyStream, initial: () => ({ status: 'free' }), evolve },

@@ -9,7 +9,7 @@ export {
   type Traits,
   traitsSchema,
 } from './kind.js';
-export { PackCatalogue } from './pack-catalogue.js';
+export { PackCatalogue, SINCE_EVER, type PublishOptions } from './pack-catalogue.js';
 export { checkAttributes, type PackContent } from './pack-body.js';
 export { readPackFile, shippedPacks } from './pack-files.js';
 export { packSamples } from './pack.samples.js';

@@ -1,7 +1,29 @@
-import { Kernel, TouchstoneError, type EventLog, type Executed, type RecordedEvent } from '@touchstone/eventing';
+import {
+  Kernel,
+  TouchstoneError,
+  type EventLog,
+  type Executed,
+  type ExecuteOptions,
+  type RecordedEvent,
+} from '@touchstone/eventing';
 import type { KindInForce, MomentSpec } from './kind.js';
 import { contentHash, extended, type PackContent } from './pack-body.js';
 import { packDecider, packStream, PublishPack, type Pack, type PackBody } from './pack.js';
+
+export interface PublishOptions extends ExecuteOptions {
+  /** ISO instant; default the time of the decision. */
+  readonly effectiveFrom?: string;
+}
+
+/**
+ * What ships with the product was in force before anything else was recorded, so that a historical load may still
+ * come first and be asked as of its own times.
+ */
+export const SINCE_EVER: PublishOptions = {
+  effectiveFrom: '1970-01-01T00:00:00.000Z',
+  recordedAt: 'source',
+  historical: true,
+};
 
 /**
  * The packs in force, held in memory and kept up from the log, so that a publication of another process is seen too.
@@ -54,8 +76,11 @@ export class PackCatalogue {
     return this.kinds.has(id);
   }
 
-  /** Adds kinds and moments to a pack; publishes a new version only when something differs. */
-  async publish(content: PackContent, options: { effectiveFrom?: string } = {}): Promise<Executed<Pack>> {
+  /**
+   * Adds kinds and moments to a pack; publishes a new version only when something differs.
+   * @throws KIND_TAKEN when a kind belongs to another pack
+   */
+  async publish(content: PackContent, { effectiveFrom, ...options }: PublishOptions = {}): Promise<Executed<Pack>> {
     for (const kind of content.kinds) {
       const holder = this.kinds.get(kind.id)?.pack;
       if (holder !== undefined && holder !== content.pack) {
@@ -71,8 +96,14 @@ export class PackCatalogue {
       const expectedRevision = this.revisions.get(content.pack) ?? -1;
       const { pack } = content;
       try {
-        const command = new PublishPack({ pack, contentHash: contentHash(body), body, expectedRevision, ...options });
-        const done = await this.kernel.execute(packDecider, command);
+        const command = new PublishPack({
+          pack,
+          contentHash: contentHash(body),
+          body,
+          expectedRevision,
+          effectiveFrom,
+        });
+        const done = await this.kernel.execute(packDecider, command, options);
         this.put(pack, done.revision, body, done.state.status === 'published' ? done.state.version : 1);
         return done;
       } catch (error) {

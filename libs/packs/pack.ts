@@ -59,7 +59,8 @@ export const publishPack: Decide<PublishPack, Pack> = ({ pack, contentHash, effe
     ids.add(kind.id);
   }
   const version = state.status === 'none' ? 1 : state.version + 1;
-  return [PackPublished({ pack, version, contentHash, effectiveFrom: effectiveFrom ?? now, body })];
+  const from = effectiveFrom ?? now;
+  return [PackPublished({ pack, version, contentHash, effectiveFrom: from, body }, { occurredAt: from })];
 };
 
 export const retirePack: Decide<RetirePack, Pack> = ({ pack, reason }, state) => {

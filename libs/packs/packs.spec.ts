@@ -15,13 +15,16 @@ const kind = (id: string, closes = false): KindSpec => ({
 const body = (...kinds: KindSpec[]): PackBody => ({ names: { en: 'P' }, kinds, moments: [] });
 const publish = (of: PackBody) => new PublishPack({ pack: 'p', contentHash: contentHash(of), body: of });
 const published = (of: PackBody, version = 1) =>
-  PackPublished({
-    pack: 'p',
-    version,
-    contentHash: contentHash(of),
-    effectiveFrom: '2024-05-01T08:00:00.000Z',
-    body: of,
-  });
+  PackPublished(
+    {
+      pack: 'p',
+      version,
+      contentHash: contentHash(of),
+      effectiveFrom: '2024-05-01T08:00:00.000Z',
+      body: of,
+    },
+    { occurredAt: '2024-05-01T08:00:00.000Z' },
+  );
 
 describe('a pack', () => {
   const [first, second] = [body(kind('a')), body(kind('a'), kind('b'))];
