@@ -6,7 +6,7 @@ import { GenerationStore } from './generation-store.js';
 import { GroupProjector, type GroupProjectorOptions } from './group-projector.js';
 import type { ProjectionGroup } from './projection.js';
 import { ActiveGenerations, ReadStore } from './read-store.js';
-import { projectAll } from './testing.js';
+import { projectAll, projectMore } from './testing.js';
 import { readToy, toyDefects, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory, until } from './spec/toy-log.js';
 
@@ -79,6 +79,39 @@ describe('a group', () => {
     expect([...shown].sort()).toEqual(shown);
     await projector.stop();
     expect(rowsOf(toyGroup())).toEqual(await rebuiltRows(toyGroup()));
+  });
+
+  it('is not swapped in before it has reached what readers have seen, however late its events come', async () => {
+    await fill(log, 100);
+    const before = await log.head();
+    let phase = '';
+    const slow: GroupProjectorOptions['log'] = {
+      readStream: log.readStream.bind(log),
+      // The head is looked at just before the live generation takes one more event.
+      head: () => (phase === 'indexing' ? Promise.resolve(before) : log.head()),
+      async *subscribe(options) {
+        const isNext = phase !== '';
+        for await (const message of log.subscribe(options)) {
+          const isLate = message.kind === 'events' && message.events.at(-1)!.position > before;
+          if (isNext && isLate) await new Promise((resolve) => setTimeout(resolve, 200));
+          yield message;
+        }
+      },
+    };
+    const build: GroupProjectorOptions['build'] = async (order, onProgress) => {
+      const events = [];
+      for await (const page of log.readAll()) events.push(...page);
+      const store = GenerationStore.open(toyGroup(), order.generation, order.file);
+      projectMore(store, events);
+      store.close();
+      onProgress({ ...projector.status(), phase: 'indexing', position: before, events: 100 });
+      await log.append('counter-late', 'none', newSteps({}));
+      await reached(projector);
+    };
+    const projector: GroupProjector = start({ log: slow, build, onProgress: (progress) => (phase = progress.phase) });
+    await reached(projector);
+    expect(await projector.rebuild()).toMatchObject({ name: 'toys-2' });
+    expect(projector.status().checkpoint).toBe(await log.head());
   });
 
   it('keeps one previous generation and removes the files of older ones', async () => {

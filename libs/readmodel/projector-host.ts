@@ -202,9 +202,12 @@ export class ProjectorHost {
         else pending?.resolve(message.value as never);
         return;
       }
-      case 'checkpoint':
-        this.deaths = 0;
-        return this.waits.get(message.group)?.advance(message.position);
+      case 'checkpoint': {
+        const waits = this.waits.get(message.group);
+        // Only progress ends a row of deaths; a thread that dies on the same event again makes none.
+        if (waits && message.position > waits.checkpoint) this.deaths = 0;
+        return waits?.advance(message.position);
+      }
       case 'progress':
         return this.options.onProgress?.(message.progress);
       case 'build':
