@@ -1,0 +1,72 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { Api } from './api.js';
+import type { Output } from './output.js';
+
+/** What a command has of the world. */
+export interface Cli {
+  readonly out: Output;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted when the user stops the command. */
+  readonly signal: AbortSignal;
+}
+
+/** Options of every command. */
+export interface GlobalOptions {
+  readonly data: string;
+  readonly server?: string;
+  readonly actor: string;
+}
+
+export interface Needs {
+  /** The command brings data with it: a directory without any is filled. Default: it is refused. */
+  readonly mayCreate?: boolean;
+  /** Read models need not have caught up with the log. Default: the command waits for them, and says so. */
+  readonly lagging?: boolean;
+  /** Nothing about the work on stderr. */
+  readonly silent?: boolean;
+}
+
+/** Runs a command's work on its server; see `withServer`. */
+export async function onServer<T>(
+  cli: Cli,
+  command: Command,
+  needs: Needs,
+  work: (api: Api) => Promise<T>,
+): Promise<T> {
+  const { data, server, actor } = command.optsWithGlobals<GlobalOptions>();
+  // Loaded late: help and usage errors need no database driver.
+  const { withServer } = await import('./connection.js');
+  const { mayCreate = false, lagging = false, silent = false } = needs;
+  const { env, signal, out } = cli;
+  const onLog = (text: string) => out.note(text);
+  return withServer({ data, server, actor, mayCreate, env, signal, onLog }, async (api) => {
+    if (!lagging) await caughtUp(cli, api, silent);
+    return work(api);
+  });
+}
+
+/** Waits for the read models, and shows it when it takes longer. */
+export async function caughtUp({ out }: Cli, api: Api, silent = false): Promise<void> {
+  const progress = out.progress(silent);
+  let from: number | undefined;
+  await api.settled(({ group, checkpoint, head }) => {
+    const [done, total] = [placeOf(checkpoint), placeOf(head)];
+    from ??= done;
+    progress.show({ label: 'Projecting', done: done - from, total: total - from, detail: `read model ${group}` });
+  });
+  progress.done();
+}
+
+/** Good enough for a bar: positions sort, and those of a file of our own even count. */
+const placeOf = (position: string | null): number => (position ? Number.parseInt(position.slice(0, 16), 16) || 0 : 0);
+
+/** The name of whoever is logged in. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return 'cli';
+  }
+}

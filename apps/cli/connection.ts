@@ -1,0 +1,100 @@
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readOwner } from '@touchstone/eventing';
+import { TouchstoneError } from '@touchstone/eventing/pure';
+import { Api } from './api.js';
+import { interrupted } from './cli-errors.js';
+import { startOwnServer, type OwnServer } from './own-server.js';
+
+/** Where a command finds its server. */
+export interface Target {
+  /** A running server; wins over `data`. */
+  readonly server?: string;
+  readonly data: string;
+  readonly actor: string;
+  /** The command brings data with it, so a directory without any is no mistake. */
+  readonly mayCreate: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly onLog: (text: string) => void;
+}
+
+/** How long somebody who has taken the directory may need until he listens, and how often that is looked at, in ms. */
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 100;
+
+/**
+ * Runs a command's work on a server: the one that was named, else the one that owns the data directory, else one of
+ * our own for as long as the work takes.
+ * @throws SERVER_ADDRESS_INVALID, DATA_DIRECTORY_EMPTY, DATA_DIRECTORY_BUSY, those of `startOwnServer`, and of the work
+ */
+export async function withServer<T>(target: Target, work: (api: Api) => Promise<T>): Promise<T> {
+  const { actor, signal } = target;
+  if (target.server !== undefined) return work(new Api(addressOf(target.server), actor, signal));
+  if (!target.mayCreate) assertHasLog(target.data);
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const running = await ownerOf(target.data, end, signal);
+    if (running !== null) return work(new Api(running, actor, signal));
+    const own = await ownServer(target, end);
+    if (own === null) continue;
+    try {
+      return await work(new Api(own.url, actor, signal));
+    } finally {
+      await own.stop();
+    }
+  }
+}
+
+/** Where the owner of the directory listens; null when nobody has it. */
+async function ownerOf(data: string, end: number, signal: AbortSignal): Promise<string | null> {
+  for (;;) {
+    const owner = await readOwner(data);
+    if (!owner?.live) return null;
+    // It has just started, or is about to end.
+    if (owner.url !== null) return owner.url;
+    if (Date.now() > end) throw busy(data, owner.pid);
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {
+      throw interrupted();
+    });
+  }
+}
+
+/** Null when somebody else was quicker to take the directory. */
+async function ownServer(target: Target, end: number): Promise<OwnServer | null> {
+  try {
+    return await startOwnServer({ ...target, data: resolve(target.data), port: 0 });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'DATA_DIRECTORY_IN_USE' || Date.now() > end) throw error;
+    return null;
+  }
+}
+
+function addressOf(server: string): string {
+  const url = URL.canParse(server) ? new URL(server) : null;
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
+  throw new TouchstoneError(
+    'SERVER_ADDRESS_INVALID',
+    `"${server}" is not the address of a server: write it like http://127.0.0.1:4000.`,
+    'invalid',
+  );
+}
+
+/** A question to a directory that holds nothing is most often a question to the wrong directory. */
+function assertHasLog(data: string): void {
+  if (existsSync(join(data, 'log.db'))) return;
+  const what = !existsSync(data) ? 'does not exist' : statSync(data).isDirectory() ? 'holds no log' : 'is a file';
+  throw new TouchstoneError(
+    'DATA_DIRECTORY_EMPTY',
+    `${resolve(data)} ${what}: name the directory with --data, the server with --server, or import something first.`,
+    'notFound',
+  );
+}
+
+const busy = (data: string, pid: number): TouchstoneError =>
+  new TouchstoneError(
+    'DATA_DIRECTORY_BUSY',
+    `${resolve(data)} is in the hands of process ${pid}, which listens nowhere: wait until it has ended.`,
+    'busy',
+  );

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { parse } from 'yaml';
+import type { XesMappingOptions } from '@touchstone/interchange';
+import { TouchstoneError } from '@touchstone/eventing/pure';
+import { UsageError } from './cli-errors.js';
+import { unreadable } from './import-file.js';
+
+/** The flags of `touchstone import`, as they were given. */
+export interface ImportFlags {
+  readonly journeyType?: string;
+  readonly source?: string;
+  readonly activity?: readonly string[];
+  readonly customer?: string;
+  readonly unit?: string;
+  readonly staff?: string;
+  readonly channel?: string;
+  readonly closes?: readonly string[];
+  readonly contact?: readonly string[];
+  readonly map?: string;
+  readonly personal?: readonly string[];
+  readonly asHistory?: boolean;
+}
+
+/**
+ * How the server is to read the file.
+ * @throws USAGE; MAP_INVALID and the errors of a file for `--map`
+ */
+export async function mappingOf(path: string, flags: ImportFlags): Promise<Record<string, unknown>> {
+  const mapping: XesMappingOptions = {
+    journeyType: flags.journeyType ?? journeyTypeOf(path),
+    source: flags.source,
+    activity: flags.activity,
+    customer: flags.customer,
+    unit: flags.unit,
+    staff: flags.staff,
+    channel: flags.channel,
+    closes: closesOf(flags.closes),
+    contacts: flags.contact,
+    kinds: flags.map === undefined ? undefined : await kindsOf(flags.map),
+    personal: flags.personal,
+    asHistory: flags.asHistory,
+  };
+  return Object.fromEntries(Object.entries(mapping).filter(([, value]) => value !== undefined));
+}
+
+/** The name of the file without what says how it is written. */
+export const journeyTypeOf = (path: string): string =>
+  basename(path)
+    .replace(/\.gz$/i, '')
+    .replace(/\.(xes|xml)$/i, '');
+
+function closesOf(closes: readonly string[] | undefined): readonly string[] | 'all' | undefined {
+  if (!closes?.includes('all')) return closes;
+  if (closes.length > 1) throw new UsageError('--closes all stands alone: leave out the activities, or "all".');
+  return 'all';
+}
+
+async function kindsOf(path: string): Promise<Record<string, string>> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  let kinds: unknown;
+  try {
+    // JSON is YAML.
+    kinds = parse(text);
+  } catch (error) {
+    throw invalidMap(path, `it is neither YAML nor JSON (${(error as Error).message.split('\n')[0]})`);
+  }
+  if (kinds === null || typeof kinds !== 'object' || Array.isArray(kinds)) {
+    throw invalidMap(path, 'it must be an object from activity to kind, such as "Crew on site: crew.arrived"');
+  }
+  for (const [activity, kind] of Object.entries(kinds)) {
+    if (typeof kind !== 'string') throw invalidMap(path, `"${activity}" must name the id of a kind`);
+  }
+  return kinds as Record<string, string>;
+}
+
+const invalidMap = (path: string, what: string): TouchstoneError =>
+  new TouchstoneError('MAP_INVALID', `${path} cannot be used as a map: ${what}.`, 'invalid');

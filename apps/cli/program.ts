@@ -1,0 +1,63 @@
+import { Command, Option } from 'commander';
+import { userName, type Cli } from './cli.js';
+import { EXIT, verdictOn } from './cli-errors.js';
+import { addDemo } from './demo.command.js';
+import { addEvents } from './events.command.js';
+import { addImport } from './import.command.js';
+import { addJourneys } from './journeys.command.js';
+import { addMap } from './map.command.js';
+import { addPark } from './park.command.js';
+import { addProjections } from './projections.command.js';
+import { addQuarantine } from './quarantine.command.js';
+import { addTimeline } from './timeline.command.js';
+
+const HELP = `
+Where the data is: the server named by --server; else the one that runs on the data directory; else a server of its own
+for as long as the command takes.
+
+Examples:
+  $ touchstone import helpdesk.xes.gz --activity concept:name --unit org:resource --customer customer --closes Closed
+  $ touchstone map --journey-type helpdesk
+  $ touchstone journeys --journey-type helpdesk --first 5
+  $ touchstone demo
+
+Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong, 130 stopped by you.
+Errors stand on stderr as CODE: sentence.`;
+
+/** The command line, with all its commands. */
+export function programOf(cli: Cli): Command {
+  const program = new Command('touchstone')
+    .description('Service journeys as events: import logs, read timelines and maps, see how the read models do.')
+    .addOption(new Option('--data <dir>', 'data directory').env('DATA_DIR').default('./data'))
+    .option('--server <url>', 'a running server, such as http://127.0.0.1:4000; wins over --data')
+    .addOption(
+      new Option('--actor <name>', 'who acts, for the record')
+        .env('TOUCHSTONE_ACTOR')
+        .default(userName(), 'your login'),
+    )
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => cli.out.print(text.replace(/\n$/, '')),
+      writeErr: (text) => cli.out.note(text.replace(/\n$/, '')),
+      outputError: (text, write) => write(text.replace(/^error: /, 'USAGE: ')),
+    })
+    .showHelpAfterError('(add --help for what there is)')
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP);
+  for (const add of [addImport, addMap, addTimeline, addJourneys, addEvents, addQuarantine]) add(program, cli);
+  for (const add of [addProjections, addPark, addDemo]) add(program, cli);
+  return program;
+}
+
+/** Runs a command line; the exit code. Never throws. */
+export async function runCli(args: readonly string[], cli: Cli): Promise<number> {
+  try {
+    await programOf(cli).parseAsync(args, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    const { text, exitCode } = verdictOn(error);
+    if (text !== null) cli.out.note(text);
+    return exitCode;
+  }
+}
