@@ -10,6 +10,7 @@ import { XesImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { Quarantine } from './quarantine.js';
+import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
 import type { Sealer } from './sealed-frames.js';
 
@@ -19,6 +20,7 @@ import type { Sealer } from './sealed-frames.js';
   controllers: [EventsController, ImportsController],
   providers: [
     ImportLogger,
+    QuarantineResolver,
     {
       provide: Quarantine,
       inject: [CONFIG, VAULT, CLOCK],

@@ -15,7 +15,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { InstantScalar, JsonScalar, PositionScalar } from '@touchstone/platform';
+import { InstantScalar, JsonScalar, PositionScalar, NullIsAbsent } from '@touchstone/platform';
 
 @ObjectType({ description: 'What a command left in the log. A repeat answers as the first time.' })
 export class Recorded {
@@ -40,6 +40,7 @@ class OnJourney {
 
   @Field(() => Int, { nullable: true, description: 'Refuse unless the journey stands at this revision.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsInt()
   @Min(-1)
   expectedRevision?: number;
@@ -59,6 +60,7 @@ export class ObjectReferenceInput {
 
   @Field(() => String, { nullable: true, description: 'Role that it plays here.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   qualifier?: string;
@@ -68,23 +70,27 @@ export class ObjectReferenceInput {
 class Reported extends OnJourney {
   @Field(() => InstantScalar, { nullable: true, description: 'When it happened.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   occurredAt?: string;
 
   @Field(() => String, { nullable: true, description: 'Channel, such as hotline.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   channel?: string;
 
   @Field(() => String, { nullable: true, description: 'Unit that acted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   unit?: string;
 
   @Field(() => String, { nullable: true, description: 'Person who acted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   staff?: string;
@@ -94,6 +100,7 @@ class Reported extends OnJourney {
     description: 'Attributes; those that the kind marks personal are encrypted.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsObject()
   attributes?: Record<string, unknown>;
 
@@ -102,11 +109,13 @@ class Reported extends OnJourney {
     description: 'Attributes about a person: encrypted before they are stored.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsObject()
   personal?: Record<string, unknown>;
 
   @Field(() => [ObjectReferenceInput], { nullable: true, description: 'Things it touches.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(1000)
   @ValidateNested({ each: true })
@@ -118,6 +127,7 @@ class Reported extends OnJourney {
 export class RecordTouchpointInput extends Reported {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   touchpointId?: string;
 
@@ -140,6 +150,7 @@ export class CorrectTouchpointInput extends Reported {
 
   @Field(() => String, { nullable: true, description: 'Touchpoint kind.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   kind?: string;
@@ -161,6 +172,7 @@ export class VoidTouchpointInput extends OnJourney {
 export class OpenJourneyInput {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   journeyId?: string;
 
@@ -171,17 +183,20 @@ export class OpenJourneyInput {
 
   @Field(() => String, { nullable: true, description: "The source's own name of it." })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   key?: string;
 
   @Field(() => ID, { nullable: true, description: 'Its customer.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   customerId?: string;
 
   @Field(() => InstantScalar, { nullable: true, description: 'When it opened; absent: now.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   occurredAt?: string;
 }
@@ -190,18 +205,21 @@ export class OpenJourneyInput {
 export class AssignOwnerInput extends OnJourney {
   @Field(() => String, { nullable: true, description: 'Unit.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   unit?: string;
 
   @Field(() => String, { nullable: true, description: 'Person.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   staff?: string;
 
   @Field(() => String, { nullable: true, description: 'Why.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(4000)
   reason?: string;
@@ -211,18 +229,21 @@ export class AssignOwnerInput extends OnJourney {
 export class HandOverJourneyInput extends OnJourney {
   @Field(() => String, { nullable: true, description: 'Unit that takes over.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   toUnit?: string;
 
   @Field(() => String, { nullable: true, description: 'Person who takes over.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   toStaff?: string;
 
   @Field(() => String, { nullable: true, description: 'What they have to know; encrypted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(4000)
   note?: string;
@@ -241,6 +262,7 @@ class Decision extends OnJourney {
 
   @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   occurredAt?: string;
 }
@@ -249,6 +271,7 @@ class Decision extends OnJourney {
 export class PauseJourneyInput extends Decision {
   @Field(() => InstantScalar, { nullable: true, description: 'Until when, if that is known.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   until?: string;
 }
@@ -257,12 +280,14 @@ export class PauseJourneyInput extends Decision {
 export class ResumeJourneyInput extends OnJourney {
   @Field(() => String, { nullable: true, description: 'Why.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(4000)
   reason?: string;
 
   @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   occurredAt?: string;
 }
@@ -277,6 +302,7 @@ export class ReopenJourneyInput extends Decision {}
 export class AddNoteInput extends OnJourney {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   noteId?: string;
 
@@ -303,30 +329,35 @@ export class IdentifierInput {
 class Profile {
   @Field(() => String, { nullable: true, description: 'Name; encrypted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   name?: string;
 
   @Field(() => String, { nullable: true, description: 'Phone; encrypted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 64)
   phone?: string;
 
   @Field(() => String, { nullable: true, description: 'Kind of customer, such as resident.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   segment?: string;
 
   @Field(() => String, { nullable: true, description: 'Region.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   region?: string;
 
   @Field(() => String, { nullable: true, description: 'Tier.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   tier?: string;
@@ -353,6 +384,7 @@ export class UpdateCustomerInput extends Profile {
 
   @Field(() => Int, { nullable: true, description: 'Refuse unless the customer stands at this revision.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsInt()
   @Min(-1)
   expectedRevision?: number;

@@ -1,7 +1,7 @@
 import { ArgsType, Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsInt, IsOptional, IsString, Max, Min, ValidateNested } from 'class-validator';
-import { AsOfAnswer, Connection, InstantScalar, PositionScalar } from '@touchstone/platform';
+import { AsOfAnswer, Connection, InstantScalar, PositionScalar, NullIsAbsent } from '@touchstone/platform';
 import { DurationPercentiles, JourneyFilterInput, ReadArgs } from './journeys.graphql.js';
 
 export enum NodeRole {
@@ -23,6 +23,7 @@ registerEnumType(NodeRole, {
 export class ProjectInput {
   @Field(() => [String], { nullable: true, description: 'Kinds.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
@@ -30,6 +31,7 @@ export class ProjectInput {
 
   @Field(() => [String], { nullable: true, description: 'Units.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
@@ -37,6 +39,7 @@ export class ProjectInput {
 
   @Field(() => [String], { nullable: true, description: 'Channels.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
@@ -47,12 +50,14 @@ export class ProjectInput {
 export class JourneyMapArgs extends ReadArgs {
   @Field(() => JourneyFilterInput, { nullable: true, description: 'Which journeys; absent: all.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => JourneyFilterInput)
   filter?: JourneyFilterInput;
 
   @Field(() => ProjectInput, { nullable: true, description: 'Which of their touchpoints; absent: all.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => ProjectInput)
   project?: ProjectInput;

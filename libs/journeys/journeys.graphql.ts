@@ -9,6 +9,7 @@ import {
   JsonScalar,
   PageArgs,
   PositionScalar,
+  NullIsAbsent,
 } from '@touchstone/platform';
 
 export enum JourneyStatus {
@@ -58,51 +59,60 @@ const SEALED = 'Reads "forgotten" once the key of the person was destroyed.';
 export class JourneyFilterInput {
   @Field(() => String, { nullable: true, description: 'Journey type, such as fault-repair.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   journeyType?: string;
 
   @Field(() => ID, { nullable: true, description: 'Id of the customer.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   customerId?: string;
 
   @Field(() => String, { nullable: true, description: "Segment of the journey's customer." })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   segment?: string;
 
   @Field(() => String, { nullable: true, description: 'Any touchpoint of this unit.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   unit?: string;
 
   @Field(() => String, { nullable: true, description: 'Any touchpoint on this channel.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   channel?: string;
 
   @Field(() => JourneyStatus, { nullable: true, description: 'Where the journey stands.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsEnum(JourneyStatus)
   status?: JourneyStatus;
 
   @Field(() => InstantScalar, { nullable: true, description: 'The window begins here (inclusive).' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   from?: string;
 
   @Field(() => InstantScalar, { nullable: true, description: 'The window ends here (exclusive).' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   to?: string;
 
   @Field(() => WindowOf, { nullable: true, description: 'How the window chooses; OPENED when absent.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsEnum(WindowOf)
   window?: WindowOf;
 }
@@ -111,6 +121,7 @@ export class JourneyFilterInput {
 export class ReadArgs {
   @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => AsOfInput)
   asOf?: AsOfInput;
@@ -120,6 +131,7 @@ export class ReadArgs {
     description: 'Wait, within the time limit, until this event is projected.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   atLeast?: string;
 }
@@ -129,6 +141,7 @@ export class ReadArgs {
 export class ReadPageArgs extends PageArgs {
   @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => AsOfInput)
   asOf?: AsOfInput;
@@ -138,6 +151,7 @@ export class ReadPageArgs extends PageArgs {
     description: 'Wait, within the time limit, until this event is projected.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   atLeast?: string;
 }
@@ -146,6 +160,7 @@ export class ReadPageArgs extends PageArgs {
 export class JourneysArgs extends ReadPageArgs {
   @Field(() => JourneyFilterInput, { nullable: true, description: 'Which journeys; absent: all.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => JourneyFilterInput)
   filter?: JourneyFilterInput;

@@ -16,7 +16,7 @@ import {
 import { Type } from 'class-transformer';
 import { IsOptional, IsString, IsUUID, MaxLength, ValidateNested } from 'class-validator';
 import { TouchstoneError, type EventLog } from '@touchstone/eventing';
-import { endable, EVENT_LOG, PageArgs } from '@touchstone/platform';
+import { endable, EVENT_LOG, PageArgs, NullIsAbsent } from '@touchstone/platform';
 import { IdentifierInput } from './commands.graphql.js';
 import { FigureReader } from './figure-reader.js';
 import { loaderOf } from './loaders.js';
@@ -39,11 +39,13 @@ import {
 class TimelineOf {
   @Field(() => ID, { nullable: true, description: 'One journey.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   journeyId?: string;
 
   @Field(() => ID, { nullable: true, description: 'One customer, across journeys and channels.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   customerId?: string;
 }
@@ -60,11 +62,13 @@ class TimelineArgs extends ReadPageArgs {
 class CustomerBy {
   @Field(() => ID, { nullable: true, description: 'Id given by Touchstone.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsUUID()
   id?: string;
 
   @Field(() => IdentifierInput, { nullable: true, description: 'A name in another system.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => IdentifierInput)
   identifier?: IdentifierInput;
@@ -82,6 +86,7 @@ class CustomerArgs extends ReadArgs {
 class CustomersArgs extends ReadPageArgs {
   @Field(() => String, { nullable: true, description: 'Only of this segment.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   segment?: string;

@@ -12,7 +12,15 @@ import {
   MaxLength,
   ValidateNested,
 } from 'class-validator';
-import { AsOfAnswer, AsOfInput, Connection, InstantScalar, PageArgs, PositionScalar } from '@touchstone/platform';
+import {
+  AsOfAnswer,
+  AsOfInput,
+  Connection,
+  InstantScalar,
+  PageArgs,
+  PositionScalar,
+  NullIsAbsent,
+} from '@touchstone/platform';
 
 export enum ActorRole {
   customer = 'customer',
@@ -127,6 +135,7 @@ export class PackConnection extends Connection(Pack) {
 export class PackPageArgs extends PageArgs {
   @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
   @IsOptional()
+  @NullIsAbsent()
   @ValidateNested()
   @Type(() => AsOfInput)
   asOf?: AsOfInput;
@@ -136,6 +145,7 @@ export class PackPageArgs extends PageArgs {
     description: 'Wait, within the time limit, until this event is projected.',
   })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   atLeast?: string;
 }
@@ -144,6 +154,7 @@ export class PackPageArgs extends PageArgs {
 export class KindArgs extends PackPageArgs {
   @Field(() => ID, { nullable: true, description: 'Only of this pack.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
   pack?: string;
@@ -163,6 +174,7 @@ export class KindInput {
 
   @Field(() => String, { nullable: true, description: 'Name in Chinese.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 512)
   nameZh?: string;
@@ -181,17 +193,20 @@ export class KindInput {
 
   @Field(() => ActorRole, { nullable: true, description: 'Who acts.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsEnum(ActorRole)
   actor?: ActorRole;
 
   @Field(() => String, { nullable: true, description: 'Stage of the journey.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @Length(1, 256)
   stage?: string;
 
   @Field(() => [String], { nullable: true, description: 'Names of attributes about a person: they are encrypted.' })
   @IsOptional()
+  @NullIsAbsent()
   @IsArray()
   @ArrayMaxSize(200)
   @IsString({ each: true })
