@@ -3,7 +3,7 @@ export * from './pure.js';
 export { clockAt, systemClock, type Clock } from './clock.js';
 export { deterministicId, newId } from './ids.js';
 export { EventRegistry } from './registry.js';
-export { FORGOTTEN, type Vault } from './vault.js';
+export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';
 export { handlersFor } from './handlers.js';
 export {
   Kernel,
@@ -19,4 +19,11 @@ export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
 export { openVault } from './keys-vault.js';
-export { openSqliteLog, openSqliteLogReader } from './sqlite-log.js';
+export {
+  openSqliteLog,
+  openSqliteLogReader,
+  type EventLogReader,
+  type HeadSource,
+  type SqliteLog,
+  type SqliteLogOptions,
+} from './sqlite-log.js';
