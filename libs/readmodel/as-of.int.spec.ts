@@ -1,11 +1,10 @@
-import type { SqliteLog } from '@touchstone/eventing/sqlite-log';
 import type { RecordedEvent } from '@touchstone/eventing/pure';
 import { InlineReads, projectAll, projectMore, seeded } from './testing.js';
 import { slowQuery, sumQuery, toyGroup } from './spec/toy.js';
-import { newSteps, TestDirectory } from './spec/toy-log.js';
+import { newSteps, TestDirectory, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
-let log: SqliteLog;
+let log: TestLog;
 
 beforeEach(async () => {
   directory = new TestDirectory();
@@ -78,7 +77,7 @@ describe('as of a moment', () => {
     let read = 0;
     const counting = {
       comparePositions: log.comparePositions.bind(log),
-      async *readAll(options: Parameters<SqliteLog['readAll']>[0]) {
+      async *readAll(options: Parameters<TestLog['readAll']>[0]) {
         for await (const page of log.readAll(options)) {
           read += page.length;
           yield page;

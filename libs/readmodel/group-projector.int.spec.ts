@@ -1,17 +1,17 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import type { SqliteLog } from '@touchstone/eventing/sqlite-log';
 import type { BuildProgress } from './build-generation.js';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import { GroupProjector, type GroupProjectorOptions } from './group-projector.js';
 import type { ProjectionGroup } from './projection.js';
+import { pauseFor } from './pause.js';
 import { ActiveGenerations, ReadStore } from './read-store.js';
 import { projectAll, projectMore } from './testing.js';
 import { readToy, toyDefects, toyGroup } from './spec/toy.js';
-import { fill, newSteps, TestDirectory, until } from './spec/toy-log.js';
+import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
-let log: SqliteLog;
+let log: TestLog;
 let readStore: ReadStore;
 const now = () => '2024-03-01T00:00:00.000Z';
 
@@ -65,7 +65,7 @@ describe('a group', () => {
     await reached(projector);
     let building = true;
     const appending = (async () => {
-      while (building) await fill(log, 50);
+      while (building) await fill(log, 50).then(() => pauseFor(10, AbortSignal.timeout(1_000)));
     })();
     const generation = await projector.rebuild();
     building = false;

@@ -1,15 +1,14 @@
 import type { EventLog } from '@touchstone/eventing';
-import type { SqliteLog } from '@touchstone/eventing/sqlite-log';
 import type { RecordedEvent } from '@touchstone/eventing/pure';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import { ProjectionRunner, type RunnerOptions } from './projection-runner.js';
 import { projectAll } from './testing.js';
 import { readToy, toyDefects, toyGroup } from './spec/toy.js';
-import { fill, newSteps, TestDirectory, until } from './spec/toy-log.js';
+import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
-let log: SqliteLog;
+let log: TestLog;
 const actor = { id: 'operator-7' };
 
 beforeEach(async () => {

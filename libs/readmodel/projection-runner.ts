@@ -156,7 +156,8 @@ export class ProjectionRunner {
       try {
         await this.follow(AbortSignal.any([signal, this.attempt.signal]));
         if (signal.aborted) return;
-        this.cause = 'The subscription ended; it is taken up again.';
+        // One that was given up for its silence has its cause already.
+        if (!this.attempt.signal.aborted) this.cause = 'The subscription ended; it is taken up again.';
       } catch (error) {
         this.cause = messageOf(error);
       }

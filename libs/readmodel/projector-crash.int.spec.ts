@@ -10,7 +10,7 @@ import { projectAll, seeded } from './testing.js';
 import { readToy, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory } from './spec/toy-log.js';
 
-const ROUNDS = 8;
+const ROUNDS = 6;
 const child = fileURLToPath(new URL('./dist/spec/toy-projector.child.js', import.meta.url));
 const now = () => '2024-03-01T00:00:00.000Z';
 
@@ -48,4 +48,4 @@ it('a projector killed at random points, rebuilding or not, ends up with the row
   } finally {
     await directory.remove();
   }
-});
+}, 120_000);

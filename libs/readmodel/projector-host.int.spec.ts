@@ -1,16 +1,16 @@
-import type { SqliteLog } from '@touchstone/eventing/sqlite-log';
 import type { BuildProgress } from './build-generation.js';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import { ProjectorHost, type ProjectorHostOptions } from './projector-host.js';
+import { pauseFor } from './pause.js';
 import { ReadStore } from './read-store.js';
 import { projectAll } from './testing.js';
 import { toyGroup } from './spec/toy.js';
 import type { ToyData } from './spec/toy-projector.worker.js';
-import { fill, newSteps, TestDirectory, until } from './spec/toy-log.js';
+import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
-let log: SqliteLog;
+let log: TestLog;
 const worker = new URL('./dist/spec/toy-projector.worker.js', import.meta.url);
 
 beforeEach(async () => {
@@ -121,7 +121,7 @@ describe('a projector thread', () => {
     await reached(host);
     let building = true;
     const appending = (async () => {
-      while (building) await fill(log, 20);
+      while (building) await fill(log, 20).then(() => pauseFor(10, AbortSignal.timeout(1_000)));
     })();
     expect(await host.rebuild('toys')).toMatchObject({ name: 'toys-2', state: 'active' });
     expect([...new Set(progress.map((p) => p.phase))]).toEqual(['reading', 'indexing', 'catching-up', 'swapped']);

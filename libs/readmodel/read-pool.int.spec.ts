@@ -1,13 +1,13 @@
-import type { SqliteLog } from '@touchstone/eventing/sqlite-log';
 import { GroupProjector } from './group-projector.js';
 import type { ReadQuery } from './query.js';
 import { ReadPool, type ReadPoolOptions } from './read-pool.js';
+import { pauseFor } from './pause.js';
 import { ReadStore } from './read-store.js';
 import { badQuery, readToy, slowQuery, sumQuery, toyGroup } from './spec/toy.js';
-import { fill, newSteps, TestDirectory } from './spec/toy-log.js';
+import { fill, newSteps, TestDirectory, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
-let log: SqliteLog;
+let log: TestLog;
 let readStore: ReadStore;
 const now = () => '2024-03-01T00:00:00.000Z';
 const worker = new URL('./dist/spec/toy-reader.worker.js', import.meta.url);
@@ -227,7 +227,7 @@ it('queries never fail while generations are built, swapped and removed, and nev
     }
   });
   const appending = (async () => {
-    while (!done) await fill(log, 20);
+    while (!done) await fill(log, 20).then(() => pauseFor(10, AbortSignal.timeout(1_000)));
   })();
   for (let i = 0; i < 4 || Math.min(...answers) < 20; i++) await projector.rebuild();
   await projector.rollback();

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newId, type NewEvent } from '@touchstone/eventing';
-import { openSqliteLog, type SqliteLog } from '@touchstone/eventing/sqlite-log';
+import { newId, openSqliteLog, type NewEvent } from '@touchstone/eventing';
 import type { Stepped } from './toy.js';
+
+/** The embedded log, as a test opens it. */
+export type TestLog = Awaited<ReturnType<typeof openSqliteLog>>;
 
 /** A directory of a test, with what has to be closed before it is removed. */
 export class TestDirectory {
@@ -15,7 +17,7 @@ export class TestDirectory {
     return thing;
   }
 
-  async log(): Promise<SqliteLog> {
+  async log(): Promise<TestLog> {
     return this.closing(await openSqliteLog({ file: this.file('log.db'), pollMs: 20 }), (log) => log.close());
   }
 
@@ -45,7 +47,7 @@ export function newSteps(...texts: readonly StepText[]): NewEvent[] {
 }
 
 /** Many plain steps over some streams, appended in bulk. Answers how many there are. */
-export async function fill(log: SqliteLog, events: number, streams = 50, perRequest = 10): Promise<number> {
+export async function fill(log: TestLog, events: number, streams = 50, perRequest = 10): Promise<number> {
   let added = 0;
   for (let round = 0; added < events; round++) {
     const requests = Array.from({ length: Math.min(streams, Math.ceil((events - added) / perRequest)) }, (_, i) => ({

@@ -1,4 +1,4 @@
-import { openSqliteLogReader } from '@touchstone/eventing/sqlite-log';
+import { openSqliteLogReader } from '@touchstone/eventing';
 import { GroupProjector } from '../group-projector.js';
 import { ReadStore } from '../read-store.js';
 import { readToy, toyGroup } from './toy.js';

@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { openSqliteLogReader } from '@touchstone/eventing/sqlite-log';
+import { openSqliteLogReader } from '@touchstone/eventing';
 import { runProjectorWorker } from '../projector-worker.js';
 import { readToy, toyGroup } from './toy.js';
 
