@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { buildSchema, isInputObjectType, isObjectType, isSpecifiedScalarType } from 'graphql';
+import { buildSchema, type GraphQLArgument, isInputObjectType, isObjectType, isSpecifiedScalarType } from 'graphql';
 import { schemaText } from './print-schema.js';
 
 describe('schema.graphql', () => {
@@ -20,8 +20,9 @@ describe('schema.graphql', () => {
       for (const field of Object.values(type.getFields())) {
         if (!field.description) bare.push(`${type.name}.${field.name}`);
         // A command's only argument is its input, which describes itself.
-        const args = 'args' in field ? field.args.filter((arg) => arg.name !== 'input') : [];
-        for (const arg of args) if (!arg.description) bare.push(`${type.name}.${field.name}(${arg.name})`);
+        const args: readonly GraphQLArgument[] = 'args' in field ? field.args : [];
+        for (const arg of args)
+          if (arg.name !== 'input' && !arg.description) bare.push(`${type.name}.${field.name}(${arg.name})`);
       }
     }
     expect(bare).toEqual([]);
