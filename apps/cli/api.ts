@@ -9,6 +9,7 @@ export interface GroupProgress {
   readonly state: 'CATCHING_UP' | 'LIVE' | 'STALLED' | 'FAILED';
   readonly checkpoint: string | null;
   readonly head: string | null;
+  readonly eventsPerSecond: number;
   readonly cause: string | null;
 }
 
@@ -52,7 +53,7 @@ export class Api {
     let target: ReadonlyMap<string, string> | undefined;
     for (;;) {
       const { projections } = await this.ask<{ projections: GroupProgress[] }>(
-        '{ projections { group generation state checkpoint head cause } }',
+        '{ projections { group generation state checkpoint head eventsPerSecond cause } }',
       );
       target ??= new Map(projections.map(({ group, head }) => [group, head ?? '']));
       const behind = projections.find(({ group, checkpoint }) => (checkpoint ?? '') < (target?.get(group) ?? ''));

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Api } from './api.js';
 import type { Output } from './output.js';
+import { number } from './text.js';
 
 /** What a command has of the world. */
 export interface Cli {
@@ -49,17 +50,13 @@ export async function onServer<T>(
 /** Waits for the read models, and shows it when it takes longer. */
 export async function caughtUp({ out }: Cli, api: Api, silent = false): Promise<void> {
   const progress = out.progress(silent);
-  let from: number | undefined;
-  await api.settled(({ group, checkpoint, head }) => {
-    const [done, total] = [placeOf(checkpoint), placeOf(head)];
-    from ??= done;
-    progress.show({ label: 'Projecting', done: done - from, total: total - from, detail: `read model ${group}` });
+  // Positions tell what comes first, not how much lies between: there is no total to show.
+  await api.settled(({ group, eventsPerSecond }) => {
+    const detail = `read model ${group} catches up, ${number(Math.round(eventsPerSecond))} events/s`;
+    progress.show({ label: 'Projecting', done: 0, detail });
   });
   progress.done();
 }
-
-/** Good enough for a bar: positions sort, and those of a file of our own even count. */
-const placeOf = (position: string | null): number => (position ? Number.parseInt(position.slice(0, 16), 16) || 0 : 0);
 
 /** The name of whoever is logged in. */
 export function userName(): string {

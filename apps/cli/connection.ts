@@ -52,12 +52,22 @@ async function ownerOf(data: string, end: number, signal: AbortSignal): Promise<
   for (;;) {
     const owner = await readOwner(data);
     if (!owner?.live) return null;
-    // It has just started, or is about to end.
-    if (owner.url !== null) return owner.url;
+    // One that has just started has no address yet; one that is about to end takes no more work.
+    if (owner.url !== null && (await takesWork(owner.url))) return owner.url;
     if (Date.now() > end) throw busy(data, owner.pid);
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {
       throw interrupted();
     });
+  }
+}
+
+/** False for a server that is about to end, such as that of another command which has just finished. */
+async function takesWork(url: string): Promise<boolean> {
+  try {
+    const answer = (await (await fetch(`${url}/health/ready`)).json()) as { reasons?: readonly string[] };
+    return !answer.reasons?.some((reason) => reason.includes('stopping'));
+  } catch {
+    return false;
   }
 }
 
@@ -95,6 +105,6 @@ function assertHasLog(data: string): void {
 const busy = (data: string, pid: number): TouchstoneError =>
   new TouchstoneError(
     'DATA_DIRECTORY_BUSY',
-    `${resolve(data)} is in the hands of process ${pid}, which listens nowhere: wait until it has ended.`,
+    `${resolve(data)} is in the hands of process ${pid}, which answers nobody: wait until it has ended, or end it.`,
     'busy',
   );

@@ -159,6 +159,9 @@ function edgeFigures({ source, target, count, durations }: MapEdge, nameOf: Name
 }
 
 function ranked(nodes: readonly MapNode[], nameOf: NameOf, countOf: (node: MapNode) => number): Record<string, number> {
-  const counts = nodes.map((node) => [nameOf(node.id), countOf(node)] as const).filter(([, count]) => count > 0);
+  const counts = nodes
+    .filter((node) => node.role !== 'STILL_OPEN')
+    .map((node) => [nameOf(node.id), countOf(node)] as const)
+    .filter(([, count]) => count > 0);
   return Object.fromEntries(counts.sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)));
 }

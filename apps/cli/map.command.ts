@@ -49,9 +49,10 @@ export function addMap(program: Command, cli: Cli): void {
     const { journeyMap: map } = await onServer(cli, command, { silent: options.json }, (api) =>
       api.ask<{ journeyMap: JourneyMap }>(MAP_QUERY, variables),
     );
-    if (map.cases.value === 0) cli.out.note('No journey answers to that: `touchstone journeys` shows what there is.');
+    const isEmpty = map.cases.value === 0;
+    if (isEmpty) cli.out.note('No journey answers to that: `touchstone journeys` shows what there is.');
     if (!options.json) {
-      cli.out.print(mapText(map, { ...options, columns: cli.out.columns }));
+      if (!isEmpty) cli.out.print(mapText(map, { ...options, columns: cli.out.columns }));
       return;
     }
     if (!map.exact) cli.out.note(`Percentiles are approximate: relative error up to ${map.relativeError}.`);

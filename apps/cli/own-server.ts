@@ -27,6 +27,8 @@ type Message = { type: 'listening'; url: string } | { type: 'failed'; code: stri
 
 /** What a server that does not start may have written to say why, in characters. */
 const KEPT = 16_384;
+/** How long the last words of a server that has gone are waited for. */
+const LAST_WORDS_MS = 100;
 /** A server that does not end in order within this time is taken down; the log survives that. */
 const PATIENCE_MS = 60_000;
 
@@ -46,7 +48,7 @@ export async function startOwnServer(options: OwnServerOptions): Promise<OwnServ
     env,
   });
   // Not "close": that does not come when the channel was closed from our side.
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
   const written = collect(child, options.onLog);
   const stop = () => stopped(child, ended);
   try {
@@ -70,7 +72,8 @@ function listening(child: ChildProcess, ended: Promise<void>, written: Written, 
       if (message.type === 'listening') resolve(message.url);
       else reject(new TouchstoneError(message.code, message.message, 'unavailable'));
     });
-    void ended.then(() => reject(neverStarted(written.text())));
+    // What it wrote last may still be in the pipe.
+    void ended.then(() => setTimeout(() => reject(neverStarted(written.text())), LAST_WORDS_MS));
   });
 }
 
