@@ -61,16 +61,26 @@ async function createApp(config: Config, foundation: Foundation, logger: Structu
   return app;
 }
 
+/** How often a stopping server looks for connections that have become idle, in milliseconds. */
+const IDLE_EVERY_MS = 50;
+
 function closing(app: NestFastifyApplication, foundation: Foundation, config: Config, logger: StructuredLogger) {
   return async () => {
     foundation.readiness.stop();
+    const { server } = app.getHttpAdapter().getInstance();
     const closed = app.close();
-    // Whoever holds a connection open beyond the time must not hold up the durable part.
-    const late = await Promise.race([closed.then(() => false), sleep(config.shutdownMs, true, { ref: false })]);
-    if (late) {
-      logger.warn('Requests were still under way at the end of their time; they are cut off.', 'Server');
-      app.getHttpAdapter().getInstance().server.closeAllConnections();
-      await closed;
+    // Idle connections are closed once, at the beginning; those whose request was under way then stay open after it.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_EVERY_MS);
+    try {
+      // Whoever holds a connection open beyond the time must not hold up the durable part.
+      const late = await Promise.race([closed.then(() => false), sleep(config.shutdownMs, true, { ref: false })]);
+      if (late) {
+        logger.warn('Requests were still under way at the end of their time; they are cut off.', 'Server');
+        server.closeAllConnections();
+        await closed;
+      }
+    } finally {
+      clearInterval(idle);
     }
     await foundation.close();
   };

@@ -7,6 +7,7 @@ import { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js
 import { LARGEST_CLOUD_EVENT } from './cloudevents.js';
 import { ImportLogger } from './import-logger.js';
 import { NdjsonReply } from './ndjson-reply.js';
+import { RunningImports } from './running-imports.js';
 import { bodyOf } from './request-body.js';
 
 /** `POST /events`: CloudEvents 1.0 in JSON, one (`application/cloudevents+json`) or many (`application/x-ndjson`). */
@@ -14,6 +15,7 @@ import { bodyOf } from './request-body.js';
 export class EventsController {
   constructor(
     @Inject(CloudEventIntake) private readonly intake: CloudEventIntake,
+    @Inject(RunningImports) private readonly imports: RunningImports,
     @Inject(ImportLogger) private readonly logger: ImportLogger,
   ) {}
 
@@ -22,10 +24,11 @@ export class EventsController {
     const { body } = request;
     if (body instanceof Readable) {
       if (contentType(request) !== 'application/x-ndjson') throw unknownType();
-      await this.stream(body, reply);
+      await this.imports.during(this.stream(body, reply));
       return;
     }
-    const answer = await this.intake.takeOne(typeof body === 'string' ? parsed(body) : body, currentContext());
+    const event = typeof body === 'string' ? parsed(body) : body;
+    const answer = await this.imports.during(this.intake.takeOne(event, currentContext()));
     void reply.code(STATUS[answer.outcome]).send(answer);
   }
 

@@ -10,6 +10,7 @@ const UPKEEP_MS = 6 * 3_600_000;
 export class RunningImports {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
+  private readonly intakes = new Set<Promise<unknown>>();
   private upkeep: NodeJS.Timeout | undefined;
 
   constructor(
@@ -34,14 +35,25 @@ export class RunningImports {
     );
   }
 
+  /** Work of a request, which may outlive its connection: the quarantine stays open until it has ended. */
+  async during<T>(intake: Promise<T>): Promise<T> {
+    this.intakes.add(intake);
+    try {
+      return await intake;
+    } finally {
+      this.intakes.delete(intake);
+    }
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.upkeep);
     this.stopping.abort();
     await Promise.allSettled(this.running);
   }
 
-  /** After the last request. */
-  onApplicationShutdown(): void {
+  /** After the last connection. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.allSettled(this.intakes);
     this.quarantine.close();
   }
 
