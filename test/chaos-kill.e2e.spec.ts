@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { seeded } from '@touchstone/readmodel/testing';
 import { House, killAll } from './chaos.children.js';
 import { Ledger } from './chaos.ledger.js';
-import { killedRound, settle, type Strike } from './chaos.rounds.js';
+import { killedRound, killedServer, settle, type Strike } from './chaos.rounds.js';
 import { findings } from './chaos.verify.js';
 
 /** Kills altogether; `npm run test:chaos` has more. */
@@ -13,6 +13,8 @@ const ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? 100);
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** Rounds on one directory: it starts empty, grows, and is let finish at its end. */
 const ROUNDS_PER_DIRECTORY = 25;
+/** Every so many rounds it is the whole server, spoken to over HTTP, that works on the directory and is killed. */
+const SERVER_EVERY = 20;
 /** Directories at work at the same time. */
 const LANES = 2;
 const PHASES = ['asked', 'reading', 'indexing', 'catching-up', 'swapped'];
@@ -24,7 +26,7 @@ function strikeOf(random: () => number): Strike {
   if (dice < 0.35) {
     return { after: { phase: PHASES[Math.floor(random() * PHASES.length)]! }, ms: random() * 60 };
   }
-  return { after: 'acknowledged', ms: 20 + random() * 300 };
+  return { after: 'acknowledged', ms: 5 + random() * 200 };
 }
 
 const roots: string[] = [];
@@ -41,25 +43,44 @@ afterEach(async () => {
 /** What a run of rounds did, so that a run that did nothing is noticed. */
 interface Tally {
   kills: number;
+  /** Of those, kills of the whole server. */
+  servers: number;
   claims: number;
   unanswered: number;
-  events: number;
 }
 
-async function life(directory: string, rounds: readonly number[], tally: Tally, beat: () => void): Promise<void> {
+/** What the lanes share. */
+interface Run {
+  readonly tally: Tally;
+  /** One lane found something: the others end after the round at hand. */
+  failed: boolean;
+  beat(): void;
+}
+
+async function life(directory: string, rounds: readonly number[], run: Run): Promise<void> {
   const ledger = new Ledger();
+  const { tally } = run;
   const orders = { directory, seed: SEED, orders: 10_000, writers: true };
   let next = House.load();
   for (const round of rounds) {
-    const house = next;
-    // Loading takes longer than all the rest: the next house loads while this one is at work.
-    next = House.load();
-    const strike = strikeOf(seeded(SEED + round));
-    await killedRound({ ...orders, round }, strike, ledger, house);
+    if (run.failed) return next.kill();
+    const random = seeded(SEED + round);
+    let strike: unknown = 'server';
+    if (round % SERVER_EVERY === SERVER_EVERY / 2) {
+      await killedServer(directory, SEED + round, 50 + random() * 500, ledger);
+      tally.servers++;
+    } else {
+      const house = next;
+      // Loading takes longer than all the rest: the next house loads while this one is at work.
+      next = House.load();
+      const drawn = strikeOf(random);
+      strike = drawn;
+      await killedRound({ ...orders, round }, drawn, ledger, house);
+    }
     tally.kills++;
     tally.unanswered += ledger.unanswered.length;
     expect({ round, strike, seed: SEED, findings: await findings(directory, ledger) }).toMatchObject({ findings: [] });
-    beat();
+    run.beat();
   }
   await settle({ ...orders, round: -1, writers: false }, ledger, next);
   expect({ seed: SEED, findings: await findings(directory, ledger, { settled: true }) }).toMatchObject({
@@ -69,7 +90,7 @@ async function life(directory: string, rounds: readonly number[], tally: Tally, 
 }
 
 it(`loses nothing it acknowledged, and its read models are those of a rebuild, killed ${ROUNDS} times (seed ${SEED})`, async () => {
-  const tally: Tally = { kills: 0, claims: 0, unanswered: 0, events: 0 };
+  const tally: Tally = { kills: 0, servers: 0, claims: 0, unanswered: 0 };
   const lives: number[][] = [];
   for (let round = 0; round < ROUNDS; round++) (lives[Math.floor(round / ROUNDS_PER_DIRECTORY)] ??= []).push(round);
   const started = Date.now();
@@ -78,10 +99,22 @@ it(`loses nothing it acknowledged, and its read models are those of a rebuild, k
     const seconds = ((Date.now() - started) / 1_000).toFixed(0);
     process.stderr.write(`chaos: ${tally.kills} of ${ROUNDS} rounds after ${seconds} s (seed ${SEED})\n`);
   };
+  const run: Run = { tally, failed: false, beat };
   const lane = async () => {
-    for (let rounds = lives.shift(); rounds; rounds = lives.shift()) await life(newDirectory(), rounds, tally, beat);
+    try {
+      for (let rounds = lives.shift(); rounds && !run.failed; rounds = lives.shift())
+        await life(newDirectory(), rounds, run);
+    } catch (error) {
+      run.failed = true;
+      throw error;
+    }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   expect(tally.kills).toBe(ROUNDS);
+  expect(tally.servers).toBe(Math.floor((ROUNDS + SERVER_EVERY / 2 - 1) / SERVER_EVERY));
+  // Kills that found nothing under way, or nothing done, would prove nothing.
+  expect(tally.unanswered).toBeGreaterThan(ROUNDS / 2);
+  expect(tally.claims).toBeGreaterThan(ROUNDS * 10);
   process.stderr.write(`${JSON.stringify(tally)} ${Date.now() - started}\n`);
 }, 3_600_000);

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** One command, as data. */
@@ -109,12 +110,9 @@ export async function killAll(): Promise<void> {
 export class House extends Child {
   /** Also settles when the process has ended instead. */
   readonly loaded: Promise<unknown>;
-  private readonly lines: AsyncIterable<string>;
-
   private constructor(process: ChildProcess) {
     super(process);
     this.loaded = Promise.race([once(process, 'message'), this.exit]);
-    this.lines = createInterface(process.stdout!);
   }
 
   static load(): House {
@@ -124,46 +122,66 @@ export class House extends Child {
   /** Gives the orders and hears the house out, to its last whole line. */
   async *run(orders: Orders): AsyncGenerator<Said> {
     await this.loaded;
-    if (this.process.connected) this.process.send(orders);
-    for await (const line of this.lines) {
+    // It may have been killed a moment ago.
+    if (this.process.connected) this.process.send(orders, () => undefined);
+    for await (const line of linesOf(this.process.stdout!)) {
       const said = parsed(line);
       if (said !== null) yield said;
     }
   }
 }
 
+/** What a GraphQL request was answered; tests know what they asked for. */
+export interface GraphqlAnswer {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly unknown[];
+}
+
 /** The compiled server, as `npm start` runs it. */
 export class Server extends Child {
-  private constructor(
-    process: ChildProcess,
-    readonly url: string,
-  ) {
+  url = '';
+  /** What it wrote as warnings and errors. */
+  printed = '';
+
+  private constructor(process: ChildProcess) {
     super(process);
+    process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.printed += text));
   }
 
-  static async start(directory: string): Promise<Server> {
+  static async start(directory: string, env: Record<string, string> = {}): Promise<Server> {
     const main = at('../apps/server/dist/main.js');
     const args = ['--data', directory, '--port', '0', '--log-level', 'warn'];
-    const child = fork(main, args, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    const [message] = (await once(child, 'message')) as [{ type: string; url: string; message?: string }];
-    if (message.type !== 'listening') throw new Error(`The server did not start: ${message.message}`);
-    return new Server(child, message.url);
+    const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
+    const child = fork(main, args, { execArgv: [], env: { ...process.env, ...env }, stdio: [...stdio] });
+    const server = new Server(child);
+    const [message] = (await Promise.race([once(child, 'message'), server.exit.then(() => [null])])) as [
+      { type: string; url: string; message?: string } | null,
+    ];
+    if (message?.type !== 'listening')
+      throw new Error(`The server did not start: ${message?.message ?? server.printed}`);
+    server.url = message.url;
+    return server;
   }
 
-  async ready(): Promise<void> {
-    while (!(await fetch(`${this.url}/health/ready`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
+  /** Waits until every read model stands at the head of the log. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const answer = await this.ask('{ projections { state lag } }', {});
+      const projections = answer?.data?.projections as { state: string; lag: number }[] | undefined;
+      if (projections?.every(({ state, lag }) => state === 'LIVE' && lag === 0)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   /** Answers null when the connection broke: nobody knows what became of the request. */
-  async ask(query: string, variables: object): Promise<{ data?: any; errors?: any[] } | null> {
-    // eslint-disable-line
+  async ask(query: string, variables: object): Promise<GraphqlAnswer | null> {
     try {
       const response = await fetch(`${this.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query, variables }),
       });
-      return (await response.json()) as { data?: unknown; errors?: unknown[] };
+      return (await response.json()) as GraphqlAnswer;
     } catch {
       return null;
     }
@@ -180,6 +198,7 @@ export class Server extends Child {
       const sending = request(`${this.url}${path}`, { method: 'POST', headers }, (answer) => {
         const lines = createInterface(answer);
         answer.on('error', () => undefined);
+        lines.on('error', () => undefined);
         lines.on('line', (line) => {
           const said = parsed<Record<string, unknown>>(line);
           if (said !== null) hear(said);
@@ -196,6 +215,17 @@ export class Server extends Child {
         sending.end();
       })().catch(() => sending.destroy());
     });
+  }
+}
+
+/** Whole lines of a stream. Unlike `readline` it ends with a stream that had ended before anybody listened. */
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = '';
+  stream.setEncoding('utf8');
+  for await (const text of stream as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * A house that is there to be killed: directory, keys, log, projections and kernel as the server composes them, with
  * several writers at work. It loads, says so, waits for its orders, and from then on says on its output, line by line,
- * what it is about to do and what was acknowledged. Writing to a pipe is synchronous, so what was said before the kill
- * can be read after it.
+ * what it is about to do and what was acknowledged. It writes to its output as to a file, waiting while nobody reads
+ * (`process.stdout` would keep in memory what the pipe does not take), so what was said can be read after the kill.
  */
+import { writeSync } from 'node:fs';
 import { openDataDirectory } from '@touchstone/eventing/data-directory';
 import { Kernel } from '@touchstone/eventing/kernel';
 import { openVault } from '@touchstone/eventing/keys-vault';
@@ -21,7 +22,22 @@ import { seeded, writersOf } from './chaos.workload.js';
 const GROUP = 'journeys';
 const commands = { ...customers, ...journeys, ...keys };
 const deciders = { customer: customers.customerDecider, journey: journeys.journeyDecider, key: keys.keyDecider };
-const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+function say(line) {
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+  for (let at = 0; at < bytes.length;) at += written(bytes, at);
+}
+
+/** Bytes that the pipe took; a full one is waited for. */
+function written(bytes, at) {
+  try {
+    return writeSync(1, bytes, at);
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    return 0;
+  }
+}
 
 process.once('message', (orders) => void run(orders));
 process.send({ type: 'loaded' });

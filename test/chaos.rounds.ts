@@ -1,5 +1,7 @@
-import { House, type Orders } from './chaos.children.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { House, Server, type Orders } from './chaos.children.js';
 import type { Ledger } from './chaos.ledger.js';
+import { traffic } from './chaos.traffic.js';
 
 /** When to kill: so many milliseconds after something was said. */
 export interface Strike {
@@ -34,6 +36,20 @@ export async function killedRound(
   clearTimeout(timer);
   const { signal, code } = await house.exit;
   if (signal !== 'SIGKILL') ledger.complaints.push(`The house ended by itself with ${signal ?? `code ${code}`}.`);
+}
+
+/** Starts the whole server, lets clients talk to it for so long after its first answer, and kills it. */
+export async function killedServer(directory: string, seed: number, ms: number, ledger: Ledger): Promise<void> {
+  const server = await Server.start(directory);
+  const ending = { enough: false, expected: false };
+  const before = ledger.claims.length;
+  const sending = traffic(server, seed, ledger, ending);
+  for (const end = Date.now() + LATEST_MS; ledger.claims.length === before && Date.now() < end;) await sleep(5);
+  await sleep(ms);
+  ending.expected = ending.enough = true;
+  await server.kill();
+  await sending;
+  if (ledger.claims.length === before) ledger.complaints.push('The server acknowledged nothing.');
 }
 
 /** Lets a house carry out its orders and what is still unanswered, catch up, and end in order. */

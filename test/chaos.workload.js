@@ -27,7 +27,7 @@ export const writersOf = ({ seed, round, orders }) =>
     const own = (seed ^ Math.imul(round * WRITERS.length + n + 1, 0x9e3779b1)) >>> 0;
     const each = () => limited(work(seeded(own), { seed, round, writer: n }), orders);
     // Chunks less often, so that a log of many rounds stays small enough to be rebuilt in each of them.
-    return { seed: own, pauseMs: work === bulk ? 60 : 10, each };
+    return { seed: own, pauseMs: work === bulk ? 90 : 14, each };
   });
 
 function* limited(orders, most) {
