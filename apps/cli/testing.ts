@@ -1,0 +1,22 @@
+import { Output, type Sink } from './output.js';
+import { runCli } from './program.js';
+
+/** A stream that keeps what is written. */
+export class Kept implements Sink {
+  text = '';
+  constructor(
+    readonly isTTY = false,
+    readonly columns = 80,
+  ) {}
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+/** Runs a command line in this process; for what needs no server. */
+export async function runHere(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const [out, err] = [new Kept(), new Kept()];
+  const cli = { out: new Output(out, err), env: {}, signal: new AbortController().signal };
+  const code = await runCli(args, cli);
+  return { code, out: out.text, err: err.text };
+}
