@@ -2,6 +2,7 @@ import { seeded } from '@touchstone/readmodel/testing';
 
 const ACTIVITIES = ['Reported', 'Accepted', 'Dispatched', 'Arrived', 'Called again', 'Waiting', 'Repaired', 'Closed'];
 const TRACE = 10;
+const FOOT = '</log>\n';
 const ZONES = ['+08:00', 'Z', '-03:30'];
 
 export interface SyntheticLog {
@@ -9,6 +10,7 @@ export interface SyntheticLog {
   /** Events without a zone: they go to quarantine. */
   readonly unreadable: number;
   readonly customers: number;
+  readonly bytes: number;
   /** The file in pieces of some 64 KiB, so that it is read while it is sent. */
   pieces(): Iterable<string>;
 }
@@ -33,8 +35,10 @@ export function syntheticLog(seed: number, events: number): SyntheticLog {
     return `<trace><string key="concept:name" value="case ${n}"/><string key="customer" value="customer ${customer}"/>\n${lines.join('\n')}\n</trace>\n`;
   });
   const head = '<?xml version="1.0" encoding="UTF-8"?>\n<log xes.version="1.0">\n';
+  const bytes = Buffer.byteLength(`${head}${texts.join('')}${FOOT}`);
   return {
     traces,
+    bytes,
     unreadable,
     customers: customers.size,
     *pieces() {
@@ -45,7 +49,7 @@ export function syntheticLog(seed: number, events: number): SyntheticLog {
         yield piece;
         piece = '';
       }
-      yield `${piece}</log>\n`;
+      yield piece + FOOT;
     },
   };
 }
