@@ -16,7 +16,11 @@ export function sourcesStamp() {
     const files = readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
       .filter((f) => f.endsWith('.ts') && !f.endsWith('.spec.ts') && !/(^|[\\/])(dist|node_modules)[\\/]/.test(f))
       .sort();
-    for (const file of files) hash.update(file).update('\0').update(readFileSync(join(root, top, file)));
+    for (const file of files)
+      hash
+        .update(file)
+        .update('\0')
+        .update(readFileSync(join(root, top, file)));
   }
   return hash.digest('hex');
 }

@@ -37,6 +37,14 @@ async function lineOf({ child }: Run): Promise<string> {
   return text.trim();
 }
 
+type Answer = { data: { events: { edges: { node: { recordedAt: string } }[] } } };
+
+async function ask(url: string, query: string): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  return (await answer.json()) as Answer;
+}
+
 describe('npm start', () => {
   it.each([['0.0.0.0'], ['192.168.0.7'], ['example.com']])(
     'refuses to listen on %s before it touches a file',
@@ -94,13 +102,15 @@ describe('npm start', () => {
     const server = run(['--data', directory, '--port', '0', '--clock-at', '2024-05-01T08:00:00+08:00'], { ipc: true });
     const [message] = (await once(server.child, 'message')) as [{ type: string; url: string }];
     expect(message).toEqual({ type: 'listening', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string });
-    const answer = await fetch(`${message.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: '{ events(first: 1) { edges { node { recordedAt } } } }' }),
-    });
-    const body = (await answer.json()) as { data: { events: { edges: { node: { recordedAt: string } }[] } } };
-    expect(body.data.events.edges[0]!.node.recordedAt).toMatch(/^2024-05-01T00:00:/);
+    await ask(
+      message.url,
+      'mutation { registerCustomer(input: { identifiers: [{ type: "account", value: "1" }] }) { id } }',
+    );
+    const { data } = await ask(
+      message.url,
+      '{ events(first: 1, stream: "customer-") { edges { node { recordedAt } } } }',
+    );
+    expect(data.events.edges[0]!.node.recordedAt).toMatch(/^2024-05-01T00:00:/);
     server.child.disconnect();
     expect(await server.ended).toMatchObject({ code: 0, signal: null, err: '' });
   }, 60_000);

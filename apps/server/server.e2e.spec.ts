@@ -33,6 +33,28 @@ describe('health and metrics', () => {
   });
 });
 
+describe('read models', () => {
+  it('are built anew beside the one that answers, and swapped', async () => {
+    const query = 'mutation { rebuildProjection(group: "journeys") { group generation state parked } }';
+    const { data, errors } = await server.ask(query);
+    expect(errors).toBeUndefined();
+    expect(data.rebuildProjection).toMatchObject({ group: 'journeys', generation: 'journeys-2', parked: 0 });
+    await server.ready();
+    const after = await server.ask(
+      '{ projections { generation state cause parkedEvents { eventId } } kinds(first: 1) { edges { cursor } } }',
+    );
+    expect(after.data.projections).toEqual([
+      { generation: 'journeys-2', state: 'LIVE', cause: null, parkedEvents: [] },
+    ]);
+    expect(after.data.kinds.edges).toHaveLength(1);
+  });
+
+  it('answer a retry of nothing with nothing', async () => {
+    const { data } = await server.ask('mutation { retryParked(group: "journeys", stream: null) { applied waiting } }');
+    expect(data.retryParked).toEqual({ applied: 0, waiting: 0 });
+  });
+});
+
 describe('the explorer', () => {
   it('needs nothing from anywhere else', async () => {
     const page = await get('/');
