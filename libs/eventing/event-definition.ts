@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile';
 import Type, { type Static, type TObject, type TProperties } from 'typebox';
 import type { EventSource } from './envelope.js';
+import { TouchstoneError } from './errors.js';
 import type { DecidedEvent, Folded } from './decider.js';
 
 /** What a decision says about an event besides its data. Absent values are filled in when it is appended. */
@@ -58,6 +59,7 @@ export function event<T extends string, P extends TProperties>(
   const personalFields = Object.entries(schema.properties)
     .filter(([, s]) => (s as { personal?: boolean }).personal)
     .map(([name]) => name);
+  for (const [name, field] of Object.entries(schema.properties)) assertNoMarkBelow(type, name, field);
   const storedSchema = stored(schema, personalFields);
   const check = lazily(() => Compile(schema));
   const checkStored = lazily(() => (personalFields.length === 0 ? check() : Compile(storedSchema)));
@@ -81,6 +83,19 @@ function stored(schema: TObject<TProperties>, personalFields: string[]): TObject
     properties[name] = schema.required?.includes(name) ? cipher : Type.Optional(cipher);
   }
   return Type.Object(properties, { additionalProperties: false }) as unknown as TObject;
+}
+
+/** Only a whole field can be sealed: a mark further down would be passed over in silence. */
+function assertNoMarkBelow(type: string, path: string, schema: unknown): void {
+  for (const [key, value] of Object.entries(schema as Record<string, unknown>)) {
+    if (typeof value !== 'object' || value === null) continue;
+    const at = `${path}.${key}`;
+    if ((value as { personal?: boolean }).personal === true) {
+      const message = `${type} marks ${at} as personal; mark the whole field ${path.split('.')[0]}, or give it one of its own.`;
+      throw new TouchstoneError('PERSONAL_MARK_NESTED', message, 'internal');
+    }
+    assertNoMarkBelow(type, at, value);
+  }
 }
 
 type Validator = { Check(value: unknown): boolean; Errors(value: unknown): Iterable<unknown> };

@@ -3,7 +3,14 @@ const INSTANT =
 
 /** True for an ISO 8601 date and time *with* a zone offset: a time without a zone is not an instant. */
 export function isInstant(text: unknown): text is string {
-  return typeof text === 'string' && INSTANT.test(text) && !Number.isNaN(Date.parse(text));
+  return typeof text === 'string' && INSTANT.test(text) && !Number.isNaN(Date.parse(text)) && isDay(text);
+}
+
+/** The 30th of February is no day, though a lenient parser makes one of it. */
+function isDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  if (day <= 28) return true;
+  return new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)) - 1, day)).getUTCDate() === day;
 }
 
 /** Milliseconds since 1970 of an ISO instant; finer digits are cut. The text keeps the offset as it was given. */

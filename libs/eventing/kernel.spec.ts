@@ -4,6 +4,7 @@ import { decider, type Decide } from './decider.js';
 import { refuse, TouchstoneError } from './errors.js';
 import { event, type EventOf } from './event-definition.js';
 import type { AppendRequest, EventLog } from './event-log.js';
+import { isInstant } from './instant.js';
 import { Kernel } from './kernel.js';
 import { openMemoryLog } from './memory-log.js';
 import { EventRegistry } from './registry.js';
@@ -160,6 +161,47 @@ describe('the kernel', () => {
     expect((await kernel.execute(counterDecider, new Add({ counter: 'a', amount: 1 }))).state.total).toBe(1);
   });
 
+  it('answers a repeat as done, though its sender expected another revision', async () => {
+    const kernel = kernelOn(log);
+    const once = new Add({ counter: 'a', amount: 1, id: uuid(1), expectedRevision: -1 });
+    await kernel.execute(counterDecider, once);
+    expect(await kernel.execute(counterDecider, once)).toMatchObject({ revision: 0, events: [] });
+  });
+
+  it('fails only the stream that cannot be read, or whose event the log refuses', async () => {
+    const metadata = { correlationId: 'c', actor: { id: 'a' } };
+    const event = {
+      id: uuid(7),
+      type: 'FromTomorrow',
+      schemaVersion: 1,
+      occurredAt: now,
+      recordedAt: now,
+      data: {},
+      metadata,
+    };
+    await log.append('counter-bad', 'none', [event]);
+    const outcomes = await kernelOn(log).executeMany([
+      work(new Add({ counter: 'bad', amount: 1 })),
+      work(new Add({ counter: 'good', amount: 1 })),
+      work(new Add({ counter: 'good', amount: 1, id: 'no-uuid' })),
+      work(new Add({ counter: 'good', amount: 1 })),
+    ]);
+    expect(outcomes.map((o) => (o.ok ? 'ok' : (o.error as TouchstoneError).code))).toEqual([
+      'EVENT_TYPE_UNKNOWN',
+      'ok',
+      'INVALID_EVENT_ID',
+      'ok',
+    ]);
+    expect(await events('counter-good')).toHaveLength(2);
+  });
+
+  it('looks at a stream without changing it', async () => {
+    const kernel = kernelOn(log);
+    expect(await kernel.look(counterDecider, 'a')).toMatchObject({ revision: -1, state: { total: 0 } });
+    await kernel.execute(counterDecider, new Add({ counter: 'a', amount: 4 }));
+    expect(await kernel.look(counterDecider, 'a')).toMatchObject({ revision: 0, state: { total: 4 } });
+  });
+
   it('refuses data that does not fit its schema, and leaves the log as it was', async () => {
     const wrong = kernelOn(log).execute(counterDecider, new Add({ counter: 'a', amount: 0.5 }));
     await expect(wrong).rejects.toMatchObject({ code: 'EVENT_INVALID', kind: 'invalid' });
@@ -196,6 +238,17 @@ describe('the registry', () => {
     ).toThrow(/does not have its shape/);
     expect(() => registry.read({ ...recorded, type: 'Grown', schemaVersion: 4, data: {} })).toThrow(/upgrade/);
     expect(() => registry.read({ ...recorded, type: 'Shrunk', schemaVersion: 1, data: {} })).toThrow(/No event type/);
+  });
+
+  it('refuses a personal mark that would be passed over', () =>
+    expect(() => event('Nested', t.object({ who: t.object({ phone: t.personal(t.text()) }) }))).toThrow(
+      /mark the whole field who/,
+    ));
+
+  it('knows no 30th of February', () => {
+    expect(isInstant('2024-02-29T00:00:00Z')).toBe(true);
+    expect(isInstant('2024-02-30T00:00:00Z')).toBe(false);
+    expect(isInstant('2023-02-29T00:00:00+08:00')).toBe(false);
   });
 
   it('refuses two definitions of one name', () =>

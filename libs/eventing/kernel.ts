@@ -55,6 +55,14 @@ interface Folding {
   position: Position;
 }
 
+/** What was decided for a stream that stood at `before`. */
+interface Plan {
+  readonly work: StreamWork;
+  readonly folding: Folding;
+  readonly before: number;
+  readonly decided: NewEvent[];
+}
+
 interface Item {
   readonly index: number;
   readonly command: object;
@@ -157,50 +165,48 @@ export class Kernel {
     outcomes: WorkOutcome[],
     last: boolean,
   ): Promise<StreamWork[]> {
-    const plans: { work: StreamWork; folding: Folding; request: AppendRequest }[] = [];
-    const decidedPerStream: { work: StreamWork; before: number; folding: Folding; decided: NewEvent[] }[] = [];
+    const plans: Plan[] = [];
     for (const work of round) {
-      const folding = await this.load(work);
-      decidedPerStream.push({
-        work,
-        before: folding.revision,
-        folding,
-        decided: this.decideAll(work, folding, options, outcomes),
-      });
+      const folding = await this.loaded(work, outcomes);
+      if (!folding) continue;
+      const before = folding.revision;
+      const decided = this.decideAll(work, folding, options, outcomes);
+      if (decided.length > 0) plans.push({ work, folding, before, decided });
     }
-    await this.sealAll(decidedPerStream.flatMap((d) => d.decided));
-    for (const { work, before, folding, decided } of decidedPerStream) {
-      if (decided.length > 0) {
-        plans.push({
-          work,
-          folding,
-          request: { stream: work.stream, expected: before < 0 ? 'none' : before, events: decided },
-        });
-      }
-    }
-    if (plans.length === 0) return [];
-    const answers = await this.append(plans.map((p) => p.request));
+    const sealed = await this.sealed(plans, outcomes);
+    if (sealed.length === 0) return [];
+    const answers = await this.append(
+      sealed.map(({ work, before, decided }) => ({
+        stream: work.stream,
+        expected: before < 0 ? 'none' : before,
+        events: decided,
+      })),
+    );
     const conflicts: StreamWork[] = [];
     const oneByOne: StreamWork[] = [];
-    plans.forEach(({ work, folding }, i) => {
+    sealed.forEach(({ work, folding }, i) => {
       const answer = answers[i]!;
       if (answer.ok) {
         folding.position = answer.appended.position;
         this.settle(work, folding, outcomes);
         return;
       }
-      this.states.delete(work.stream);
-      const error = answer.error;
-      const kind = error instanceof TouchstoneError ? error.kind : 'internal';
-      if (kind === 'conflict' && !last) conflicts.push(work);
-      else if (kind === 'invalid' && work.items.length > 1) oneByOne.push(work);
-      else for (const item of work.items) outcomes[item.index] = failed(error);
+      const { code, kind } = answer.error instanceof TouchstoneError ? answer.error : { code: '', kind: 'internal' };
+      const ofOneEvent = kind === 'invalid' || code === 'DUPLICATE_EVENT_ID';
+      if (code === 'WRONG_EXPECTED_REVISION' && !last) conflicts.push(work);
+      else if (ofOneEvent && work.items.length > 1) oneByOne.push(work);
+      else this.fail(work, code === 'DUPLICATE_EVENT_ID' ? idTaken(answer.error) : answer.error, outcomes);
     });
     // The log found fault with one event (too large, say): the others of its stream must not go down with it.
     for (const work of oneByOne) {
       for (const item of work.items) await this.settleAll([{ ...work, items: [item] }], options, outcomes);
     }
     return conflicts;
+  }
+
+  private fail(work: StreamWork, error: Error, outcomes: WorkOutcome[]): void {
+    this.states.delete(work.stream);
+    for (const item of work.items) outcomes[item.index] = failed(error);
   }
 
   private async append(requests: readonly AppendRequest[]) {
@@ -218,9 +224,18 @@ export class Kernel {
     const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
     for (const item of work.items) {
       try {
-        assertExpected(work.stream, folding.revision, (item.command as ExpectsRevision).expectedRevision);
+        const { expectedRevision } = item.command as ExpectsRevision;
+        const unexpected = expectedRevision !== undefined && expectedRevision !== folding.revision;
         const rule = this.rule(work.decider, item.command)!;
-        const decided = rule.decide(item.command as never, folding.state, { now, actor: context.actor, newId });
+        let decided: readonly DecidedEvent[];
+        try {
+          decided = rule.decide(item.command as never, folding.state, { now, actor: context.actor, newId });
+        } catch (error) {
+          // What refuses the command may just be what its sender has not seen yet.
+          throw unexpected ? wrongRevision(work.stream, folding.revision, expectedRevision) : error;
+        }
+        // A repeat of what was done is no surprise, wherever the stream stands by now.
+        if (unexpected && decided.length > 0) throw wrongRevision(work.stream, folding.revision, expectedRevision);
         const events = decided.map((event) => this.stamp(event, now, context, options));
         for (const event of events) folding.state = work.decider.evolve(folding.state, folded(event));
         folding.revision += events.length;
@@ -257,6 +272,13 @@ export class Kernel {
       const message = `${event.type} happened at "${occurredAt}", which is no instant: give date, time and zone offset.`;
       throw new TouchstoneError('EVENT_INVALID', message, 'invalid');
     }
+    if (event.subject === undefined && this.personalOf(event)) {
+      throw new TouchstoneError(
+        'SUBJECT_MISSING',
+        `${event.type} has personal fields but names no subject.`,
+        'internal',
+      );
+    }
     const supplied = options.recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : undefined;
     return {
       id: event.id ?? newId(),
@@ -278,18 +300,55 @@ export class Kernel {
   }
 
   /** Encrypts personal fields in place, before anything reaches the log; keys are durable first. */
-  private async sealAll(events: NewEvent[]): Promise<void> {
-    const sealed = events.flatMap((event) => {
-      const data = event.data as Record<string, unknown>;
-      const fields = this.parts.registry.definition(event.type).personalFields.filter((f) => data[f] !== undefined);
-      return fields.length > 0 ? [{ event, fields, subject: subjectOf(event) }] : [];
+  private async sealed(plans: Plan[], outcomes: WorkOutcome[]): Promise<Plan[]> {
+    const subjects = plans.flatMap(({ decided }) => decided.flatMap((e) => (this.personalOf(e) ? [subjectOf(e)] : [])));
+    if (subjects.length === 0) return plans;
+    await this.parts.vault.ensureKeys([...new Set(subjects)]);
+    return plans.filter(({ work, decided }) => {
+      try {
+        for (const event of decided) this.seal(event);
+        return true;
+      } catch (error) {
+        this.fail(work, error as Error, outcomes);
+        return false;
+      }
     });
-    if (sealed.length === 0) return;
-    await this.parts.vault.ensureKeys([...new Set(sealed.map((s) => s.subject))]);
-    for (const { event, fields, subject } of sealed) {
-      const data = { ...(event.data as Record<string, unknown>) };
-      for (const field of fields) data[field] = this.parts.vault.seal(subject, event.id, field, data[field]);
-      (event as { data: unknown }).data = data;
+  }
+
+  private seal(event: NewEvent): void {
+    const fields = this.personalOf(event);
+    if (!fields) return;
+    const data = { ...(event.data as Record<string, unknown>) };
+    for (const field of fields) data[field] = this.parts.vault.seal(subjectOf(event), event.id, field, data[field]);
+    (event as { data: unknown }).data = data;
+  }
+
+  /** The personal fields that an event has, or null. */
+  private personalOf({ type, data }: Pick<NewEvent, 'type' | 'data'>): readonly string[] | null {
+    const { personalFields } = this.parts.registry.definition(type);
+    if (personalFields.length === 0) return null;
+    const present = personalFields.filter((field) => (data as Record<string, unknown>)[field] !== undefined);
+    return present.length > 0 ? present : null;
+  }
+
+  /** The stream as it stands, for a handler that has to look before it decides. */
+  async look<S, E extends Folded>(decider: Decider<S, E>, id: string): Promise<{ state: S; revision: number }> {
+    const stream = decider.stream(id);
+    const work = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] };
+    return this.queue.run([stream], async () => {
+      const folding = await this.load(work);
+      if (folding.revision >= 0) this.states.set(stream, folding);
+      return { state: folding.state as S, revision: folding.revision };
+    });
+  }
+
+  /** Null: the stream cannot be read, and its commands have heard so; other streams are not concerned. */
+  private async loaded(work: StreamWork, outcomes: WorkOutcome[]): Promise<Folding | null> {
+    try {
+      return await this.load(work);
+    } catch (error) {
+      this.fail(work, error as Error, outcomes);
+      return null;
     }
   }
 
@@ -340,20 +399,22 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
 
-function subjectOf(event: NewEvent): string {
-  const { subject } = event.metadata;
-  if (subject === undefined) {
-    throw new TouchstoneError('SUBJECT_MISSING', `${event.type} has personal fields but names no subject.`, 'internal');
-  }
-  return subject;
-}
+/** Checked when the event was stamped. */
+const subjectOf = (event: NewEvent): string => event.metadata.subject!;
 
-function assertExpected(stream: string, actual: number, expected: number | undefined): void {
-  if (expected === undefined || expected === actual) return;
-  throw new TouchstoneError(
+const wrongRevision = (stream: string, actual: number, expected: number): TouchstoneError =>
+  new TouchstoneError(
     'WRONG_EXPECTED_REVISION',
     `${stream} stands at revision ${actual}, not ${expected}: read it again and decide anew.`,
     'conflict',
     { stream, expected, actual },
   );
-}
+
+const idTaken = (cause: Error): TouchstoneError =>
+  new TouchstoneError(
+    'ID_TAKEN',
+    'The id that was given belongs to something else already; give a new one.',
+    'conflict',
+    undefined,
+    { cause },
+  );
