@@ -10,9 +10,9 @@ const entry = (at: fc.Arbitrary<string>): fc.Arbitrary<Entry> =>
   fc.record({
     form: fc.integer({ min: 0, max: 7 }).map((n) => n as FormCode),
     id: fc.uuid(),
-    version: fc.integer({ min: 1, max: 65_535 }),
+    version: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
     at: fc.integer({ min: -8.64e15, max: 8.64e15 }),
-    sequence: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
+    sequence: fc.oneof(fc.constant(-1), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER)),
     kind: int,
     channel: int,
     unit: int,

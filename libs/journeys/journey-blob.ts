@@ -49,24 +49,24 @@ export const CHUNK = 256;
 export const byOrder = (a: Entry, b: Entry): number => byInstant(a, b) || a.version - b.version;
 
 const HEADER = 8;
+const FLOATS = 2;
 const INTS = 6;
 
 /** Bytes of up to 256 entries: header, then columns from wide to narrow, so that every column is aligned. */
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   const n = entries.length;
   const width = Math.max(1, ...entries.map((e) => e.from.length / 16));
-  const bytes = new Uint8Array(HEADER + n * (8 + 16 * width + 4 * INTS + 2 + 1 + 1 + 16));
+  const bytes = new Uint8Array(HEADER + n * (8 * FLOATS + 16 * width + 4 * INTS + 1 + 1 + 16));
   bytes.set([1, width, n & 255, n >> 8]);
-  const floats = new Float64Array(bytes.buffer, HEADER, n * (1 + 2 * width));
+  const floats = new Float64Array(bytes.buffer, HEADER, n * (FLOATS + 2 * width));
   const ints = new Int32Array(bytes.buffer, HEADER + floats.byteLength, n * INTS);
-  const versions = new Uint16Array(bytes.buffer, HEADER + floats.byteLength + ints.byteLength, n);
-  const small = new Uint8Array(bytes.buffer, HEADER + floats.byteLength + ints.byteLength + versions.byteLength);
+  const small = new Uint8Array(bytes.buffer, HEADER + floats.byteLength + ints.byteLength);
   entries.forEach((e, i) => {
     floats[i] = e.at;
-    writePosition(floats, n + i * width, e.from, width);
-    writePosition(floats, n + n * width + i * width, e.to, width);
-    ints.set([e.sequence, e.kind, e.channel, e.unit, e.staff, e.customer], i * INTS);
-    versions[i] = e.version;
+    floats[n + i] = e.sequence;
+    writePosition(floats, FLOATS * n + i * width, e.from, width);
+    writePosition(floats, FLOATS * n + n * width + i * width, e.to, width);
+    ints.set([e.version, e.kind, e.channel, e.unit, e.staff, e.customer], i * INTS);
     small[i] = e.form;
     small[n + i] = e.flags;
     writeUuid(small, 2 * n + i * 16, e.id);
@@ -80,7 +80,6 @@ export class EntryColumns {
   private readonly width: number;
   private readonly floats: Float64Array;
   private readonly ints: Int32Array;
-  private readonly versions: Uint16Array;
   private readonly small: Uint8Array;
 
   constructor(stored: Uint8Array) {
@@ -88,12 +87,10 @@ export class EntryColumns {
     this.width = bytes[1]!;
     const n = (this.count = bytes[2]! | (bytes[3]! << 8));
     let at = bytes.byteOffset + HEADER;
-    this.floats = new Float64Array(bytes.buffer, at, n * (1 + 2 * this.width));
+    this.floats = new Float64Array(bytes.buffer, at, n * (FLOATS + 2 * this.width));
     at += this.floats.byteLength;
     this.ints = new Int32Array(bytes.buffer, at, n * INTS);
     at += this.ints.byteLength;
-    this.versions = new Uint16Array(bytes.buffer, at, n);
-    at += this.versions.byteLength;
     this.small = new Uint8Array(bytes.buffer, at, n * 18);
   }
 
@@ -118,9 +115,10 @@ export class EntryColumns {
 
   /** Whether the version held at a position, given as `positionKey`; absent: whether it holds now. */
   holds(i: number, position?: readonly number[]): boolean {
-    const to = this.count + this.count * this.width + i * this.width;
+    const { count: n, width } = this;
+    const to = FLOATS * n + n * width + i * width;
     if (!position) return this.floats[to] === Infinity;
-    return !this.isAfter(this.count + i * this.width, position) && this.isAfter(to, position);
+    return !this.isAfter(FLOATS * n + i * width, position) && this.isAfter(to, position);
   }
 
   entry(i: number): Entry {
@@ -128,17 +126,17 @@ export class EntryColumns {
     return {
       form: this.form(i),
       id: readUuid(this.small, 2 * n + i * 16),
-      version: this.versions[i]!,
+      version: ints[i * INTS]!,
       at: this.at(i),
-      sequence: ints[i * INTS]!,
+      sequence: this.floats[n + i]!,
       kind: this.kind(i),
       channel: this.channel(i),
       unit: this.unit(i),
       staff: ints[i * INTS + 4]!,
       customer: ints[i * INTS + 5]!,
       flags: this.flags(i),
-      from: this.position(n + i * width),
-      to: this.position(n + n * width + i * width),
+      from: this.position(FLOATS * n + i * width),
+      to: this.position(FLOATS * n + n * width + i * width),
     };
   }
 

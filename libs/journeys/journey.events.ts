@@ -4,6 +4,13 @@ import { event, t, type EventOf, type Static } from '@touchstone/eventing/pure';
 export const journeyStream = (id: string) => `journey-${id}`;
 export const journeySubject = (id: string) => `journey:${id}`;
 
+/**
+ * What a person decides at an instant comes after what the customer lived at that instant: a decision has no place given
+ * by a source, so it sorts as the last.
+ */
+export const DECISION_SEQUENCE = Number.MAX_SAFE_INTEGER;
+
+// The traits as packs describe them; a pure file takes no more than types from another lib.
 const traitsSchema = t.object({
   closes: t.flag(),
   contact: t.flag(),

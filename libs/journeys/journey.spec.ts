@@ -181,6 +181,19 @@ describe('closed or open follows from the last entry in the order of the journey
     };
     expect(closed(call, restored, TouchpointCorrected(earlier))).toBe(false);
   });
+  it("a person's decision comes after what was lived at the same instant", () => {
+    const at = '2024-05-01T07:00:00+00:00';
+    const sourced = TouchpointRecorded(content(), {
+      id: touchpointId,
+      occurredAt: at,
+      source: { system: 's', sequence: 9 },
+    });
+    const close = JourneyClosed({ reason: 'r' }, { occurredAt: at, id: journeyId });
+    expect(closed(sourced, close)).toBe(true);
+    past(sourced, close)
+      .when(new CloseJourney({ journeyId, reason: 'r', occurredAt: at }))
+      .thenNothing();
+  });
   it("a person's decision closes and reopens", () => {
     const close = JourneyClosed({ reason: 'r' }, { occurredAt: '2024-05-01T07:40:00+00:00' });
     const reopen = JourneyReopened({ reason: 'r' }, { occurredAt: '2024-05-01T07:50:00+00:00' });
@@ -227,16 +240,20 @@ describe('commands of a person', () => {
       .thenRefused('JOURNEY_CLOSED');
   });
   it('pause and resume once', () => {
-    const paused = JourneyPaused({ reason: 'waiting' });
+    const paused = JourneyPaused({ reason: 'waiting' }, { occurredAt: '2024-05-01T07:00:00Z' });
+    const early = '2024-05-01T06:30:00Z';
+    past(paused)
+      .when(new ResumeJourney({ journeyId, occurredAt: early }))
+      .thenRefused('NOT_LAST');
     past()
       .when(new PauseJourney({ journeyId, reason: 'waiting' }))
-      .then(JourneyPaused({ reason: 'waiting' }, { occurredAt: undefined }));
+      .then(JourneyPaused({ reason: 'waiting' }, { occurredAt: now }));
     past(paused)
       .when(new PauseJourney({ journeyId, reason: 'waiting' }))
       .thenNothing();
     past(paused)
       .when(new ResumeJourney({ journeyId }))
-      .then(JourneyResumed({}, { occurredAt: undefined }));
+      .then(JourneyResumed({}, { occurredAt: now }));
     past().when(new ResumeJourney({ journeyId })).thenNothing();
   });
   it('assign and hand over', () => {

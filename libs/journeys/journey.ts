@@ -11,6 +11,7 @@ import {
 } from '@touchstone/eventing/pure';
 import { customerSubject } from './customer.js';
 import {
+  DECISION_SEQUENCE,
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
@@ -28,12 +29,12 @@ import {
   type TouchpointContent,
 } from './journey.events.js';
 
-/** What stands in the journey's order and decides whether it is closed. */
+/** What stands in the journey's order and turns something on or off: closes it or not, pauses it or not. */
 interface Mark {
   readonly id: string;
   readonly at: number;
   readonly sequence?: number;
-  readonly closes: boolean;
+  readonly on: boolean;
 }
 
 export interface Party {
@@ -49,17 +50,18 @@ export interface Journey {
   touchpoints: Map<string, { version: number; mark: Mark } | null>;
   /** A person's closings and reopenings. */
   decisions: Mark[];
+  /** Pauses and resumptions. */
+  pauses: Mark[];
   notes: Set<string>;
   owner?: Party;
-  paused: boolean;
 }
 
 export const initial = (): Journey => ({
   status: 'none',
   touchpoints: new Map(),
   decisions: [],
+  pauses: [],
   notes: new Set(),
-  paused: false,
 });
 
 export function evolve(journey: Journey, e: JourneyEvent): Journey {
@@ -75,7 +77,7 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
           id: e.id,
           at: instantMs(e.occurredAt),
           sequence: e.source?.sequence,
-          closes: e.data.traits.closes,
+          on: e.data.traits.closes,
         };
         journey.touchpoints.set(e.id, { version: 1, mark });
         journey.customerId ??= e.data.customerId;
@@ -85,7 +87,7 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
       const { touchpointId: id, version, happenedAt, sequence, traits } = e.data;
       journey.touchpoints.set(id, {
         version,
-        mark: { id, at: instantMs(happenedAt), sequence, closes: traits.closes },
+        mark: { id, at: instantMs(happenedAt), sequence, on: traits.closes },
       });
       return journey;
     }
@@ -99,14 +101,12 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
       journey.owner = e.data.to;
       return journey;
     case 'JourneyPaused':
-      journey.paused = true;
-      return journey;
     case 'JourneyResumed':
-      journey.paused = false;
+      journey.pauses.push(decision(e, e.type === 'JourneyPaused'));
       return journey;
     case 'JourneyClosed':
     case 'JourneyReopened':
-      journey.decisions.push({ id: e.id, at: instantMs(e.occurredAt), closes: e.type === 'JourneyClosed' });
+      journey.decisions.push(decision(e, e.type === 'JourneyClosed'));
       return journey;
     case 'NoteAdded':
       journey.notes.add(e.id);
@@ -114,17 +114,28 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
   }
 }
 
-/** Closed when the last in the journey's order, touchpoint or person's decision, closes it. */
-export const isClosed = (journey: Journey): boolean => lastMark(journey)?.closes ?? false;
+const decision = (e: { id: string; occurredAt: string }, on: boolean): Mark => ({
+  id: e.id,
+  at: instantMs(e.occurredAt),
+  sequence: DECISION_SEQUENCE,
+  on,
+});
 
-function lastMark(journey: Journey): Mark | undefined {
-  let last: Mark | undefined;
-  const later = (mark: Mark) => {
-    if (!last || byInstant(last, mark) < 0) last = mark;
-  };
-  for (const touchpoint of journey.touchpoints.values()) if (touchpoint) later(touchpoint.mark);
-  journey.decisions.forEach(later);
-  return last;
+/** Closed when the last in the journey's order, touchpoint or person's decision, closes it. */
+export const isClosed = (journey: Journey): boolean => lastEnd(journey)?.on ?? false;
+
+/** Paused when the last pause or resumption in the journey's order is a pause. */
+export const isPaused = (journey: Journey): boolean => last(journey.pauses)?.on ?? false;
+
+function last(marks: Iterable<Mark>): Mark | undefined {
+  let found: Mark | undefined;
+  for (const mark of marks) if (!found || byInstant(found, mark) < 0) found = mark;
+  return found;
+}
+
+function lastEnd(journey: Journey): Mark | undefined {
+  const touchpoints = [...journey.touchpoints.values()].flatMap((touchpoint) => (touchpoint ? [touchpoint.mark] : []));
+  return last([...touchpoints, ...journey.decisions]);
 }
 
 // Commands. A person's command is refused when it makes no sense; a fact is recorded even when it breaks a rule.
@@ -210,8 +221,14 @@ export class AddNote extends command<{
   text: string;
 }>() {}
 
-export const openJourney: Decide<OpenJourney, Journey> = ({ journeyType, key, customerId, occurredAt }, journey) =>
-  journey.status === 'open' ? [] : [JourneyOpened({ journeyType, key, customerId }, { occurredAt })];
+export const openJourney: Decide<OpenJourney, Journey> = (c, journey) => {
+  const { journeyId, journeyType, key, customerId, occurredAt } = c;
+  if (journey.status === 'none') return [JourneyOpened({ journeyType, key, customerId }, { occurredAt })];
+  const same = journey.journeyType === journeyType && (customerId === undefined || journey.customerId === customerId);
+  if (same) return [];
+  const message = `The journey ${journeyId} is open already, of another type or customer; give a new id.`;
+  return refuse('JOURNEY_EXISTS', message);
+};
 
 export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, { newId }) => {
   const id = c.touchpointId ?? newId();
@@ -284,29 +301,37 @@ export const handOverJourney: Decide<HandOverJourney, Journey> = ({ journeyId, t
   ];
 };
 
-export const pauseJourney: Decide<PauseJourney, Journey> = ({ journeyId, reason, until, occurredAt }, journey) => {
+export const pauseJourney: Decide<PauseJourney, Journey> = (c, journey, { now }) => {
+  const { journeyId, reason, until, occurredAt = now } = c;
   mustExist(journey, journeyId);
   if (isClosed(journey)) refuse('JOURNEY_CLOSED', `The journey ${journeyId} is closed; reopen it before you pause it.`);
-  return journey.paused ? [] : [JourneyPaused({ reason, until }, { occurredAt })];
+  if (isPaused(journey)) return [];
+  mustComeAfter(last(journey.pauses), occurredAt);
+  return [JourneyPaused({ reason, until }, { occurredAt })];
 };
 
-export const resumeJourney: Decide<ResumeJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+export const resumeJourney: Decide<ResumeJourney, Journey> = (c, journey, { now }) => {
+  const { journeyId, reason, occurredAt = now } = c;
   mustExist(journey, journeyId);
-  return journey.paused ? [JourneyResumed({ reason }, { occurredAt })] : [];
+  if (!isPaused(journey)) return [];
+  mustComeAfter(last(journey.pauses), occurredAt);
+  return [JourneyResumed({ reason }, { occurredAt })];
 };
 
-export const closeJourney: Decide<CloseJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+export const closeJourney: Decide<CloseJourney, Journey> = (c, journey, { now }) => {
+  const { journeyId, reason, occurredAt = now } = c;
   mustExist(journey, journeyId);
   if (isClosed(journey)) return [];
-  mustBeLast(journey, occurredAt ?? now);
-  return [JourneyClosed({ reason }, { occurredAt: occurredAt ?? now })];
+  mustComeAfter(lastEnd(journey), occurredAt);
+  return [JourneyClosed({ reason }, { occurredAt })];
 };
 
-export const reopenJourney: Decide<ReopenJourney, Journey> = ({ journeyId, reason, occurredAt }, journey, { now }) => {
+export const reopenJourney: Decide<ReopenJourney, Journey> = (c, journey, { now }) => {
+  const { journeyId, reason, occurredAt = now } = c;
   mustExist(journey, journeyId);
   if (!isClosed(journey)) return [];
-  mustBeLast(journey, occurredAt ?? now);
-  return [JourneyReopened({ reason }, { occurredAt: occurredAt ?? now })];
+  mustComeAfter(lastEnd(journey), occurredAt);
+  return [JourneyReopened({ reason }, { occurredAt })];
 };
 
 export const addNote: Decide<AddNote, Journey> = ({ journeyId, noteId, text }, journey) => {
@@ -315,11 +340,10 @@ export const addNote: Decide<AddNote, Journey> = ({ journeyId, noteId, text }, j
   return [NoteAdded({ text }, { id: noteId, subject: subject(journeyId, journey.customerId) })];
 };
 
-/** A closing or reopening before a touchpoint that is recorded already would decide nothing. */
-function mustBeLast(journey: Journey, occurredAt: string): void {
-  const last = lastMark(journey);
-  if (!last || last.at <= instantMs(occurredAt)) return;
-  refuse('NOT_LAST', `The journey goes on until ${new Date(last.at).toISOString()}; give a time after that.`);
+/** A decision before what holds already would decide nothing. */
+function mustComeAfter(mark: Mark | undefined, occurredAt: string): void {
+  if (!mark || mark.at <= instantMs(occurredAt)) return;
+  refuse('NOT_LAST', `The journey has something later, at ${new Date(mark.at).toISOString()}; give a time after that.`);
 }
 
 const unknown = (id: string): never => refuse('JOURNEY_UNKNOWN', `There is no journey ${id}; open it first.`);

@@ -2,7 +2,7 @@
 import { instantMs, type RecordedEvent } from '@touchstone/eventing/pure';
 import type { IdOf, Name, Projection } from '@touchstone/readmodel/projection';
 import { Flag, Form, type Entry, type FormCode } from './journey-blob.js';
-import type { JourneyEvent } from './journey.events.js';
+import { DECISION_SEQUENCE, type JourneyEvent } from './journey.events.js';
 import { JourneyUnit, type EntryDetail } from './journey-unit.js';
 import { journeyBlob, journeyState, timelineEntry } from './journeys.tables.js';
 
@@ -141,7 +141,7 @@ function blank(event: Recorded, form: FormCode): Entry {
     id: event.id,
     version: 1,
     at: instantMs(event.occurredAt),
-    sequence: -1,
+    sequence: form === Form.touchpoint ? -1 : DECISION_SEQUENCE,
     kind: 0,
     channel: 0,
     unit: 0,
