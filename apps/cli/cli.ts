@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Api } from './api.js';
+import { withServer } from './connection.js';
 import type { Output } from './output.js';
 import { number } from './text.js';
 
@@ -36,8 +37,6 @@ export async function onServer<T>(
   work: (api: Api) => Promise<T>,
 ): Promise<T> {
   const { data, server, actor } = command.optsWithGlobals<GlobalOptions>();
-  // Loaded late: help and usage errors need no database driver.
-  const { withServer } = await import('./connection.js');
   const { mayCreate = false, lagging = false, silent = false } = needs;
   const { env, signal, out } = cli;
   const onLog = (text: string) => out.note(text);

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readOwner } from '@touchstone/eventing';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { Api } from './api.js';
 import { interrupted } from './cli-errors.js';
@@ -49,6 +48,8 @@ export async function withServer<T>(target: Target, work: (api: Api) => Promise<
 
 /** Where the owner of the directory listens; null when nobody has it. */
 async function ownerOf(data: string, end: number, signal: AbortSignal): Promise<string | null> {
+  // Loaded late: a command that names its server needs no database driver.
+  const { readOwner } = await import('@touchstone/eventing');
   for (;;) {
     const owner = await readOwner(data);
     if (!owner?.live) return null;

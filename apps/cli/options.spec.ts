@@ -113,13 +113,15 @@ describe('options of an import', () => {
 });
 
 describe('exit codes', () => {
-  it.each([
-    [new TouchstoneError('JOURNEY_UNKNOWN', 'No such journey.'), 1, 'JOURNEY_UNKNOWN: No such journey.'],
-    [new UsageError('Leave it out.'), 2, 'USAGE: Leave it out.'],
-    [new TouchstoneError('INTERRUPTED', 'Stopped.'), 130, 'INTERRUPTED: Stopped.'],
-    [new CommanderError(0, 'commander.helpDisplayed', ''), 0, null],
-    [new CommanderError(1, 'commander.unknownOption', 'x'), 2, null],
-  ])('%s', (error, exitCode, text) => expect(verdictOn(error)).toEqual({ exitCode, text }));
+  it.each<[string, unknown, number, string | null]>([
+    ['a refusal', new TouchstoneError('JOURNEY_UNKNOWN', 'No such journey.'), 1, 'JOURNEY_UNKNOWN: No such journey.'],
+    ['a wrong command line', new UsageError('Leave it out.'), 2, 'USAGE: Leave it out.'],
+    ['an end by the user', new TouchstoneError('INTERRUPTED', 'Stopped.'), 130, 'INTERRUPTED: Stopped.'],
+    ['help', new CommanderError(0, 'commander.helpDisplayed', ''), 0, null],
+    ['what commander has already said', new CommanderError(1, 'commander.unknownOption', 'x'), 2, null],
+  ])('tell %s from the others', (_what, error, exitCode, text) => {
+    expect(verdictOn(error)).toEqual({ exitCode, text });
+  });
 
   it('call a defect a defect, with its trace', () => {
     const { text, exitCode } = verdictOn(new TypeError('x is not a function'));
@@ -131,10 +133,10 @@ describe('exit codes', () => {
 describe('the command line', () => {
   const commands = ['import', 'map', 'timeline', 'journeys', 'events', 'quarantine', 'projections', 'rebuild', 'demo'];
 
-  it.each([...commands.map((name) => [name]), ['park', 'list'], ['park', 'retry'], ['park', 'skip']])(
-    'explains %s %s with an example, and where the data come from',
-    async (...words) => {
-      const { code, out, err } = await runHere(...words.filter(Boolean), '--help');
+  it.each([...commands, 'park list', 'park retry', 'park skip'])(
+    'explains %s with an example, and where the data come from',
+    async (words) => {
+      const { code, out, err } = await runHere(...words.split(' '), '--help');
       expect([code, err]).toEqual([0, '']);
       expect(out).toMatch(/^Usage: touchstone /);
       expect(out).toMatch(/Examples?:\n {2}\$ touchstone /);
