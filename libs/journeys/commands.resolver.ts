@@ -18,7 +18,8 @@ import {
   VoidTouchpointInput,
 } from './commands.graphql.js';
 import { UpdateCustomer } from './customer.js';
-import { AmendTouchpoint, EnrolCustomer, ReportTouchpoint } from './journey.handlers.js';
+import { EnrolCustomer } from './customer.handlers.js';
+import { AmendTouchpoint, ReportTouchpoint } from './journey.handlers.js';
 import {
   AddNote,
   AssignOwner,
@@ -36,7 +37,8 @@ export class CommandsResolver {
   constructor(private readonly commands: CommandBus) {}
 
   @Mutation(() => Recorded, {
-    description: 'Registers a customer; one who is known by the first identifier is answered as they are.',
+    description:
+      'Registers a customer; one who is known by the first identifier is answered as they are and learns the others.',
   })
   registerCustomer(@Args('input') input: RegisterCustomerInput) {
     return this.execute(new EnrolCustomer(input));

@@ -33,7 +33,11 @@ export const CustomerRegistered = event(
 );
 export const CustomerUpdated = event(
   'CustomerUpdated',
-  t.object({ identifiers: t.optional(t.personal(t.array(identifierSchema, { maxItems: 100 }))), ...profile }),
+  t.object({
+    /** Further identifiers; those known before stay. */
+    identifiers: t.optional(t.personal(t.array(identifierSchema, { maxItems: 100 }))),
+    ...profile,
+  }),
 );
 export type CustomerEvent = EventOf<typeof CustomerRegistered | typeof CustomerUpdated>;
 
@@ -69,6 +73,8 @@ export class RegisterCustomer extends command<
     source?: EventSource;
   } & Profile
 >() {}
+/** Adds identifiers by which the customer is known from now on. */
+export class NameCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] }>() {}
 export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
 
 export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer) => {
@@ -76,6 +82,11 @@ export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer
   const { customerId, identifiers, occurredAt, source } = c;
   const about = { occurredAt, source, subject: customerSubject(customerId) };
   return [CustomerRegistered({ identifiers: [...identifiers], ...profileOf(c) }, about)];
+};
+
+export const nameCustomer: Decide<NameCustomer, Customer> = ({ customerId, identifiers }, customer) => {
+  if (customer.status === 'none') return unknown(customerId);
+  return [CustomerUpdated({ identifiers: [...identifiers] }, { subject: customerSubject(customerId) })];
 };
 
 export const updateCustomer: Decide<UpdateCustomer, Customer> = (
@@ -91,6 +102,9 @@ export const updateCustomer: Decide<UpdateCustomer, Customer> = (
   return [CustomerUpdated(change, { subject: customerSubject(customerId) })];
 };
 
+const unknown = (id: string): never =>
+  refuse('CUSTOMER_UNKNOWN', `No customer ${id} is registered; register them first.`);
+
 function profileOf({ name, phone, segment, region, tier }: Profile): Profile {
   return {
     ...(name !== undefined && { name }),
@@ -105,6 +119,7 @@ export const customerDecider = decider<Customer, CustomerEvent>(
   { name: 'customer', stream: customerStream, initial: () => ({ status: 'none' }), evolve },
   (on) => [
     on(RegisterCustomer, (c) => c.customerId, registerCustomer),
+    on(NameCustomer, (c) => c.customerId, nameCustomer),
     on(UpdateCustomer, (c) => c.customerId, updateCustomer),
   ],
 );

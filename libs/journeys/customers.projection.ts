@@ -37,8 +37,13 @@ export const customersProjection: Projection<CustomerUnit> = {
     if (before && event.revision <= (before['revision'] as number)) return;
     const { segment, region, tier } = event.data;
     const personal = JSON.parse((before?.['personal'] as string | undefined) ?? '{}') as Record<string, unknown>;
-    for (const field of PERSONAL)
-      if (event.data[field] !== undefined) personal[field] = { eventId: event.id, sealed: event.data[field] };
+    for (const field of PERSONAL) {
+      if (event.data[field] === undefined) continue;
+      const sealed = { eventId: event.id, sealed: event.data[field] };
+      // Identifiers add up; of a name or a phone the newest holds.
+      personal[field] =
+        field === 'identifiers' ? [...((personal[field] as object[] | undefined) ?? []), sealed] : [sealed];
+    }
     if (before) {
       const key = { customer: unit.id, from_pos: before['from_pos']! };
       unit.pending.push({ op: 'set', table: 'customer_state', key, set: { to_pos: event.position } });

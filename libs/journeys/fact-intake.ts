@@ -40,13 +40,16 @@ export class FactIntake {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
       try {
+        if (!isInstant(fact.occurredAt)) throw noInstant(fact.occurredAt);
         return touchpointContent(this.packs.kind(fact.kind), fact);
       } catch (error) {
         outcomes[i] = refused(error);
         return null;
       }
     });
-    const customers = await this.customersOf(facts, options);
+    // Only a fact that can be taken in makes a customer known.
+    const readable = facts.filter((_, i) => contents[i] !== null);
+    const customers = await this.customersOf(readable, options);
     const work: { index: number; work: Work }[] = [];
     facts.forEach((fact, index) => {
       const content = contents[index];
@@ -86,33 +89,26 @@ export class FactIntake {
     options: ExecuteOptions,
   ): Promise<Map<string, string>> {
     const found = new Map<string, string>();
-    const open = new Map<string, { type: string; value: string }>();
-    for (const { customer } of facts) {
-      if (!customer) continue;
-      const hash = this.hash(customer);
+    const open = new Map<string, { identifier: { type: string; value: string }; about: About }>();
+    for (const fact of facts) {
+      if (!fact.customer) continue;
+      const hash = this.hash(fact.customer);
       const known = this.customers.get(hash);
       if (known !== undefined) found.set(hash, known);
-      else open.set(hash, customer);
+      else if (!open.has(hash)) open.set(hash, { identifier: fact.customer, about: aboutOf(fact, facts[0]!, options) });
     }
     if (open.size === 0) return found;
-    // The chunk's first fact comes first in the log, its customers before it: recorded time never goes backwards.
-    const [first] = facts;
-    const { system, recordedAt } = first?.source ?? {};
-    const about = {
-      occurredAt: isInstant(first?.occurredAt) ? first.occurredAt : undefined,
-      source: system === undefined ? undefined : { system, recordedAt },
-    };
     const claims = await this.execute(
-      [...open].map(([hash, { type }]) => ({
+      [...open].map(([hash, { identifier, about }]) => ({
         decider: keyDecider as never,
-        command: new BindKey({ hash, keyType: type, customerId: newId(), ...about }),
+        command: new BindKey({ hash, keyType: identifier.type, customerId: newId(), ...about }),
       })),
       options,
     );
-    const bound = [...open].map(([hash, identifier], i) => ({ hash, identifier, customerId: claimed(claims[i]!) }));
+    const bound = [...open].map(([hash, first], i) => ({ ...first, hash, customerId: claimed(claims[i]!) }));
     // Also for keys that were bound before: a crash between claim and registration is made good here.
     const registered = await this.execute(
-      bound.map(({ customerId, identifier }) => ({
+      bound.map(({ customerId, identifier, about }) => ({
         decider: customerDecider as never,
         command: new RegisterCustomer({ customerId, identifiers: [identifier], ...about }),
       })),
@@ -143,6 +139,23 @@ export class FactIntake {
   }
 }
 
+type About = Pick<BindKey, 'occurredAt' | 'source'>;
+
+/**
+ * A customer is known since their own first fact. In a historical load their registration stands before the whole chunk,
+ * so it is recorded at the time of the chunk's first fact: recorded time never goes backwards.
+ */
+function aboutOf(own: Partial<TouchpointFact>, first: Partial<TouchpointFact>, { recordedAt }: ExecuteOptions): About {
+  const stamp = recordedAt === 'source' ? (first.source?.recordedAt ?? first.occurredAt) : own.source?.recordedAt;
+  return {
+    occurredAt: own.occurredAt,
+    source: own.source && { system: own.source.system, ...(stamp !== undefined && { recordedAt: stamp }) },
+  };
+}
+
+const noInstant = (text: string): TouchstoneError =>
+  new TouchstoneError('EVENT_INVALID', `"${text}" is no instant: give date, time and zone offset.`, 'invalid');
+
 function claimed(outcome: WorkOutcome): string {
   if (!outcome.ok) throw outcome.error;
   const key = outcome.done.state as LookupKey;
@@ -166,10 +179,13 @@ function outcomeOf(outcome: WorkOutcome, fact: TouchpointFact): FactOutcome {
 
 /** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
 function refused(error: unknown): FactOutcome {
-  if (error instanceof TouchstoneError && (error.kind === 'invalid' || error.kind === 'refused')) {
+  const ofTheFact = ['invalid', 'refused'].includes(kindOf(error)) || codeOf(error) === 'ID_TAKEN';
+  if (ofTheFact && error instanceof TouchstoneError) {
     return { outcome: 'refused', code: error.code, message: error.message };
   }
   throw error;
 }
 
-const isBusy = (error: Error) => error instanceof TouchstoneError && error.kind === 'busy';
+const kindOf = (error: unknown): string => (error instanceof TouchstoneError ? error.kind : 'internal');
+const codeOf = (error: unknown): string => (error instanceof TouchstoneError ? error.code : '');
+const isBusy = (error: Error): boolean => kindOf(error) === 'busy';

@@ -120,18 +120,17 @@ export class JourneyReader {
   }
 
   private customerOf({ cursor: _cursor, personal, ...row }: CustomerRow, asOf: AsOf): Customer {
-    const opened = Object.fromEntries(
-      Object.entries(personal).map(([field, { eventId, sealed }]) => [
-        field,
+    const open = (field: string): unknown[] =>
+      (personal[field] ?? []).map(({ eventId, sealed }) =>
         this.vault.open(`customer:${row.id}`, eventId, field, sealed),
-      ]),
-    );
-    const forgotten = Object.values(opened).includes(FORGOTTEN);
+      );
+    const [names, phones, identifiers] = [open('name'), open('phone'), open('identifiers')];
+    const forgotten = [...names, ...phones, ...identifiers].includes(FORGOTTEN);
     return {
       ...row,
-      name: (opened['name'] as string | undefined) ?? null,
-      phone: (opened['phone'] as string | undefined) ?? null,
-      identifiers: forgotten ? [] : ((opened['identifiers'] as Customer['identifiers'] | undefined) ?? []),
+      name: (names[0] as string | undefined) ?? null,
+      phone: (phones[0] as string | undefined) ?? null,
+      identifiers: forgotten ? [] : (identifiers as Customer['identifiers'][]).flat(),
       forgotten,
       asOf,
     };

@@ -3,21 +3,22 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import {
   command,
+  EventRegistry,
   FORGOTTEN,
   Kernel,
   newId,
+  refuse,
   TouchstoneError,
   type EventLog,
   type Executed,
   type RecordedEvent,
   type Vault,
 } from '@touchstone/eventing';
-import { PackCatalogue } from '@touchstone/packs';
+import { PackCatalogue, type KindInForce } from '@touchstone/packs';
 import { EVENT_LOG, VAULT } from '@touchstone/platform';
-import { customerDecider, RegisterCustomer, type Identifier } from './customer.js';
-import { CorrectTouchpoint, journeyDecider, RecordTouchpoint } from './journey.js';
+import { customerDecider } from './customer.js';
+import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { journeyStream, type TouchpointContent } from './journey.events.js';
-import { BindKey, keyDecider } from './lookup-key.js';
 import { touchpointContent, type Reported } from './touchpoint-content.js';
 
 // Commands for which something must be fetched before the decision; all others are generated from the deciders.
@@ -35,19 +36,11 @@ export class AmendTouchpoint extends command<
     reason: string;
     kind?: string;
     occurredAt?: string;
+    /** Fields to take away: `channel`, `unit`, `staff`, `attributes`, `personal`, `objects`. */
+    clear?: readonly string[];
     expectedRevision?: number;
   } & Reported
 >() {}
-
-/** A new customer with the identifiers they are known by. */
-export class EnrolCustomer extends command<{
-  identifiers: readonly Identifier[];
-  name?: string;
-  phone?: string;
-  segment?: string;
-  region?: string;
-  tier?: string;
-}>() {}
 
 @CommandHandler(ReportTouchpoint)
 export class ReportTouchpointHandler {
@@ -71,48 +64,70 @@ export class AmendTouchpointHandler {
     private readonly packs: PackCatalogue,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(VAULT) private readonly vault: Vault,
+    private readonly registry: EventRegistry,
   ) {}
 
   async execute(c: AmendTouchpoint): Promise<Executed> {
-    const before = await this.current(c.journeyId, c.touchpointId);
-    const kind = this.packs.kind(c.kind ?? before.content.kind);
-    const { customerId } = before.content;
-    const content = {
-      ...touchpointContent(kind, { ...before.content, ...given(c) }),
-      ...(customerId && { customerId }),
-    };
-    const happenedAt = c.occurredAt ?? before.happenedAt;
-    const correct = new CorrectTouchpoint({
-      journeyId: c.journeyId,
-      touchpointId: c.touchpointId,
-      reason: c.reason,
-      happenedAt,
-      content,
-      sameAsBefore: happenedAt === before.happenedAt && sameContent(content, before.content),
-      expectedRevision: c.expectedRevision,
-    });
-    return this.kernel.execute(journeyDecider, correct);
-  }
-
-  /** The touchpoint as the log has it now, personal fields opened. */
-  private async current(
-    journeyId: string,
-    touchpointId: string,
-  ): Promise<{ content: TouchpointContent; happenedAt: string }> {
-    for await (const event of this.log.readStream(journeyStream(journeyId), { direction: 'backwards' })) {
-      const data = event.data as TouchpointContent & { touchpointId?: string; happenedAt?: string };
-      if (event.type === 'TouchpointRecorded' && event.id === touchpointId) {
-        return { content: this.opened(event), happenedAt: event.occurredAt };
-      }
-      if (event.type === 'TouchpointCorrected' && data.touchpointId === touchpointId) {
-        return { content: this.opened(event), happenedAt: data.happenedAt! };
+    for (let attempt = 1; ; attempt++) {
+      const before = await this.current(c.journeyId, c.touchpointId);
+      // A correction says the whole content again: it must be made from what the stream says now.
+      const expectedRevision = c.expectedRevision ?? before.revision;
+      try {
+        return await this.kernel.execute(journeyDecider, this.correction(c, before, expectedRevision));
+      } catch (error) {
+        const stale = error instanceof TouchstoneError && error.code === 'WRONG_EXPECTED_REVISION';
+        if (!stale || c.expectedRevision !== undefined || attempt >= MAX_ATTEMPTS) throw error;
       }
     }
-    throw new TouchstoneError(
-      'TOUCHPOINT_UNKNOWN',
-      `The journey ${journeyId} has no touchpoint ${touchpointId}.`,
-      'notFound',
-    );
+  }
+
+  private correction(
+    c: AmendTouchpoint,
+    { content, happenedAt }: Current,
+    expectedRevision: number,
+  ): CorrectTouchpoint {
+    const { journeyId, touchpointId, reason } = c;
+    const reported = laidOver(content, c);
+    // Another kind brings its own traits; the same kind keeps those that held when the touchpoint was decided.
+    const kind = c.kind === undefined ? this.asDecided(content) : this.packs.kind(c.kind);
+    const next = {
+      ...touchpointContent(kind, reported),
+      ...(content.customerId !== undefined && { customerId: content.customerId }),
+    };
+    const at = c.occurredAt ?? happenedAt;
+    const sameAsBefore = at === happenedAt && sameContent(next, content);
+    return new CorrectTouchpoint({
+      journeyId,
+      touchpointId,
+      reason,
+      happenedAt: at,
+      content: next,
+      sameAsBefore,
+      expectedRevision,
+    });
+  }
+
+  private asDecided({ kind, kindVersion, traits }: TouchpointContent): KindInForce {
+    const published = this.packs.has(kind) ? this.packs.kind(kind) : { pack: '', names: { en: kind } };
+    return { ...published, id: kind, version: kindVersion, traits };
+  }
+
+  /** The touchpoint as the log has it now, personal fields opened, and where its journey stands. */
+  private async current(journeyId: string, touchpointId: string): Promise<Current> {
+    let revision = -1;
+    for await (const recorded of this.log.readStream(journeyStream(journeyId), { direction: 'backwards' })) {
+      revision = Math.max(revision, recorded.revision);
+      const event = this.registry.read(recorded);
+      const data = event.data as TouchpointContent & { touchpointId?: string; happenedAt?: string };
+      if (event.type === 'TouchpointRecorded' && event.id === touchpointId) {
+        return { content: this.opened(event), happenedAt: event.occurredAt, revision };
+      }
+      if (event.type === 'TouchpointCorrected' && data.touchpointId === touchpointId) {
+        return { content: this.opened(event), happenedAt: data.happenedAt!, revision };
+      }
+    }
+    const message = `The journey ${journeyId} has no touchpoint ${touchpointId}.`;
+    throw new TouchstoneError('TOUCHPOINT_UNKNOWN', message, 'notFound');
   }
 
   private opened(event: RecordedEvent): TouchpointContent {
@@ -124,39 +139,25 @@ export class AmendTouchpointHandler {
   }
 }
 
-@CommandHandler(EnrolCustomer)
-export class EnrolCustomerHandler {
-  constructor(
-    private readonly kernel: Kernel,
-    @Inject(VAULT) private readonly vault: Vault,
-  ) {}
+interface Current {
+  readonly content: TouchpointContent;
+  readonly happenedAt: string;
+  readonly revision: number;
+}
 
-  /** Claims each identifier, then registers. A repeat finds the customer that the identifiers lead to. */
-  async execute(c: EnrolCustomer): Promise<Executed> {
-    let customerId: string | undefined;
-    for (const { type, value } of c.identifiers) {
-      const bind = new BindKey({
-        hash: this.vault.lookupHash(type, value),
-        keyType: type,
-        customerId: (customerId ??= newId()),
-      });
-      const { state, events } = await this.kernel.execute(keyDecider, bind);
-      const holder = state.status === 'bound' ? state.customerId : undefined;
-      if (events.length > 0 || holder === customerId) continue;
-      if (bind.hash !== this.vault.lookupHash(c.identifiers[0]!.type, c.identifiers[0]!.value)) {
-        throw new TouchstoneError(
-          'IDENTIFIER_TAKEN',
-          `The ${type} given belongs to another customer; look them up by it first.`,
-          'conflict',
-        );
-      }
-      customerId = holder;
+/** Another correction may come between reading and deciding; each try reads again. */
+const MAX_ATTEMPTS = 20;
+
+/** Opens a journey of a customer who is known. */
+@CommandHandler(OpenJourney)
+export class OpenJourneyHandler {
+  constructor(private readonly kernel: Kernel) {}
+
+  async execute(c: OpenJourney): Promise<Executed> {
+    if (c.customerId != null && (await this.kernel.look(customerDecider, c.customerId)).state.status === 'none') {
+      refuse('CUSTOMER_UNKNOWN', `No customer ${c.customerId} is registered; register them first.`);
     }
-    const { identifiers, ...profile } = c;
-    return this.kernel.execute(
-      customerDecider,
-      new RegisterCustomer({ customerId: customerId!, identifiers, ...profile }),
-    );
+    return this.kernel.execute(journeyDecider, c);
   }
 }
 
@@ -167,11 +168,18 @@ function sameContent(a: TouchpointContent, b: TouchpointContent): boolean {
   return isDeepStrictEqual(plain(a), plain(b));
 }
 
-const given = ({ channel, unit, staff, attributes, personal, objects }: Reported): Reported =>
-  Object.fromEntries(
-    Object.entries({ channel, unit, staff, attributes, personal, objects }).filter(
-      ([, v]) => v !== undefined && v !== null,
-    ),
-  );
+/** What is reported anew over what was there: attributes one by one, everything else whole; `clear` takes away. */
+function laidOver(before: Reported, c: AmendTouchpoint): Reported {
+  const over = (a: Reported['attributes'], b: Reported['attributes']) => (b == null ? a : { ...a, ...b });
+  const laid: Reported = {
+    channel: c.channel ?? before.channel,
+    unit: c.unit ?? before.unit,
+    staff: c.staff ?? before.staff,
+    attributes: over(before.attributes, c.attributes),
+    personal: over(before.personal, c.personal),
+    objects: c.objects ?? before.objects,
+  };
+  return Object.fromEntries(Object.entries(laid).filter(([field]) => !c.clear?.includes(field)));
+}
 
-export const journeyHandlers = [ReportTouchpointHandler, AmendTouchpointHandler, EnrolCustomerHandler];
+export const journeyHandlers = [ReportTouchpointHandler, AmendTouchpointHandler, OpenJourneyHandler];

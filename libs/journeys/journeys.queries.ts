@@ -136,8 +136,8 @@ export interface CustomerRow {
   readonly region: string | null;
   readonly tier: string | null;
   readonly registeredAt: string;
-  /** Ciphertexts by field, each with the event that it is bound to. */
-  readonly personal: Readonly<Record<string, { eventId: string; sealed: string }>>;
+  /** Ciphertexts by field, each with the event that it is bound to; a field may have several. */
+  readonly personal: Readonly<Record<string, readonly { eventId: string; sealed: string }[]>>;
   readonly cursor: number;
 }
 
