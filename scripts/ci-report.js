@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 /** Seconds that a suite may take on two busy cores, by what its name says of its cost. */
 const BUDGETS = [
+  // A hundred processes are started and killed.
+  [/^test\/chaos-kill/, 180],
   [/\.e2e\.spec\.ts$/, 120],
   [/\.int\.spec\.ts$/, 120],
   [/^test\//, 120],

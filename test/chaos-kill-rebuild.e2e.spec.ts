@@ -1,7 +1,7 @@
 import { killAll } from './chaos.children.js';
 import { CHAOS_ROUNDS, CHAOS_SEED, killedLives, type LivesOptions } from './chaos.lives.js';
 
-const ROUNDS = Math.round(CHAOS_ROUNDS * 0.25);
+const ROUNDS = Math.round(CHAOS_ROUNDS * 0.2);
 /** Every so many rounds it is the whole server, spoken to over HTTP, that works on the directory and is killed. */
 const SERVER_EVERY = 5;
 const PHASES = ['asked', 'reading', 'indexing', 'catching-up', 'swapped'];

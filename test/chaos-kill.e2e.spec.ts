@@ -2,7 +2,7 @@ import { killAll } from './chaos.children.js';
 import { CHAOS_ROUNDS, CHAOS_SEED, killedLives } from './chaos.lives.js';
 import type { Strike } from './chaos.rounds.js';
 
-const ROUNDS = Math.round(CHAOS_ROUNDS * 0.75);
+const ROUNDS = Math.round(CHAOS_ROUNDS * 0.8);
 
 afterEach(killAll);
 
