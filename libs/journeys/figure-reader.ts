@@ -1,7 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeCursor, encodeCursor, pageOf, READS, type Page } from '@touchstone/platform';
 import type { Reads } from '@touchstone/readmodel';
-import { figureToken, OTHER_ID, readFigure, type Figure as FigureSpec, type Projected } from './figure.js';
+import {
+  figureToken,
+  nodeId,
+  OTHER_ID,
+  readFigure,
+  STILL_OPEN_ID,
+  type Figure as FigureSpec,
+  type NodeRef,
+  type Projected,
+} from './figure-token.js';
 import { OTHER, STILL_OPEN, type JourneyMapData, type MapNode } from './journey-map.js';
 import { NodeRole, type CountedFigure, type Figure, type JourneyMap, type Occurrence } from './journey-map.graphql.js';
 import {
@@ -10,6 +19,7 @@ import {
   figureQuery,
   journeyMapQuery,
   type MapAnswer,
+  type NodeName,
   type OccurrenceCursor,
 } from './journey-map.queries.js';
 import { JourneyReader, when, type When } from './journey-reader.js';
@@ -49,8 +59,15 @@ export class FigureReader {
   }
 
   figure(token: string): Figure {
-    const { of, node, target, position, instant } = readFigure(token);
-    return { of, node: node ?? null, target: target ?? null, asOf: { position, instant }, token };
+    const { of, node, target, position, instant, generation } = readFigure(token);
+    return {
+      of,
+      node: node ? nodeId(node) : null,
+      target: target ? nodeId(target) : null,
+      asOf: { position, instant },
+      generation,
+      token,
+    };
   }
 
   async count(token: string): Promise<number> {
@@ -100,13 +117,14 @@ type About = Pick<FigureSpec, 'of' | 'node' | 'target' | 'variant'>;
 
 function mapOf({ data, names, variantHashes }: MapAnswer, counted: Counted): JourneyMap {
   const idOf = (kind: number) => names.get(kind)!.id;
+  const refOf = (kind: number) => nodeRef(kind, idOf(kind));
   const hasOther = data.nodes.some((node) => node.kind === OTHER);
   const named = hasOther ? data.nodes.filter((node) => node.kind > 0).map((node) => idOf(node.kind)) : undefined;
   const counting = (value: number, about: About): CountedFigure => ({
     value,
     // A map has thousands of counts; the token of one is made when it is asked for.
     get figure() {
-      const concernsOther = about.node === OTHER_ID || about.target === OTHER_ID;
+      const concernsOther = [about.node, about.target].some((node) => node?.role === OTHER_ID);
       return figureToken({ ...about, ...(concernsOther && { named }), ...counted });
     },
   });
@@ -121,7 +139,7 @@ function mapOf({ data, names, variantHashes }: MapAnswer, counted: Counted): Jou
     edges: data.edges.map(({ source, target, count, ...durations }) => ({
       source: idOf(source),
       target: idOf(target),
-      count: counting(count, { of: 'edge', node: idOf(source), target: idOf(target) }),
+      count: counting(count, { of: 'edge', node: refOf(source), target: refOf(target) }),
       durations,
     })),
     variants: data.variants.map(({ kinds, cases }, i) => ({
@@ -150,20 +168,26 @@ const totals = (data: JourneyMapData, counting: Counting) => ({
   pingPongCases: counting(data.pingPongCases, { of: 'pingPong' }),
 });
 
-function nodeOf(data: MapNode, name: { id: string; nameEn: string; nameZh: string | null }, counting: Counting) {
+/** The two nodes that are no kind go into tokens by their role, whatever kinds are called. */
+const nodeRef = (kind: number, id: string): NodeRef =>
+  kind === OTHER ? { role: OTHER_ID } : kind === STILL_OPEN ? { role: STILL_OPEN_ID } : { kind: id };
+
+function nodeOf(data: MapNode, name: NodeName, counting: Counting) {
   const open = data.kind === STILL_OPEN;
-  const at = (of: About['of']): About => (open ? { of: 'stillOpen' } : { of, node: name.id });
+  const node = nodeRef(data.kind, name.id);
+  // What stands at "still open" are all journeys that are.
+  const at = (of: About['of']): About => (open ? { of: 'stillOpen' } : { of, node });
   return {
     ...name,
     role: open ? NodeRole.STILL_OPEN : data.kind === OTHER ? NodeRole.OTHER : NodeRole.ACTIVITY,
     count: counting(data.count, at('node')),
-    starts: counting(data.starts, { of: 'starts', node: name.id }),
-    ended: counting(data.ended, { of: 'ended', node: name.id }),
+    starts: counting(data.starts, { of: 'starts', node }),
+    ended: counting(data.ended, { of: 'ended', node }),
     stillOpen: counting(data.stillOpen, at('stillOpen')),
     in: data.in,
     out: data.out,
-    selfLoops: counting(data.selfLoops, { of: 'edge', node: name.id, target: name.id }),
-    reworkCases: counting(data.reworkCases, { of: 'rework', node: name.id }),
+    selfLoops: counting(data.selfLoops, { of: 'selfLoops', node }),
+    reworkCases: counting(data.reworkCases, { of: 'rework', node }),
   };
 }
 

@@ -1,87 +1,17 @@
-/**
- * A figure of a map, so that it can be opened later: what was counted, over which journeys, as of when. The token says
- * everything in names, so that it still adds up after a rebuild and a day later.
- */
-import { TouchstoneError } from '@touchstone/eventing/pure';
+/** What a figure counted, found again in the touchpoints of a journey. */
+import type { Figure } from './figure-token.js';
 import { pingPong } from './journey-map.js';
-import type { JourneyFilter, Touchpoints } from './journey-rows.js';
+import type { Touchpoints } from './journey-rows.js';
 import { Status } from './journeys.tables.js';
 
-/** Names of the two nodes that are no kind. */
-export const OTHER_ID = 'other';
-export const STILL_OPEN_ID = 'still-open';
-
-/** Which touchpoints of the chosen journeys a map keeps; each list absent: all. */
-export interface Projected {
-  readonly kinds?: readonly string[];
-  readonly units?: readonly string[];
-  readonly channels?: readonly string[];
-}
-
-const OF = [
-  'cases',
-  'closed',
-  'events',
-  'transitions',
-  'node',
-  'starts',
-  'ended',
-  'stillOpen',
-  'edge',
-  'variant',
-  'rework',
-  'selfLoops',
-  'handovers',
-  'pingPong',
-] as const;
-
-export interface Figure {
-  readonly of: (typeof OF)[number];
-  readonly node?: string;
-  readonly target?: string;
-  /** Hash of a variant (`variantHash`). */
-  readonly variant?: string;
-  /** The kinds that have a node of their own, where `other` is concerned. */
-  readonly named?: readonly string[];
-  readonly filter: JourneyFilter;
-  readonly project?: Projected;
-  readonly position: string;
-  readonly instant: string;
-  readonly generation: string;
-}
-
-/** The token of a figure: opaque to its readers. */
-export const figureToken = (figure: Figure): string => toBase64Url(JSON.stringify([1, figure]));
-
-/** @throws INVALID_FIGURE */
-export function readFigure(token: string): Figure {
-  try {
-    const [version, figure] = JSON.parse(fromBase64Url(token)) as [number, Figure];
-    const sound =
-      version === 1 &&
-      OF.includes(figure.of) &&
-      typeof figure.position === 'string' &&
-      typeof figure.instant === 'string' &&
-      typeof figure.generation === 'string' &&
-      typeof figure.filter === 'object' &&
-      figure.filter !== null;
-    if (sound) return figure;
-  } catch {
-    // Falls through to the one answer.
-  }
-  throw new TouchstoneError(
-    'INVALID_FIGURE',
-    'This is no figure token; take it as it is from the `figure` field of an answer.',
-    'invalid',
-  );
-}
+export type SearchedNode = number | 'other' | 'still-open';
 
 /** What a figure looks for, with surrogates in place of names. */
 export interface FigureSearch {
   readonly of: Figure['of'];
-  /** Surrogate, 'other', 'still-open', or undefined: any. */
-  readonly node?: number | 'other' | 'still-open';
-  readonly target?: number | 'other' | 'still-open';
+  /** Surrogate of a kind, or a role; undefined: any. */
+  readonly node?: SearchedNode;
+  readonly target?: SearchedNode;
   readonly variant?: string;
   readonly isOther: (kind: number) => boolean;
   readonly hashOf: (kinds: Int32Array) => string;
@@ -91,7 +21,7 @@ export interface FigureSearch {
 export function occurrences(search: FigureSearch, t: Touchpoints): number[][] {
   if (t.count === 0) return [];
   const all = () => [Array.from({ length: t.count }, (_, i) => i)];
-  const matches = (kind: number, wanted: FigureSearch['node']) =>
+  const matches = (kind: number, wanted: SearchedNode | undefined) =>
     wanted === undefined || (wanted === 'other' ? search.isOther(kind) : kind === wanted);
   const last = t.count - 1;
   const closed = t.status === Status.closed;
@@ -167,6 +97,3 @@ function fnv(text: string, seed: number): number {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
   return hash;
 }
-
-const toBase64Url = (text: string): string => Buffer.from(text, 'utf8').toString('base64url');
-const fromBase64Url = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');

@@ -1,6 +1,16 @@
 import { ArgsType, Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsInt, IsOptional, IsString, Max, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { AsOfAnswer, Connection, InstantScalar, PositionScalar, NullIsAbsent } from '@touchstone/platform';
 import { DurationPercentiles, JourneyFilterInput, ReadArgs } from './journeys.graphql.js';
 
@@ -27,6 +37,7 @@ export class ProjectInput {
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
+  @MaxLength(512, { each: true })
   kinds?: string[];
 
   @Field(() => [String], { nullable: true, description: 'Units.' })
@@ -35,6 +46,7 @@ export class ProjectInput {
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
+  @MaxLength(512, { each: true })
   units?: string[];
 
   @Field(() => [String], { nullable: true, description: 'Channels.' })
@@ -43,6 +55,7 @@ export class ProjectInput {
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
+  @MaxLength(512, { each: true })
   channels?: string[];
 }
 
@@ -119,10 +132,12 @@ export class JourneyMapNode {
   @Field(() => Int, { description: 'Outgoing edges, without those to "still open".' })
   out!: number;
 
-  @Field(() => CountedFigure, { description: 'Times it followed itself.' })
+  @Field(() => CountedFigure, { description: 'Times it followed itself; of "other", times one of its kinds did.' })
   selfLoops!: CountedFigure;
 
-  @Field(() => CountedFigure, { description: 'Journeys in which it occurs twice or more.' })
+  @Field(() => CountedFigure, {
+    description: 'Journeys in which it occurs twice or more; of "other", in which one of its kinds does.',
+  })
   reworkCases!: CountedFigure;
 }
 
@@ -267,6 +282,9 @@ export class Figure {
 
   @Field(() => AsOfAnswer, { description: 'As of when it was counted.' })
   asOf!: AsOfAnswer;
+
+  @Field({ description: 'Generation of the read model that counted it.' })
+  generation!: string;
 
   @Field({ description: 'Its token.' })
   token!: string;

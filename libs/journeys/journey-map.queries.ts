@@ -1,16 +1,11 @@
+import { sql } from 'kysely';
 import type { Read, ReadQuery } from '@touchstone/readmodel';
-import {
-  OTHER_ID,
-  STILL_OPEN_ID,
-  occurrences,
-  variantHasher,
-  type Figure,
-  type FigureSearch,
-  type Projected,
-} from './figure.js';
+import { occurrences, variantHasher, type FigureSearch, type SearchedNode } from './figure.js';
+import { OTHER_ID, STILL_OPEN_ID, type Figure, type NodeRef, type Projected } from './figure-token.js';
 import { EntryColumns } from './journey-blob.js';
 import { JourneyMapBuilder, OTHER, STILL_OPEN, type JourneyMapData } from './journey-map.js';
 import {
+  held,
   projected,
   select,
   touchpointsOf,
@@ -175,17 +170,21 @@ async function projection(read: Read, project: Projected | undefined): Promise<K
     (!channels || channels.has(t.channel[i]!));
 }
 
+/** As they were called at the read's position; a kind that was published only later, as it is called now. */
 async function nodeNames(read: Read, kinds: readonly number[]): Promise<Map<number, NodeName>> {
   const ids = await read.namesOf(kinds);
   const named = new Map<number, NodeName>([...ids].map(([kind, id]) => [kind, { id, nameEn: id, nameZh: null }]));
-  for (let i = 0; i < kinds.length; i += 500) {
-    const rows = await read.db
-      .selectFrom('kind_version')
-      .select(['kind', 'name_en', 'name_zh'])
-      .where('kind', 'in', kinds.slice(i, i + 500))
-      .where('to_pos', 'is', null)
-      .execute();
-    for (const row of rows) named.set(row.kind, { id: ids.get(row.kind)!, nameEn: row.name_en, nameZh: row.name_zh });
+  const now = sql<boolean>`to_pos is null`;
+  for (const inForce of read.past ? [now, held(read, 'kind_version')] : [now]) {
+    for (let i = 0; i < kinds.length; i += 500) {
+      const rows = await read.db
+        .selectFrom('kind_version')
+        .select(['kind', 'name_en', 'name_zh'])
+        .where('kind', 'in', kinds.slice(i, i + 500))
+        .where(inForce)
+        .execute();
+      for (const row of rows) named.set(row.kind, { id: ids.get(row.kind)!, nameEn: row.name_en, nameZh: row.name_zh });
+    }
   }
   return named;
 }
@@ -207,9 +206,9 @@ async function searchOf(read: Read, figure: Figure): Promise<FigureSearch | null
   };
 }
 
-async function nodeOf(read: Read, id: string | undefined): Promise<FigureSearch['node'] | null> {
-  if (id === undefined || id === OTHER_ID || id === STILL_OPEN_ID) return id as 'other' | 'still-open' | undefined;
-  return read.idOf('kind', id);
+/** Undefined: any node; null: a kind that no event ever named. */
+async function nodeOf(read: Read, node: NodeRef | undefined): Promise<SearchedNode | undefined | null> {
+  return node?.kind === undefined ? node?.role : read.idOf('kind', node.kind);
 }
 
 async function allKinds(read: Read): Promise<Map<number, string>> {

@@ -26,8 +26,9 @@ export interface MapNode {
   /** What came in (starts and incoming edges) = what went out by edges + ended + still open. */
   readonly in: number;
   readonly out: number;
+  /** Times a kind of the node followed itself. */
   readonly selfLoops: number;
-  /** Journeys in which it occurs twice or more. */
+  /** Journeys in which a kind of the node occurs twice or more. */
   readonly reworkCases: number;
 }
 
@@ -70,8 +71,8 @@ interface NodeTally {
   starts: number;
   ended: number;
   stillOpen: number;
-  reworkCases: number;
 }
+const nothing = (): NodeTally => ({ count: 0, starts: 0, ended: 0, stillOpen: 0 });
 
 /** Percentiles stay exact up to so many durations. */
 const EXACT_LIMIT = 5_000_000;
@@ -81,7 +82,6 @@ export class JourneyMapBuilder {
   private closedCases = 0;
   private events = 0;
   private selfLoops = 0;
-  private reworkCases = 0;
   private handovers = 0;
   private pingPongCases = 0;
   private exact = true;
@@ -91,6 +91,8 @@ export class JourneyMapBuilder {
   private readonly edges = new Map<number, Map<number, Durations>>();
   private readonly openSince = new Map<number, Durations>();
   private readonly variants = new Map<string, number>();
+  /** Journeys by the set of kinds that occur in them twice or more. */
+  private readonly repeats = new Map<string, { readonly kinds: readonly number[]; cases: number }>();
 
   /** @param instant ms since 1970 up to which a journey that is still open has been waiting */
   constructor(private readonly instant: number) {}
@@ -138,7 +140,7 @@ export class JourneyMapBuilder {
       variantCount: this.variants.size,
       transitions: this.events - this.cases,
       selfLoops: this.selfLoops,
-      reworkCases: this.reworkCases,
+      reworkCases: [...this.repeats.values()].reduce((sum, { cases }) => sum + cases, 0),
       handovers: this.handovers,
       pingPongCases: this.pingPongCases,
       caseDuration: percentiles(this.caseDurations),
@@ -152,7 +154,7 @@ export class JourneyMapBuilder {
 
   private node(kind: number): NodeTally {
     let tally = this.nodes.get(kind);
-    if (!tally) this.nodes.set(kind, (tally = { count: 0, starts: 0, ended: 0, stillOpen: 0, reworkCases: 0 }));
+    if (!tally) this.nodes.set(kind, (tally = nothing()));
     return tally;
   }
 
@@ -166,8 +168,12 @@ export class JourneyMapBuilder {
     const seen = new Set<number>();
     const again = new Set<number>();
     for (const kind of kinds) (seen.has(kind) ? again : seen).add(kind);
-    for (const kind of again) this.node(kind).reworkCases++;
-    if (again.size > 0) this.reworkCases++;
+    if (again.size === 0) return;
+    const repeated = [...again].sort((a, b) => a - b);
+    const key = repeated.join(',');
+    const known = this.repeats.get(key);
+    if (known) known.cases++;
+    else this.repeats.set(key, { kinds: repeated, cases: 1 });
   }
 
   private coarsen(): void {
@@ -196,38 +202,38 @@ export class JourneyMapBuilder {
 
   private foldedNodes(nameOf: (kind: number) => number, edges: readonly MapEdge[]): MapNode[] {
     const folded = new Map<number, NodeTally>();
+    const selfLoops = new Map<number, number>();
     let open = 0;
     for (const [kind, tally] of this.nodes) {
       const name = nameOf(kind);
-      const to = folded.get(name) ?? { count: 0, starts: 0, ended: 0, stillOpen: 0, reworkCases: 0 };
-      for (const field of ['count', 'starts', 'ended', 'stillOpen', 'reworkCases'] as const) to[field] += tally[field];
+      const to = folded.get(name) ?? nothing();
+      for (const field of ['count', 'starts', 'ended', 'stillOpen'] as const) to[field] += tally[field];
       folded.set(name, to);
+      increase(selfLoops, name, this.edges.get(kind)?.get(kind)?.count ?? 0);
       open += tally.stillOpen;
     }
-    const nodes = [...folded].map(([kind, tally]) => {
-      const outgoing = edges.filter((e) => e.source === kind && e.target !== STILL_OPEN);
-      const incoming = edges.filter((e) => e.target === kind);
-      return {
-        kind,
-        ...tally,
-        in: tally.starts + sum(incoming),
-        out: sum(outgoing),
-        selfLoops: sum(incoming.filter((e) => e.source === kind)),
-      };
-    });
+    const rework = this.foldedRework(nameOf);
+    const nodes = [...folded].map(([kind, tally]) => ({
+      kind,
+      ...tally,
+      in: tally.starts + sum(edges.filter((e) => e.target === kind)),
+      out: sum(edges.filter((e) => e.source === kind && e.target !== STILL_OPEN)),
+      selfLoops: selfLoops.get(kind)!,
+      reworkCases: rework.get(kind) ?? 0,
+    }));
     nodes.sort((a, b) => b.count - a.count || a.kind - b.kind);
-    const stillOpen = {
-      kind: STILL_OPEN,
-      count: open,
-      starts: 0,
-      ended: 0,
-      stillOpen: open,
-      reworkCases: 0,
-      in: open,
-      out: 0,
-      selfLoops: 0,
-    };
-    return open === 0 ? nodes : [...nodes, stillOpen];
+    if (open === 0) return nodes;
+    const none = { starts: 0, ended: 0, out: 0, selfLoops: 0, reworkCases: 0 };
+    return [...nodes, { kind: STILL_OPEN, count: open, stillOpen: open, in: open, ...none }];
+  }
+
+  /** Journeys per node; one that repeats several kinds of one node counts once there. */
+  private foldedRework(nameOf: (kind: number) => number): Map<number, number> {
+    const rework = new Map<number, number>();
+    for (const { kinds, cases } of this.repeats.values()) {
+      for (const name of new Set(kinds.map(nameOf))) increase(rework, name, cases);
+    }
+    return rework;
   }
 
   private topVariants(max: number): MapVariant[] {
@@ -250,6 +256,9 @@ export function pingPong(units: Int32Array): boolean {
   }
   return false;
 }
+
+const increase = (counts: Map<number, number>, key: number, by: number) =>
+  void counts.set(key, (counts.get(key) ?? 0) + by);
 
 const sum = (edges: readonly MapEdge[]) => edges.reduce((total, edge) => total + edge.count, 0);
 

@@ -10,7 +10,7 @@ import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } f
 import { journeysQuery } from './journeys.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 import { OTHER, STILL_OPEN } from './journey-map.js';
-import type { Figure } from './figure.js';
+import type { Figure, NodeRef } from './figure-token.js';
 
 const registry = new EventRegistry([...journeyEvents, ...packEvents]);
 const group: ProjectionGroup = { name: 'journeys', projections: [...packProjections, ...journeyProjections] };
@@ -165,7 +165,23 @@ function bruteForce(events: readonly RecordedEvent[], journeyType?: string) {
     count(variants, trace.map((t) => t.kind).join(','), 1);
   }
   const rank = (values: number[], p: number) => [...values].sort((a, b) => a - b)[Math.ceil(p * values.length) - 1];
-  return {
+  /** Per node of a map in which only these kinds have one of their own: [times a kind followed itself, rework]. */
+  const repeats = (named: readonly string[]) => {
+    const nodes = new Map<string, [number, number]>();
+    for (const trace of traces) {
+      const again = new Set<string>();
+      trace.forEach((t, i) => {
+        const node = named.includes(t.kind) ? t.kind : 'other';
+        const tally = nodes.get(node) ?? [0, 0];
+        nodes.set(node, tally);
+        if (trace[i - 1]?.kind === t.kind) tally[0]++;
+        if (trace.slice(0, i).some((earlier) => earlier.kind === t.kind)) again.add(node);
+      });
+      for (const node of again) nodes.get(node)![1]++;
+    }
+    return Object.fromEntries(nodes);
+  };
+  const counts = {
     cases: traces.length,
     closed,
     events: traces.flat().length,
@@ -177,6 +193,7 @@ function bruteForce(events: readonly RecordedEvent[], journeyType?: string) {
     ),
     variants: Object.fromEntries([...variants].sort().map(([k, v]) => [k, v.length])),
   };
+  return { counts, repeats };
 }
 
 const MAX = { maxNodes: 1000, maxVariants: 1000 };
@@ -268,11 +285,11 @@ describe('the journey map', () => {
       fc.asyncProperty(world, fc.nat(60), async (events, cut) => {
         const reads = all(events);
         const now = await mapOf(reads);
-        expect(now.counts).toEqual(bruteForce(events));
-        expect((await mapOf(reads, { journeyType: 'x' })).counts).toEqual(bruteForce(events, 'x'));
+        expect(now.counts).toEqual(bruteForce(events).counts);
+        expect((await mapOf(reads, { journeyType: 'x' })).counts).toEqual(bruteForce(events, 'x').counts);
         const upTo = events.slice(0, 1 + (cut % events.length));
         const past = await mapOf(reads, {}, { asOf: { position: upTo.at(-1)!.position } });
-        expect(past.counts).toEqual(bruteForce(upTo));
+        expect(past.counts).toEqual(bruteForce(upTo).counts);
         // The past equals a replay from zero, byte for byte.
         const replayed = await mapOf(all(upTo, past.answer.asOf.instant));
         expect(past.counts).toEqual(replayed.counts);
@@ -281,10 +298,10 @@ describe('the journey map', () => {
     );
   });
 
-  it('balances every node, folded or not: in = out + ended + still open', async () => {
+  it('balances every node, folded or not: in = out + ended + still open; rework and self-loops are those of its kinds', async () => {
     await fc.assert(
       fc.asyncProperty(world, fc.integer({ min: 1, max: 4 }), async (events, maxNodes) => {
-        const { data } = await mapOf(all(events), {}, {}, { maxNodes, maxVariants: 5 });
+        const { data, name } = await mapOf(all(events), {}, {}, { maxNodes, maxVariants: 5 });
         for (const node of data.nodes)
           expect([node.kind, node.in]).toEqual([node.kind, node.out + node.ended + node.stillOpen]);
         const activities = data.nodes.filter((n) => n.kind !== STILL_OPEN);
@@ -296,6 +313,10 @@ describe('the journey map', () => {
         expect(data.edges.filter((e) => e.target !== STILL_OPEN).reduce((s, e) => s + e.count, 0)).toBe(
           data.transitions,
         );
+        const { repeats } = bruteForce(events);
+        expect(Object.fromEntries(activities.map((n) => [name(n.kind), [n.selfLoops, n.reworkCases]]))).toEqual(
+          repeats(activities.map((n) => name(n.kind))),
+        );
       }),
       { numRuns: 60 },
     );
@@ -303,12 +324,14 @@ describe('the journey map', () => {
 
   it('opens every figure to as many occurrences as it counted, with their events', async () => {
     await fc.assert(
-      fc.asyncProperty(world, async (events) => {
+      fc.asyncProperty(world, fc.integer({ min: 1, max: 4 }), async (events, maxNodes) => {
         const reads = all(events);
-        const limits = { maxNodes: 2, maxVariants: 50 };
+        const limits = { maxNodes, maxVariants: 50 };
         const { data, answer, name } = await mapOf(reads, {}, {}, limits);
         const named = data.nodes.filter((n) => n.kind > 0).map((n) => name(n.kind));
         const counted = { filter: {}, ...answer.asOf, generation: answer.generation, named };
+        const ref = (kind: number): NodeRef =>
+          kind === OTHER ? { role: 'other' } : kind === STILL_OPEN ? { role: 'still-open' } : { kind: name(kind) };
         const figures: [number, Pick<Figure, 'of' | 'node' | 'target' | 'variant'>][] = [
           [data.cases, { of: 'cases' }],
           [data.closedCases, { of: 'closed' }],
@@ -318,27 +341,24 @@ describe('the journey map', () => {
           [data.handovers, { of: 'handovers' }],
           [data.reworkCases, { of: 'rework' }],
           [data.pingPongCases, { of: 'pingPong' }],
-          ...data.edges.map((e): [number, Pick<Figure, 'of'>] => [
-            e.count,
-            { of: 'edge', node: name(e.source), target: name(e.target) } as never,
-          ]),
-          ...data.nodes
-            .filter((n) => n.kind !== STILL_OPEN)
-            .flatMap((n): [number, Pick<Figure, 'of'>][] => [
-              [n.count, { of: 'node', node: name(n.kind) } as never],
-              [n.starts, { of: 'starts', node: name(n.kind) } as never],
-              [n.ended, { of: 'ended', node: name(n.kind) } as never],
-              [n.stillOpen, { of: 'stillOpen', node: name(n.kind) } as never],
-            ]),
-          ...data.nodes
-            .filter((n) => n.kind > 0)
-            .map((n): [number, Pick<Figure, 'of'>] => [n.reworkCases, { of: 'rework', node: name(n.kind) } as never]),
-          ...data.variants.map((v, i): [number, Pick<Figure, 'of'>] => [
-            v.cases,
-            { of: 'variant', variant: answer.result.variantHashes[i] } as never,
-          ]),
         ];
-        expect(data.nodes.some((n) => n.kind === OTHER)).toBe(data.activities > 2);
+        for (const { source, target, count } of data.edges)
+          figures.push([count, { of: 'edge', node: ref(source), target: ref(target) }]);
+        for (const n of data.nodes.filter((n) => n.kind !== STILL_OPEN)) {
+          const node = ref(n.kind);
+          figures.push(
+            [n.count, { of: 'node', node }],
+            [n.starts, { of: 'starts', node }],
+            [n.ended, { of: 'ended', node }],
+            [n.stillOpen, { of: 'stillOpen', node }],
+            [n.selfLoops, { of: 'selfLoops', node }],
+            [n.reworkCases, { of: 'rework', node }],
+          );
+        }
+        data.variants.forEach((v, i) =>
+          figures.push([v.cases, { of: 'variant', variant: answer.result.variantHashes[i]! }]),
+        );
+        expect(data.nodes.some((n) => n.kind === OTHER)).toBe(data.activities > maxNodes);
         for (const [value, about] of figures) {
           const figure: Figure = { ...about, ...counted };
           const options = { asOf: figure };
@@ -364,6 +384,48 @@ describe('the journey map', () => {
   });
 });
 
+describe('names in a map', () => {
+  const traits = { closes: false, contact: true, customerVisible: true };
+  const pack = (version: number, names: Record<string, string>) => ({
+    ...packSamples.PackPublished_1,
+    data: {
+      ...packSamples.PackPublished_1.data,
+      version,
+      contentHash: `v${version}`,
+      body: {
+        ...packSamples.PackPublished_1.data.body,
+        kinds: Object.entries(names).map(([id, en]) => ({ id, names: { en, zh: `${en}-zh` }, traits })),
+      },
+    },
+  });
+  const call = (n: number, kind: string) => ({
+    ...journeySamples.TouchpointRecorded_1,
+    id: uuid(n),
+    data: touchpoint({ journey: 1, id: uuid(n), at: 0, kind, closes: false }),
+  });
+  it('are those that were in force then; of a kind published later, the name of now', async () => {
+    let events = recorded('pack-p', [pack(1, { a: 'Call' })]);
+    events = recorded(
+      `journey-${uuid(1)}`,
+      [journeySamples.JourneyOpened_1, call(1, 'a'), call(2, 'b'), call(3, 'c')].map(stored),
+      events,
+    );
+    const then = { asOf: { position: events.at(-1)!.position } };
+    events = recorded('pack-p', [pack(2, { a: 'Phone call', b: 'Visit' })], events);
+    const reads = all(events);
+    const namesIn = async (options: object) => {
+      const { names } = (await reads.run(journeyMapQuery, { filter: {}, ...MAX }, options)).result;
+      return Object.fromEntries([...names.values()].map((n) => [n.id, [n.nameEn, n.nameZh]]));
+    };
+    expect(await namesIn({})).toMatchObject({
+      a: ['Phone call', 'Phone call-zh'],
+      b: ['Visit', 'Visit-zh'],
+      c: ['c', null],
+    });
+    expect(await namesIn(then)).toMatchObject({ a: ['Call', 'Call-zh'], b: ['Visit', 'Visit-zh'], c: ['c', null] });
+  });
+});
+
 describe('journeys and timelines', () => {
   it('a list pages through all journeys of a filter, and says what held then', async () => {
     await fc.assert(
@@ -379,7 +441,7 @@ describe('journeys and timelines', () => {
         }
         expect(paged).toEqual(every);
         const closed = (await reads.run(journeysQuery, { filter: { status: 'CLOSED' }, first: 100 })).result;
-        expect(closed.length).toBe(bruteForce(events).closed);
+        expect(closed.length).toBe(bruteForce(events).counts.closed);
         const onHotline = (await reads.run(journeysQuery, { filter: { channel: 'hotline' }, first: 100 })).result;
         expect(onHotline.every((j) => Number(`0x${j.id.slice(-12)}`) % 2 === 0)).toBe(true);
       }),
@@ -419,5 +481,24 @@ describe('journeys and timelines', () => {
     await expect(reads.run(timelineQuery, { journeyId: uuid(8), first: 10 })).rejects.toMatchObject({
       code: 'JOURNEY_UNKNOWN',
     });
+  });
+
+  it('nobody has a timeline before they are known', async () => {
+    const journey = (n: number): ToRecord =>
+      stored({
+        ...journeySamples.JourneyOpened_1,
+        data: { ...journeySamples.JourneyOpened_1.data, customerId: uuid(n) },
+      });
+    let events = recorded('customer-x', [stored(journeySamples.CustomerRegistered_1)]);
+    events = recorded(`journey-${uuid(1)}`, [journey(3)], events);
+    events = recorded(`customer-${uuid(3)}`, [stored(journeySamples.CustomerRegistered_1)], events);
+    events = recorded(`journey-${uuid(2)}`, [journey(3)], events);
+    const reads = all(events);
+    const timeline = (of: { journeyId: string } | { customerId: string }, event: number) =>
+      reads.run(timelineQuery, { ...of, first: 10 }, { asOf: { position: events[event]!.position } });
+    await expect(timeline({ journeyId: uuid(1) }, 0)).rejects.toMatchObject({ code: 'JOURNEY_UNKNOWN' });
+    expect((await timeline({ journeyId: uuid(1) }, 1)).result).toEqual([]);
+    await expect(timeline({ customerId: uuid(3) }, 1)).rejects.toMatchObject({ code: 'CUSTOMER_UNKNOWN' });
+    expect((await timeline({ customerId: uuid(3) }, 2)).result).toEqual([]);
   });
 });

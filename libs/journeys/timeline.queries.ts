@@ -73,9 +73,9 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       .where(held(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
     if (journeyId !== undefined) {
-      query = query.where('journey', '=', (await read.idOf('journey', journeyId)) ?? notKnown('journey', journeyId));
+      query = query.where('journey', '=', await knownThen(read, 'journey', journeyId));
     } else {
-      const customer = (await read.idOf('customer', customerId!)) ?? notKnown('customer', customerId!);
+      const customer = await knownThen(read, 'customer', customerId!);
       const own = read.db.selectFrom('journey_state').select('journey_state.journey').where('customer', '=', customer);
       query = query.where('journey', 'in', own.where(held(read, 'journey_state')));
     }
@@ -87,6 +87,21 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     return withOtherVersions(read, rows as EntryRow[]);
   },
 };
+
+/** Surrogate of who was known at the read's position: a name alone may be of later. */
+async function knownThen(read: Read, what: 'journey' | 'customer', id: string): Promise<number> {
+  const table = `${what}_state`;
+  const surrogate = await read.idOf(what, id);
+  const state =
+    surrogate !== null &&
+    (await read.db
+      .selectFrom(table)
+      .select(what)
+      .where(what, '=', surrogate)
+      .where(held(read, table))
+      .executeTakeFirst());
+  return state ? surrogate : notKnown(what, id);
+}
 
 interface EntryRow {
   from_pos: string;
