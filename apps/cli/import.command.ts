@@ -8,7 +8,7 @@ import { mappingOf, type ImportFlags } from './import-options.js';
 import { reportOf } from './import-report.js';
 import { listed, several, withJson } from './options.js';
 import type { Progress } from './progress.js';
-import { bytes, number } from './text.js';
+import { bytes, counted, number } from './text.js';
 import { uploadXes } from './upload.js';
 
 const HELP = `
@@ -84,7 +84,7 @@ function show(progress: Progress, step: ImportProgress): void {
   switch (step.phase) {
     case 'read': {
       const of = total === undefined ? '' : ` of ${bytes(total)}`;
-      progress.show({ label: 'Reading', done, total, detail: `${bytes(done)}${of}, ${number(step.events)} events` });
+      progress.show({ label: 'Reading', done, total, detail: `${bytes(done)}${of}, ${counted(step.events, 'event')}` });
       break;
     }
     case 'append':
