@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openVault } from '@touchstone/eventing/keys-vault';
+import { openVault } from '@touchstone/eventing';
 import fc from 'fast-check';
 import { SortedRuns } from './sorted-runs.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent } from '@touchstone/eventing';
-import { openVault } from '@touchstone/eventing/keys-vault';
+import { openVault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
 import { FactIntake, journeyEvents } from '@touchstone/journeys';
 import { PackCatalogue, packEvents } from '@touchstone/packs';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import {
   isInstant,
-  Kernel,
+  type Kernel,
   newId,
   TouchstoneError,
   type ExecuteOptions,

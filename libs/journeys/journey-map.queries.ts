@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Read, ReadQuery } from '@touchstone/readmodel';
 import { occurrences, variantHasher, type FigureSearch, type SearchedNode } from './figure.js';
 import { OTHER_ID, STILL_OPEN_ID, type Figure, type NodeRef, type Projected } from './figure-token.js';
-import { EntryColumns } from './journey-blob.js';
+import { type EntryColumns } from './journey-blob.js';
 import { JourneyMapBuilder, OTHER, STILL_OPEN, type JourneyMapData } from './journey-map.js';
 import {
   held,

@@ -40,17 +40,15 @@ export interface Selection {
 
 /** Resolves a filter against the read's dictionaries. @throws INVALID_WINDOW */
 export async function select(read: Read, filter: JourneyFilter): Promise<Selection> {
-  const ids = await Promise.all(
-    (
-      [
-        ['journeyType', filter.journeyType],
-        ['customer', filter.customerId],
-        ['segment', filter.segment],
-        ['unit', filter.unit],
-        ['channel', filter.channel],
-      ] as const
-    ).map(([dictionary, value]) => (value === undefined ? undefined : read.idOf(dictionary, value))),
-  );
+  const named = [
+    ['journeyType', filter.journeyType],
+    ['customer', filter.customerId],
+    ['segment', filter.segment],
+    ['unit', filter.unit],
+    ['channel', filter.channel],
+  ] as const;
+  const ids: (number | null | undefined)[] = [];
+  for (const [dictionary, value] of named) ids.push(value == null ? undefined : await read.idOf(dictionary, value));
   const [type, customer, segment, unit, channel] = ids;
   const [from, to] = [instant(filter.from, -Infinity), instant(filter.to, Infinity)];
   if (from >= to)

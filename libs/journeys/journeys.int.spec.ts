@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { EventRegistry, type RecordedEvent } from '@touchstone/eventing';
-import { packEvents, packProjections } from '@touchstone/packs';
+import { packEvents, packProjections, packSamples } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
-import { packSamples } from '../packs/pack.samples.js';
 import { journeySamples } from './journey.samples.js';
 import { journeyEvents, journeyProjections } from './read.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
@@ -231,7 +230,7 @@ async function mapOf(reads: InlineReads, filter = {}, options = {}, limits = MAX
 /** A log for `asOf`: what InlineReads needs to find a moment. */
 const logOf = (events: readonly RecordedEvent[]) => ({
   comparePositions: (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0),
-  // eslint-disable-next-line @typescript-eslint/require-await
+
   async *readAll({ after = '' }: { after?: string } = {}) {
     const rest = events.filter((e) => e.position > after);
     if (rest.length > 0) yield rest;
