@@ -7,7 +7,6 @@ export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';
 export { handlersFor } from './handlers.js';
 export {
   Kernel,
-  type ActingContext,
   type Executed,
   type ExecuteOptions,
   type ExpectsRevision,
@@ -15,6 +14,7 @@ export {
   type Work,
   type WorkOutcome,
 } from './kernel.js';
+export type { ActingContext } from './minting.js';
 export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';

@@ -1,28 +1,17 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.js';
-import type { Actor, NewEvent, Position } from './envelope.js';
+import type { NewEvent, Position } from './envelope.js';
 import type { DecidedEvent, Decider, Folded } from './decider.js';
 import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
-import { isInstant } from './instant.js';
+import { Minting, type ActingContext, type Minted } from './minting.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
 import type { Vault } from './vault.js';
 
-/** On whose behalf and in which chain of causes something is decided. */
-export interface ActingContext {
-  readonly actor: Actor;
-  readonly correlationId: string;
-  readonly causationId?: string;
-}
-
-export interface ExecuteOptions {
+export interface ExecuteOptions extends Minted {
   readonly context?: ActingContext;
-  /** Part of a historical load: marked, and nothing is sent to the outside for it. */
-  readonly historical?: boolean;
-  /** `source`: historical loads give their own recorded time (the source's stamp, else `occurredAt`). */
-  readonly recordedAt?: 'clock' | 'source';
 }
 
 /** A command may say where it saw its stream (-1: nowhere yet); it is refused when the stream stands elsewhere. */
@@ -100,7 +89,10 @@ export class Kernel {
   private readonly queue = new StreamQueue();
   private readonly rules = new WeakMap<object, Map<unknown, Decider<unknown, Folded>['commands'][number]>>();
 
+  private readonly minting: Minting;
+
   constructor(private readonly parts: KernelParts) {
+    this.minting = new Minting(parts.registry, parts.vault);
     this.states = new LRUCache({ max: parts.cachedStreams ?? 20_000 });
   }
 
@@ -236,7 +228,7 @@ export class Kernel {
         }
         // A repeat of what was done is no surprise, wherever the stream stands by now.
         if (unexpected && decided.length > 0) throw wrongRevision(work.stream, folding.revision, expectedRevision);
-        const events = decided.map((event) => this.stamp(event, now, context, options));
+        const events = decided.map((event) => this.minting.stamp(event, now, context, options));
         for (const event of events) folding.state = work.decider.evolve(folding.state, folded(event));
         folding.revision += events.length;
         all.push(...events);
@@ -263,72 +255,18 @@ export class Kernel {
     return { id, stream, revision: folding.revision, position: folding.position, events, state: folding.state };
   }
 
-  private stamp(event: DecidedEvent, now: string, context: ActingContext, options: ExecuteOptions): NewEvent {
-    const definition = this.parts.registry.definition(event.type);
-    const fault = definition.fault(event.data);
-    if (fault) throw new TouchstoneError('EVENT_INVALID', `${event.type} cannot be recorded: ${fault}.`, 'invalid');
-    const occurredAt = event.occurredAt ?? now;
-    if (!isInstant(occurredAt)) {
-      const message = `${event.type} happened at "${occurredAt}", which is no instant: give date, time and zone offset.`;
-      throw new TouchstoneError('EVENT_INVALID', message, 'invalid');
-    }
-    if (event.subject === undefined && this.personalOf(event)) {
-      throw new TouchstoneError(
-        'SUBJECT_MISSING',
-        `${event.type} has personal fields but names no subject.`,
-        'internal',
-      );
-    }
-    const supplied = options.recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : undefined;
-    return {
-      id: event.id ?? newId(),
-      type: event.type,
-      schemaVersion: event.schemaVersion,
-      occurredAt,
-      recordedAt: supplied === undefined ? now : new Date(supplied).toISOString(),
-      data: event.data,
-      metadata: {
-        correlationId: context.correlationId,
-        ...(context.causationId !== undefined && { causationId: context.causationId }),
-        actor: context.actor,
-        ...(event.source && { source: event.source }),
-        ...(event.policyVersion !== undefined && { policyVersion: event.policyVersion }),
-        ...(event.subject !== undefined && { subject: event.subject }),
-        ...(options.historical && { historical: true }),
-      },
-    };
-  }
-
-  /** Encrypts personal fields in place, before anything reaches the log; keys are durable first. */
+  /** Encrypts personal fields before anything reaches the log; a plan that cannot be sealed fails alone. */
   private async sealed(plans: Plan[], outcomes: WorkOutcome[]): Promise<Plan[]> {
-    const subjects = plans.flatMap(({ decided }) => decided.flatMap((e) => (this.personalOf(e) ? [subjectOf(e)] : [])));
-    if (subjects.length === 0) return plans;
-    await this.parts.vault.ensureKeys([...new Set(subjects)]);
+    await this.minting.ensureKeys(plans.flatMap(({ decided }) => decided));
     return plans.filter(({ work, decided }) => {
       try {
-        for (const event of decided) this.seal(event);
+        for (const event of decided) this.minting.seal(event);
         return true;
       } catch (error) {
         this.fail(work, error as Error, outcomes);
         return false;
       }
     });
-  }
-
-  private seal(event: NewEvent): void {
-    const fields = this.personalOf(event);
-    if (!fields) return;
-    const data = { ...(event.data as Record<string, unknown>) };
-    for (const field of fields) data[field] = this.parts.vault.seal(subjectOf(event), event.id, field, data[field]);
-    (event as { data: unknown }).data = data;
-  }
-
-  /** The personal fields that an event has, or null. */
-  private personalOf({ type, data }: Pick<NewEvent, 'type' | 'data'>): readonly string[] | null {
-    const { personalFields } = this.parts.registry.definition(type);
-    if (personalFields.length === 0) return null;
-    const present = personalFields.filter((field) => (data as Record<string, unknown>)[field] !== undefined);
-    return present.length > 0 ? present : null;
   }
 
   /** The stream as it stands, for a handler that has to look before it decides. */
@@ -398,9 +336,6 @@ const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => (
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
-
-/** Checked when the event was stamped. */
-const subjectOf = (event: NewEvent): string => event.metadata.subject!;
 
 const wrongRevision = (stream: string, actual: number, expected: number): TouchstoneError =>
   new TouchstoneError(

@@ -1,0 +1,90 @@
+import type { DecidedEvent } from './decider.js';
+import type { Actor, NewEvent } from './envelope.js';
+import { TouchstoneError } from './errors.js';
+import { newId } from './ids.js';
+import { isInstant } from './instant.js';
+import type { EventRegistry } from './registry.js';
+import type { Vault } from './vault.js';
+
+/** On whose behalf and in which chain of causes something is decided. */
+export interface ActingContext {
+  readonly actor: Actor;
+  readonly correlationId: string;
+  readonly causationId?: string;
+}
+
+/** How an event is recorded, besides what was decided. */
+export interface Minted {
+  /** Part of a historical load: marked, and nothing is sent to the outside for it. */
+  readonly historical?: boolean;
+  /** `source`: historical loads give their own recorded time (the source's stamp, else `occurredAt`). */
+  readonly recordedAt?: 'clock' | 'source';
+}
+
+/** Makes decided events ready for a log: checked, stamped with what the decision left open, personal fields sealed. */
+export class Minting {
+  constructor(
+    private readonly registry: EventRegistry,
+    private readonly vault: Vault,
+  ) {}
+
+  /** @throws EVENT_INVALID, SUBJECT_MISSING */
+  stamp(event: DecidedEvent, now: string, context: ActingContext, { historical, recordedAt }: Minted): NewEvent {
+    const occurredAt = event.occurredAt ?? now;
+    const fault = this.registry.definition(event.type).fault(event.data) ?? this.faultAround(event, occurredAt);
+    if (fault) throw new TouchstoneError('EVENT_INVALID', `${event.type} cannot be recorded: ${fault}.`, 'invalid');
+    if (event.subject === undefined && this.personalOf(event)) {
+      const message = `${event.type} has personal fields but names no subject.`;
+      throw new TouchstoneError('SUBJECT_MISSING', message, 'internal');
+    }
+    const supplied = recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : now;
+    return {
+      id: event.id ?? newId(),
+      type: event.type,
+      schemaVersion: event.schemaVersion,
+      occurredAt,
+      recordedAt: new Date(supplied).toISOString(),
+      data: event.data,
+      metadata: {
+        correlationId: context.correlationId,
+        ...(context.causationId !== undefined && { causationId: context.causationId }),
+        actor: context.actor,
+        ...(event.source && { source: event.source }),
+        ...(event.policyVersion !== undefined && { policyVersion: event.policyVersion }),
+        ...(event.subject !== undefined && { subject: event.subject }),
+        ...(historical && { historical: true }),
+      },
+    };
+  }
+
+  /** Makes durable the keys that the events need. */
+  async ensureKeys(events: readonly NewEvent[]): Promise<void> {
+    const subjects = events.flatMap((event) => (this.personalOf(event) ? [event.metadata.subject!] : []));
+    if (subjects.length > 0) await this.vault.ensureKeys([...new Set(subjects)]);
+  }
+
+  /** Encrypts the personal fields in place: no readable copy is left. @throws KEY_DESTROYED for a forgotten subject */
+  seal(event: NewEvent): void {
+    const fields = this.personalOf(event);
+    if (!fields) return;
+    const data = { ...(event.data as Record<string, unknown>) };
+    for (const field of fields) data[field] = this.vault.seal(event.metadata.subject!, event.id, field, data[field]);
+    (event as { data: unknown }).data = data;
+  }
+
+  private faultAround({ source }: DecidedEvent, occurredAt: string): string | null {
+    if (!isInstant(occurredAt)) return `"${occurredAt}" is no instant: give date, time and zone offset`;
+    if (source?.recordedAt !== undefined && !isInstant(source.recordedAt)) {
+      return `the recorded time of its source, "${source.recordedAt}", is no instant: give date, time and zone offset`;
+    }
+    return null;
+  }
+
+  /** The personal fields that an event has, or null. */
+  private personalOf({ type, data }: Pick<NewEvent, 'type' | 'data'>): readonly string[] | null {
+    const { personalFields } = this.registry.definition(type);
+    if (personalFields.length === 0) return null;
+    const present = personalFields.filter((field) => (data as Record<string, unknown>)[field] !== undefined);
+    return present.length > 0 ? present : null;
+  }
+}
