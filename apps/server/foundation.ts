@@ -9,7 +9,7 @@ import {
   systemClock,
   type DataDirectory,
 } from '@touchstone/eventing';
-import { PackCatalogue, shippedPacks, SINCE_EVER } from '@touchstone/packs';
+import { PackCatalogue, shippedPacks } from '@touchstone/packs';
 import {
   CLOCK,
   CONFIG,
@@ -83,7 +83,7 @@ async function open(config: Config, logger: StructuredLogger, closing: Closing):
   const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
-  for (const content of await shippedPacks()) await packs.publish(content, SINCE_EVER);
+  await ship(packs, logger);
   const readiness = new Readiness(() => projections.status(), config);
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
@@ -99,6 +99,17 @@ async function open(config: Config, logger: StructuredLogger, closing: Closing):
     given(Readiness, readiness),
   ];
   return { directory, metrics, readiness, providers, close: () => closing.run() };
+}
+
+async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<void> {
+  for (const content of await shippedPacks()) {
+    const { pack, inForce, leftOut } = await packs.ship(content);
+    if (!inForce)
+      logger.warn(`The pack ${pack} of your own stays in force instead of the shipped one; retire it to get that.`);
+    if (leftOut.length > 0) {
+      logger.warn(`Of the shipped pack ${pack}, other packs of your own have and keep: ${leftOut.join(', ')}.`);
+    }
+  }
 }
 
 function measuring(projections: ProjectorHost): Metrics {

@@ -3,17 +3,18 @@ import { PackPublished, PackRetired } from './pack.js';
 /** One named example of every event version ever written. Frozen. */
 export const packSamples = {
   PackPublished_1: PackPublished({
-    pack: 'import-helpdesk',
+    pack: 'common',
     version: 1,
     contentHash: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
     effectiveFrom: '2024-05-01T08:00:00.000Z',
+    shipped: true,
     body: {
-      names: { en: 'Import helpdesk' },
+      names: { en: 'Common', zh: '通用' },
       kinds: [
         {
-          id: 'helpdesk:Closed',
-          names: { en: 'Closed', zh: '关闭' },
-          traits: { closes: true, contact: false, customerVisible: true, actor: 'staff', stage: 'F5' },
+          id: 'contact.call-back',
+          names: { en: 'Call-back after the work', zh: '回访' },
+          traits: { closes: true, contact: true, customerVisible: true, actor: 'staff', stage: 'F5' },
           attributes: { caller: { type: 'text', personal: true, required: false } },
         },
       ],

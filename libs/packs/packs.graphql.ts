@@ -1,25 +1,12 @@
-import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsBoolean,
-  IsEnum,
-  IsOptional,
-  IsString,
-  Length,
-  MaxLength,
-  ValidateNested,
-} from 'class-validator';
+import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import {
   AsOfAnswer,
-  AsOfInput,
   Connection,
   InstantScalar,
-  PageArgs,
-  PositionScalar,
   NullIsAbsent,
+  PositionScalar,
+  ReadPageArgs,
 } from '@touchstone/platform';
 
 export enum ActorRole {
@@ -28,6 +15,32 @@ export enum ActorRole {
   system = 'system',
 }
 registerEnumType(ActorRole, { name: 'ActorRole', description: 'Who acts in a touchpoint.' });
+
+export enum AttributeType {
+  text = 'text',
+  number = 'number',
+  flag = 'flag',
+  instant = 'instant',
+  json = 'json',
+}
+registerEnumType(AttributeType, {
+  name: 'AttributeType',
+  description: 'What values an attribute takes.',
+  valuesMap: {
+    flag: { description: 'True or false.' },
+    instant: { description: 'Date and time with a zone, ISO 8601.' },
+    json: { description: 'Any value.' },
+  },
+});
+
+export enum MomentPolarity {
+  negative = 'negative',
+  positive = 'positive',
+}
+registerEnumType(MomentPolarity, {
+  name: 'MomentPolarity',
+  description: 'Whether a moment of truth speaks against the company or for it.',
+});
 
 @ObjectType({ description: 'What may be concluded from a touchpoint of a kind.' })
 export class KindTraits {
@@ -45,6 +58,21 @@ export class KindTraits {
 
   @Field(() => String, { nullable: true, description: 'Stage of the journey.' })
   stage?: string | null;
+}
+
+@ObjectType({ description: 'What is known of an attribute of a kind.' })
+export class KindAttribute {
+  @Field({ description: 'Its name.' })
+  name!: string;
+
+  @Field(() => AttributeType, { description: 'What values it takes.' })
+  type!: AttributeType;
+
+  @Field({ description: 'It is about a person, and encrypted; what was marked so once stays so.' })
+  personal!: boolean;
+
+  @Field({ description: 'A touchpoint of the kind has to have it.' })
+  required!: boolean;
 }
 
 @ObjectType({ description: 'A kind of touchpoint, as its pack has it in force.' })
@@ -66,6 +94,9 @@ export class TouchpointKind {
 
   @Field(() => KindTraits, { description: 'What may be concluded from it.' })
   traits!: KindTraits;
+
+  @Field(() => [KindAttribute], { description: 'What is known of its attributes, by name; others are taken as given.' })
+  attributes!: KindAttribute[];
 }
 
 @ObjectType({ description: 'A code of a moment of truth (真理瞬间).' })
@@ -76,8 +107,8 @@ export class MomentCode {
   @Field(() => ID, { description: 'Its pack.' })
   pack!: string;
 
-  @Field({ description: 'negative or positive.' })
-  polarity!: string;
+  @Field(() => MomentPolarity, { description: 'Against the company or for it.' })
+  polarity!: MomentPolarity;
 
   @Field({ description: 'Name in English.' })
   nameEn!: string;
@@ -109,8 +140,11 @@ export class Pack {
   @Field(() => InstantScalar, { description: 'In force from here on.' })
   effectiveFrom!: string;
 
-  @Field({ description: 'It is no longer in force.' })
+  @Field({ description: 'It is no longer in force, nor are its kinds and moments.' })
   retired!: boolean;
+
+  @Field({ description: 'It ships with the product, and changes with it only.' })
+  shipped!: boolean;
 }
 
 @ObjectType({ description: 'A page of kinds.' })
@@ -132,26 +166,7 @@ export class PackConnection extends Connection(Pack) {
 }
 
 @ArgsType()
-export class PackPageArgs extends PageArgs {
-  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @ValidateNested()
-  @Type(() => AsOfInput)
-  asOf?: AsOfInput;
-
-  @Field(() => PositionScalar, {
-    nullable: true,
-    description: 'Wait, within the time limit, until this event is projected.',
-  })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  atLeast?: string;
-}
-
-@ArgsType()
-export class KindArgs extends PackPageArgs {
+export class KindArgs extends ReadPageArgs {
   @Field(() => ID, { nullable: true, description: 'Only of this pack.' })
   @IsOptional()
   @NullIsAbsent()
@@ -160,81 +175,7 @@ export class KindArgs extends PackPageArgs {
   pack?: string;
 }
 
-@InputType()
-export class KindInput {
-  @Field(() => ID, { description: 'Id, such as crew.arrived.' })
-  @IsString()
-  @Length(1, 256)
-  id!: string;
-
-  @Field({ description: 'Name in English.' })
-  @IsString()
-  @Length(1, 512)
-  nameEn!: string;
-
-  @Field(() => String, { nullable: true, description: 'Name in Chinese.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  @Length(1, 512)
-  nameZh?: string;
-
-  @Field({ defaultValue: false, description: 'The matter is done with it, unless something else follows.' })
-  @IsBoolean()
-  closes: boolean = false;
-
-  @Field({ defaultValue: false, description: 'Customer and company are in contact.' })
-  @IsBoolean()
-  contact: boolean = false;
-
-  @Field({ defaultValue: true, description: 'The customer can see or feel it.' })
-  @IsBoolean()
-  customerVisible: boolean = true;
-
-  @Field(() => ActorRole, { nullable: true, description: 'Who acts.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsEnum(ActorRole)
-  actor?: ActorRole;
-
-  @Field(() => String, { nullable: true, description: 'Stage of the journey.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  @Length(1, 256)
-  stage?: string;
-
-  @Field(() => [String], { nullable: true, description: 'Names of attributes about a person: they are encrypted.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsString({ each: true })
-  personalAttributes?: string[];
-}
-
-@InputType()
-export class PublishPackInput {
-  @Field(() => ID, { description: 'Id of the pack.' })
-  @IsString()
-  @Length(1, 128)
-  pack!: string;
-
-  @Field({ description: 'Name in English.' })
-  @IsString()
-  @Length(1, 512)
-  nameEn!: string;
-
-  @Field(() => [KindInput], { description: 'Kinds to add or change; the others of the pack stay.' })
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(2000)
-  @ValidateNested({ each: true })
-  @Type(() => KindInput)
-  kinds!: KindInput[];
-}
-
-@ObjectType({ description: 'What publishing left in the log.' })
+@ObjectType({ description: 'What a command on a pack left in the log.' })
 export class PackPublication {
   @Field(() => ID, { description: 'The pack.' })
   id!: string;

@@ -1,6 +1,7 @@
 /** Packs, their kinds and moments, in every version that was in force. */
 import type { RecordedEvent } from '@touchstone/eventing/pure';
 import type { IdOf, Name, Projection, Row, RowChange, TableSpec } from '@touchstone/readmodel/projection';
+import type { KindSpec } from './kind.js';
 import type { PackEvent } from './pack.js';
 
 const ignorePositions = ['from_pos', 'to_pos'];
@@ -16,6 +17,7 @@ const tables: readonly TableSpec[] = [
       content_hash: 'text',
       effective_from: 'text',
       retired: 'int',
+      shipped: 'int',
       names: 'text',
     },
     nullable: ['to_pos'],
@@ -33,6 +35,7 @@ const tables: readonly TableSpec[] = [
       name_en: 'text',
       name_zh: 'text',
       traits: 'text',
+      attributes: 'text',
     },
     nullable: ['to_pos', 'name_zh'],
     key: ['kind', 'from_pos'],
@@ -68,7 +71,7 @@ interface PackUnit {
 
 export const packsProjection: Projection<PackUnit> = {
   name: 'packs',
-  version: 1,
+  version: 2,
   tables,
   handles: ['PackPublished', 'PackRetired'],
   unit: (event): Name => ['pack', (event as PackEvent & RecordedEvent).data.pack],
@@ -100,7 +103,7 @@ export const packsProjection: Projection<PackUnit> = {
 };
 
 function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'PackPublished' }, idOf: IdOf): void {
-  const { version, contentHash, effectiveFrom, body } = event.data;
+  const { version, contentHash, effectiveFrom, shipped, body } = event.data;
   if (unit.pack && (unit.pack['version'] as number) >= version) return;
   const at = { from_pos: event.position, to_pos: null, pack: unit.id };
   supersede(unit, 'pack_version', unit.pack, event.position);
@@ -110,6 +113,7 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
     content_hash: contentHash,
     effective_from: effectiveFrom,
     retired: 0,
+    shipped: shipped ? 1 : 0,
     names: JSON.stringify(body.names),
   };
   unit.pending.push({ op: 'put', table: 'pack_version', row: unit.pack });
@@ -126,6 +130,7 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
       name_en: kind.names.en,
       name_zh: kind.names.zh ?? null,
       traits: JSON.stringify(kind.traits),
+      attributes: JSON.stringify(attributesOf(kind)),
     })),
   );
   replace(
@@ -145,11 +150,20 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
   );
 }
 
+/** Sorted by name, everything said, so that equal attributes are equal text. */
+const attributesOf = ({ attributes = {} }: KindSpec) =>
+  Object.entries(attributes)
+    .map(([name, { type, personal = false, required = false }]) => ({ name, type, personal, required }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** The pack's row stays, to say that it has retired; its kinds and moments are no longer in force. */
 function retire(unit: PackUnit, position: string): void {
-  if (!unit.pack || unit.pack['retired'] === 1) return;
+  if (!unit.pack || unit.pack['retired'] === 1 || (unit.pack['from_pos'] as string) >= position) return;
   supersede(unit, 'pack_version', unit.pack, position);
   unit.pack = { ...unit.pack, from_pos: position, retired: 1 };
   unit.pending.push({ op: 'put', table: 'pack_version', row: unit.pack });
+  replace(unit, 'kind_version', 'kind', unit.kinds, position, []);
+  replace(unit, 'moment_version', 'moment', unit.moments, position, []);
 }
 
 /** The given rows become the current ones; a row that says the same as before stays as it is. */

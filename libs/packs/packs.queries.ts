@@ -1,6 +1,5 @@
-import { sql } from 'kysely';
-import type { Read, ReadQuery } from '@touchstone/readmodel';
-import type { Traits } from './kind.js';
+import { heldAt, type ReadQuery } from '@touchstone/readmodel/query';
+import type { AttributeSpec, MomentSpec, Traits } from './kind.js';
 
 export interface KindRow {
   readonly id: string;
@@ -9,12 +8,21 @@ export interface KindRow {
   readonly nameEn: string;
   readonly nameZh: string | null;
   readonly traits: Traits;
+  /** By name. */
+  readonly attributes: readonly KindAttributeRow[];
+}
+
+export interface KindAttributeRow {
+  readonly name: string;
+  readonly type: AttributeSpec['type'];
+  readonly personal: boolean;
+  readonly required: boolean;
 }
 
 export interface MomentRow {
   readonly code: string;
   readonly pack: string;
-  readonly polarity: string;
+  readonly polarity: MomentSpec['polarity'];
   readonly nameEn: string;
   readonly nameZh: string | null;
   readonly counter: string | null;
@@ -26,6 +34,7 @@ export interface PackRow {
   readonly contentHash: string;
   readonly effectiveFrom: string;
   readonly retired: boolean;
+  readonly shipped: boolean;
   readonly names: { en: string; zh?: string };
 }
 
@@ -35,10 +44,6 @@ export interface NamePage {
   readonly first: number;
 }
 
-/** In force at the read's position. */
-export const inForce = (read: Read, table: string) =>
-  sql<boolean>`${sql.ref(`${table}.from_pos`)} <= ${read.asOf.position} and (${sql.ref(`${table}.to_pos`)} is null or ${sql.ref(`${table}.to_pos`)} > ${read.asOf.position})`;
-
 export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
   name: 'packs',
   group: 'journeys',
@@ -46,8 +51,8 @@ export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
     const rows = await read.db
       .selectFrom('pack_version')
       .innerJoin('name', 'name.id', 'pack_version.pack')
-      .select(['name.value as id', 'version', 'content_hash', 'effective_from', 'retired', 'names'])
-      .where(inForce(read, 'pack_version'))
+      .select(['name.value as id', 'version', 'content_hash', 'effective_from', 'retired', 'shipped', 'names'])
+      .where(heldAt(read, 'pack_version'))
       .where('name.value', '>', after)
       .orderBy('name.value')
       .limit(first)
@@ -58,6 +63,7 @@ export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
       contentHash: row.content_hash,
       effectiveFrom: row.effective_from,
       retired: row.retired === 1,
+      shipped: row.shipped === 1,
       names: JSON.parse(row.names) as PackRow['names'],
     }));
   },
@@ -71,8 +77,8 @@ export const kindsQuery: ReadQuery<NamePage & { pack?: string; ids?: readonly st
       .selectFrom('kind_version')
       .innerJoin('name', 'name.id', 'kind_version.kind')
       .innerJoin('name as holder', 'holder.id', 'kind_version.pack')
-      .select(['name.value as id', 'holder.value as pack', 'version', 'name_en', 'name_zh', 'traits'])
-      .where(inForce(read, 'kind_version'))
+      .select(['name.value as id', 'holder.value as pack', 'version', 'name_en', 'name_zh', 'traits', 'attributes'])
+      .where(heldAt(read, 'kind_version'))
       .where('name.value', '>', after);
     if (pack !== undefined) query = query.where('holder.value', '=', pack);
     if (ids) query = query.where('name.value', 'in', [...ids]);
@@ -84,6 +90,7 @@ export const kindsQuery: ReadQuery<NamePage & { pack?: string; ids?: readonly st
       nameEn: row.name_en,
       nameZh: row.name_zh,
       traits: JSON.parse(row.traits) as Traits,
+      attributes: JSON.parse(row.attributes) as KindAttributeRow[],
     }));
   },
 };
@@ -97,7 +104,7 @@ export const momentsQuery: ReadQuery<NamePage, MomentRow[]> = {
       .innerJoin('name', 'name.id', 'moment_version.moment')
       .innerJoin('name as holder', 'holder.id', 'moment_version.pack')
       .select(['name.value as code', 'holder.value as pack', 'polarity', 'name_en', 'name_zh', 'counter'])
-      .where(inForce(read, 'moment_version'))
+      .where(heldAt(read, 'moment_version'))
       .where('name.value', '>', after)
       .orderBy('name.value')
       .limit(first)

@@ -1,19 +1,12 @@
 import { Inject } from '@nestjs/common';
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { decodeCursor, encodeCursor, pageOf, READS } from '@touchstone/platform';
+import { decodeCursor, encodeCursor, pageOf, ReadPageArgs, READS } from '@touchstone/platform';
 import type { ReadOptions, ReadQuery, Reads } from '@touchstone/readmodel';
-import type { KindSpec } from './kind.js';
+import type { AttributeSpec, KindSpec, MomentSpec, Names } from './kind.js';
 import { PackCatalogue } from './pack-catalogue.js';
-import {
-  KindArgs,
-  KindConnection,
-  KindInput,
-  MomentCodeConnection,
-  PackConnection,
-  PackPageArgs,
-  PackPublication,
-  PublishPackInput,
-} from './packs.graphql.js';
+import { refuseTwice } from './pack.js';
+import { AttributeInput, KindInput, MomentInput, PublishPackInput, RetirePackInput } from './pack-inputs.graphql.js';
+import { KindArgs, KindConnection, MomentCodeConnection, PackConnection, PackPublication } from './packs.graphql.js';
 import { kindsQuery, momentsQuery, packsQuery, type NamePage } from './packs.queries.js';
 
 @Resolver()
@@ -24,7 +17,7 @@ export class PacksResolver {
   ) {}
 
   @Query(() => PackConnection, { name: 'packs', description: 'Packs, by id.' })
-  list(@Args() args: PackPageArgs) {
+  list(@Args() args: ReadPageArgs) {
     const nodeOf = ({ names, ...row }: Awaited<ReturnType<typeof packsQuery.run>>[number]) => ({
       ...row,
       nameEn: names.en,
@@ -46,7 +39,7 @@ export class PacksResolver {
   }
 
   @Query(() => MomentCodeConnection, { description: 'Codes of moments of truth, by code.' })
-  momentCodes(@Args() args: PackPageArgs) {
+  momentCodes(@Args() args: ReadPageArgs) {
     return this.page(
       'momentCodes',
       momentsQuery,
@@ -58,17 +51,27 @@ export class PacksResolver {
   }
 
   @Mutation(() => PackPublication, {
-    description: 'Adds kinds to a pack; it publishes a new version only when something differs.',
+    description: 'Adds kinds and moments to a pack; it publishes a new version only when something differs.',
   })
-  async publishPack(@Args('input') { pack, nameEn, kinds }: PublishPackInput) {
-    const { revision, position } = await this.packs.publish({ pack, names: { en: nameEn }, kinds: kinds.map(kindOf) });
+  async publishPack(@Args('input') input: PublishPackInput) {
+    const { pack, kinds = [], moments = [] } = input;
+    const content = { pack, names: namesOf(input), kinds: kinds.map(kindOf), moments: moments.map(momentOf) };
+    const { revision, position } = await this.packs.publish(content);
+    return { id: pack, revision, position };
+  }
+
+  @Mutation(() => PackPublication, {
+    description: 'Takes a pack out of force with its kinds and moments; what was recorded with them stays as it is.',
+  })
+  async retirePack(@Args('input') { pack, reason }: RetirePackInput) {
+    const { revision, position } = await this.packs.retire(pack, reason);
     return { id: pack, revision, position };
   }
 
   private async page<P extends NamePage, R, T>(
     list: string,
     query: ReadQuery<P, R[]>,
-    args: PackPageArgs,
+    args: ReadPageArgs,
     filter: object,
     keyOf: (row: R) => string,
     nodeOf: (row: R) => T,
@@ -81,21 +84,33 @@ export class PacksResolver {
   }
 }
 
-const kindOf = ({
-  id,
-  nameEn,
-  nameZh,
-  closes,
-  contact,
-  customerVisible,
-  actor,
-  stage,
-  personalAttributes,
-}: KindInput): KindSpec => ({
-  id,
-  names: { en: nameEn, ...(nameZh != null && { zh: nameZh }) },
-  traits: { closes, contact, customerVisible, ...(actor != null && { actor }), ...(stage != null && { stage }) },
-  ...(personalAttributes?.length && {
-    attributes: Object.fromEntries(personalAttributes.map((name) => [name, { type: 'json' as const, personal: true }])),
-  }),
+const namesOf = ({ nameEn, nameZh }: { nameEn: string; nameZh?: string }): Names => ({
+  en: nameEn,
+  ...(nameZh !== undefined && { zh: nameZh }),
+});
+
+function kindOf(input: KindInput): KindSpec {
+  const { id, closes, contact, customerVisible, actor, stage, attributes } = input;
+  return {
+    id,
+    names: namesOf(input),
+    traits: { closes, contact, customerVisible, ...(actor && { actor }), ...(stage && { stage }) },
+    ...(attributes && { attributes: attributesOf(id, attributes) }),
+  };
+}
+
+function attributesOf(kind: string, given: readonly AttributeInput[]): Record<string, AttributeSpec> {
+  refuseTwice(
+    'ATTRIBUTE_TWICE',
+    given.map((attribute) => attribute.name),
+    (name) => `The attribute ${name} of the kind ${kind} is given twice; keep one.`,
+  );
+  return Object.fromEntries(given.map(({ name, ...spec }) => [name, spec]));
+}
+
+const momentOf = ({ code, polarity, counter, ...input }: MomentInput): MomentSpec => ({
+  code,
+  polarity,
+  names: namesOf(input),
+  ...(counter !== undefined && { counter }),
 });

@@ -1,16 +1,16 @@
-import { clockAt, EventRegistry, Kernel, type EventLog, type Vault } from '@touchstone/eventing';
-import { given, openMemoryLog } from '@touchstone/eventing/testing';
-import type { KindSpec } from './kind.js';
+import { given } from '@touchstone/eventing/testing';
+import type { AttributeSpec, KindSpec } from './kind.js';
 import { checkAttributes, contentHash, extended } from './pack-body.js';
-import { PackCatalogue } from './pack-catalogue.js';
-import { shippedPacks } from './pack-files.js';
 import { PackPublished, packDecider, PackRetired, PublishPack, RetirePack, type PackBody } from './pack.js';
-import { packEvents } from './read.js';
 
 const kind = (id: string, closes = false): KindSpec => ({
   id,
   names: { en: id },
   traits: { closes, contact: false, customerVisible: true },
+});
+const withAttributes = (id: string, attributes: Record<string, AttributeSpec>): KindSpec => ({
+  ...kind(id),
+  attributes,
 });
 const body = (...kinds: KindSpec[]): PackBody => ({ names: { en: 'P' }, kinds, moments: [] });
 const publish = (of: PackBody) => new PublishPack({ pack: 'p', contentHash: contentHash(of), body: of });
@@ -42,6 +42,57 @@ describe('a pack', () => {
     given(packDecider, [])
       .when(publish(body(kind('a'), kind('a'))))
       .thenRefused('KIND_TWICE'));
+  it('names a moment once', () => {
+    const moment = { code: 'NEG-01', polarity: 'negative' as const, names: { en: 'Arguing' } };
+    given(packDecider, [])
+      .when(publish({ ...first, moments: [moment, moment] }))
+      .thenRefused('MOMENT_TWICE');
+  });
+  it.each(['other', 'still-open'])('has no kind %s: a map has such a node of its own', (id) => {
+    given(packDecider, [])
+      .when(publish(body(kind('a'), kind(id))))
+      .thenRefused('KIND_ID_RESERVED');
+    given(packDecider, [])
+      .when(publish(body(kind(`${id}.x`))))
+      .then(published(body(kind(`${id}.x`))));
+  });
+  it('that ships is changed and retired by the product alone', () => {
+    const ship = (of: PackBody) =>
+      new PublishPack({ pack: 'p', contentHash: contentHash(of), body: of, shipped: true });
+    const shipped = (of: PackBody, version = 1) => {
+      const event = published(of, version);
+      return { ...event, data: { ...event.data, shipped: true } };
+    };
+    given(packDecider, []).when(ship(first)).then(shipped(first));
+    const here = given(packDecider, [shipped(first)]);
+    here.when(ship(first)).thenNothing();
+    here.when(ship(second)).then(shipped(second, 2));
+    here.when(publish(first)).thenNothing();
+    here.when(publish(second)).thenRefused('PACK_SHIPPED');
+    here.when(new RetirePack({ pack: 'p', reason: 'r' })).thenRefused('PACK_SHIPPED');
+    given(packDecider, [published(first)])
+      .when(ship(second))
+      .thenRefused('PACK_TAKEN');
+    given(packDecider, [published(first), PackRetired({ pack: 'p', reason: 'r' })])
+      .when(ship(second))
+      .then(shipped(second, 2));
+  });
+  it('keeps every mark of personal attributes, retired or not, with the kind or after an edition without it', () => {
+    const marked = body(withAttributes('a', { phone: { type: 'text', personal: true } }));
+    const [dropped, unmarked] = [body(kind('a')), body(withAttributes('a', { phone: { type: 'text' } }))];
+    const retired = PackRetired({ pack: 'p', reason: 'r' });
+    for (const past of [
+      [published(marked)],
+      [published(marked), retired],
+      [published(marked), published(body(kind('b')), 2)],
+    ]) {
+      given(packDecider, past).when(publish(dropped)).thenRefused('PERSONAL_MARK_DROPPED');
+      given(packDecider, past).when(publish(unmarked)).thenRefused('PERSONAL_MARK_DROPPED');
+    }
+    given(packDecider, [published(unmarked)])
+      .when(publish(marked))
+      .then(published(marked, 2));
+  });
   it('retires once, and can be published again', () => {
     const retire = new RetirePack({ pack: 'p', reason: 'r' });
     const retired = PackRetired({ pack: 'p', reason: 'r' });
@@ -72,6 +123,66 @@ describe('a pack', () => {
   });
 });
 
+describe('a kind that is published again', () => {
+  const before = body(
+    withAttributes('a', {
+      phone: { type: 'text', personal: true, required: true },
+      waited: { type: 'number', required: true },
+    }),
+  );
+  const attributesAfter = (attributes?: Record<string, AttributeSpec>) => {
+    const again = { ...kind('a'), ...(attributes && { attributes }) };
+    return extended(before, { pack: 'p', names: { en: 'P' }, kinds: [again] }).kinds[0]!.attributes;
+  };
+
+  it.each([[undefined], [{}], [{ phone: { type: 'text' as const, personal: true } }]])(
+    'with the attributes %j keeps those it has',
+    (attributes) => expect(attributesAfter(attributes)).toEqual(before.kinds[0]!.attributes),
+  );
+  it('changes what is given, and takes no personal mark back', () => {
+    expect(
+      attributesAfter({
+        phone: { type: 'json', personal: false, required: false },
+        waited: { type: 'text', required: false },
+        caller: { type: 'text', personal: true },
+      }),
+    ).toEqual({
+      phone: { type: 'json', personal: true },
+      waited: { type: 'text' },
+      caller: { type: 'text', personal: true },
+    });
+  });
+  it('has the marks of any pack that had it before', () => {
+    const marks = new Map([['a', new Map([['phone', { type: 'text' as const, personal: true, required: true }]])]]);
+    const content = { pack: 'q', names: { en: 'Q' }, kinds: [kind('a'), kind('b')] };
+    expect(extended(undefined, content, marks).kinds.map((k) => k.attributes)).toEqual([
+      { phone: { type: 'text', personal: true } },
+      undefined,
+    ]);
+  });
+  it('has one hash whether it says what is not so or not', () => {
+    const hash = (spec: AttributeSpec) =>
+      contentHash(extended(undefined, { pack: 'p', names: { en: 'P' }, kinds: [withAttributes('a', { n: spec })] }));
+    expect(hash({ type: 'text', personal: false, required: false })).toBe(hash({ type: 'text' }));
+    expect(hash({ type: 'text', personal: true })).not.toBe(hash({ type: 'text' }));
+  });
+  it('keeps names in another language that are not given: of the pack, the kind, the moment', () => {
+    const moment = (names: { en: string; zh?: string }) => ({ code: 'M', polarity: 'positive' as const, names });
+    const had = {
+      names: { en: 'P', zh: '包' },
+      kinds: [{ ...kind('a'), names: { en: 'A', zh: '甲' } }],
+      moments: [moment({ en: 'M', zh: '时' })],
+    };
+    const again = { pack: 'p', names: { en: 'P2' }, kinds: [kind('a')], moments: [moment({ en: 'M2' })] };
+    const { names, kinds, moments } = extended(had, again);
+    expect([names, kinds[0]!.names, moments[0]!.names]).toEqual([
+      { en: 'P2', zh: '包' },
+      { en: 'a', zh: '甲' },
+      { en: 'M2', zh: '时' },
+    ]);
+  });
+});
+
 describe('attributes of a kind', () => {
   const spec: KindSpec = {
     ...kind('a'),
@@ -91,84 +202,12 @@ describe('attributes of a kind', () => {
     [{ n: 1, t: 2 }, 't'],
     [{ n: 1, f: 'yes' }, 'f'],
     [{ n: 1, i: 'noon' }, 'i'],
+    [{ n: 1, i: '2024-05-01' }, 'i'],
+    [{ n: 1, i: '2024-05-01T08:00:00' }, 'i'],
+    [{ n: 1, i: '2024-02-30T08:00:00Z' }, 'i'],
   ])('%j: fault %s', (attributes, fault) => {
     const check = () => checkAttributes(spec, attributes);
     if (fault === null) expect(check).not.toThrow();
     else expect(check).toThrow(new RegExp(`The attribute ${fault} of the kind a`));
   });
 });
-
-describe('the catalogue', () => {
-  let log: EventLog;
-  const kernel = () =>
-    new Kernel({
-      log,
-      vault: {} as Vault,
-      clock: clockAt('2024-05-01T08:00:00Z', { still: true }),
-      registry: new EventRegistry(packEvents),
-    });
-  const started: PackCatalogue[] = [];
-  const catalogue = async () => {
-    const made = new PackCatalogue(log, kernel());
-    await made.start();
-    started.push(made);
-    return made;
-  };
-
-  beforeEach(() => {
-    log = openMemoryLog();
-  });
-  afterEach(async () => {
-    for (const one of started.splice(0)) await one.stop();
-    await log.close();
-  });
-
-  it('knows what was published, here or by another process, and forgets what was retired', async () => {
-    const [here, there] = [await catalogue(), await catalogue()];
-    await here.publish({ pack: 'p', names: { en: 'P' }, kinds: [kind('a', true)] });
-    expect(here.kind('a')).toMatchObject({ pack: 'p', version: 1, traits: { closes: true } });
-    await until(() => there.has('a'));
-    await kernel().execute(packDecider, new RetirePack({ pack: 'p', reason: 'r' }));
-    await until(() => !there.has('a') && !here.has('a'));
-    expect(() => here.kind('a')).toThrow(expect.objectContaining({ code: 'KIND_UNKNOWN' }));
-    expect((await catalogue()).has('a')).toBe(false);
-  });
-
-  it('publishes kinds of two callers at once into one pack, losing none', async () => {
-    const [here, there] = [await catalogue(), await catalogue()];
-    await Promise.all(
-      ['a', 'b', 'c', 'd'].map((id, i) =>
-        (i % 2 ? here : there).publish({ pack: 'p', names: { en: 'P' }, kinds: [kind(id)] }),
-      ),
-    );
-    const fresh = await catalogue();
-    expect(['a', 'b', 'c', 'd'].map((id) => fresh.has(id))).toEqual([true, true, true, true]);
-  });
-
-  it('lets no pack take a kind of another', async () => {
-    const packs = await catalogue();
-    await packs.publish({ pack: 'p', names: { en: 'P' }, kinds: [kind('a')] });
-    await expect(packs.publish({ pack: 'q', names: { en: 'Q' }, kinds: [kind('a')] })).rejects.toMatchObject({
-      code: 'KIND_TAKEN',
-    });
-  });
-
-  it('takes the shipped packs as they are, and writes nothing the second time', async () => {
-    const packs = await catalogue();
-    const shipped = await shippedPacks();
-    for (const pack of shipped) await packs.publish(pack);
-    const head = await log.head();
-    for (const pack of shipped) await (await catalogue()).publish(pack);
-    expect(await log.head()).toBe(head);
-    const common = shipped.find((p) => p.pack === 'common')!;
-    const codes = (polarity: string) => common.moments!.filter((m) => m.polarity === polarity);
-    expect([codes('negative').length, codes('positive').length]).toEqual([10, 9]);
-    const positive = new Set(codes('positive').map((m) => m.code));
-    expect(codes('negative').filter((m) => !positive.has(m.counter!))).toEqual([]);
-  });
-});
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(condition()).toBe(true);
-}

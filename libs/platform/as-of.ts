@@ -1,5 +1,8 @@
-import { Field, InputType, ObjectType } from '@nestjs/graphql';
-import { IsOptional, IsString } from 'class-validator';
+import { ArgsType, Field, InputType, IntersectionType, ObjectType } from '@nestjs/graphql';
+import { Type } from 'class-transformer';
+import { IsOptional, IsString, ValidateNested } from 'class-validator';
+import { NullIsAbsent } from './input-validation.js';
+import { PageArgs } from './paging.js';
 import { InstantScalar, PositionScalar } from './scalars.js';
 
 /** "As known at": one of a place in the log or a moment. */
@@ -27,3 +30,27 @@ export class AsOfAnswer {
   @Field(() => InstantScalar, { description: 'The moment at which rules of time were judged, in UTC.' })
   instant!: string;
 }
+
+/** What every read takes: what was known when, and how far the read model has to be. */
+@ArgsType()
+export class ReadArgs {
+  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @ValidateNested()
+  @Type(() => AsOfInput)
+  asOf?: AsOfInput;
+
+  @Field(() => PositionScalar, {
+    nullable: true,
+    description: 'Wait, within the time limit, until this event is projected.',
+  })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  atLeast?: string;
+}
+
+/** A page of a list, as known at some time. */
+@ArgsType()
+export class ReadPageArgs extends IntersectionType(PageArgs, ReadArgs, ArgsType) {}

@@ -11,7 +11,7 @@ export {
   type UnitRows,
   type Value,
 } from './projection.js';
-export type { AsOf, Read, ReadQuery } from './query.js';
+export { heldAt, type AsOf, type Read, type ReadQuery } from './query.js';
 export type { AsOfInput, ReadAnswer, ReadOptions, Reads } from './reads.js';
 export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
 export { ReadStore, type Generation, type GenerationState } from './read-store.js';

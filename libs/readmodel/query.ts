@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Position } from '@touchstone/eventing/pure';
 
 /** What was known: events up to `position`, judged at `instant` (ISO 8601 UTC). Every answer carries its pair. */
@@ -31,4 +31,16 @@ export interface ReadQuery<P = unknown, R = unknown> {
   /** The projection group whose store it reads. */
   readonly group: string;
   run(read: Read, params: P): Promise<R>;
+}
+
+/**
+ * Condition on a table of versions (`from_pos`, and `to_pos` that is null while the row holds): the row held at the
+ * read's position. `table` is the table's name or alias in the query.
+ */
+export function heldAt(read: Pick<Read, 'asOf' | 'past'>, table: string): RawBuilder<boolean> {
+  const [from, to] = [sql.ref(`${table}.from_pos`), sql.ref(`${table}.to_pos`)];
+  // The store is no further than a read of the present: there, what holds is what has no end.
+  if (!read.past) return sql<boolean>`${to} is null`;
+  const { position } = read.asOf;
+  return sql<boolean>`(${from} <= ${position} and (${to} is null or ${to} > ${position}))`;
 }
