@@ -41,8 +41,9 @@ async function serve(data: string): Promise<{ url: string; stop: () => Promise<u
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line] = (await once(server.stdout!, 'data')) as [Buffer];
-  const url = /http:\S+/.exec(String(line))![0];
+  const [line] = (await Promise.race([once(server.stdout!, 'data'), once(server, 'exit')])) as [unknown];
+  const url = /http:\S+/.exec(String(line))?.[0];
+  if (url === undefined) throw new Error('The server did not start.');
   return { url, stop: () => (server.kill('SIGTERM'), once(server, 'exit')) };
 }
 
@@ -144,9 +145,9 @@ describe('a directory that nobody has', () => {
 
 describe('a running server', () => {
   const data = join(base, 'served');
-  let server: Awaited<ReturnType<typeof serve>>;
+  let server: Awaited<ReturnType<typeof serve>> | undefined;
   /** In this process, which starts no other: the tests above and below are those of the bin. */
-  const ask = (...args: string[]) => runHere(...args, '--server', server.url);
+  const ask = (...args: string[]) => runHere(...args, '--server', server!.url);
   const json = async (...args: string[]) => {
     const { code, out, err } = await ask(...args, '--json');
     expect([code, err]).toEqual([0, '']);
@@ -164,13 +165,13 @@ describe('a running server', () => {
     expect(out).toMatch(/1 XES_NO_TIMESTAMP/);
   });
   afterAll(async () => {
-    expect(await server.stop()).toEqual([0, null]);
+    expect(await server?.stop()).toEqual([0, null]);
   });
 
   it('is found by the directory, and by its address', async () => {
-    expect(await readOwner(data)).toMatchObject({ live: true, url: server.url });
+    expect(await readOwner(data)).toMatchObject({ live: true, url: server!.url });
     expect((await run('map', '--data', data)).out).toMatch(/^9 journeys/);
-    const { code, out } = await run('projections', '--server', server.url, '--data', join(base, 'other'));
+    const { code, out } = await run('projections', '--server', server!.url, '--data', join(base, 'other'));
     expect(code).toBe(0);
     expect(out).toMatch(/^journeys +journeys-1 +live /m);
     expect(existsSync(join(base, 'other'))).toBe(false);
@@ -249,7 +250,7 @@ describe('a running server', () => {
       unit: 'crew-7',
       reason: 'roster',
     };
-    const answer = await fetch(`${server.url}/graphql`, {
+    const answer = await fetch(`${server!.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ query: mutation, variables: { input } }),
@@ -334,7 +335,10 @@ describe('a command that is killed', () => {
 
   it('stops in order on Ctrl-C', async () => {
     const { child, err, ended } = start(['import', file, '--journey-type', 'other', '--data', data, ...options]);
-    while (!err().includes('Reading')) await sleep(20);
+    while (!err().includes('Reading')) {
+      expect(child.exitCode).toBeNull();
+      await sleep(20);
+    }
     child.kill('SIGINT');
     const { code, err: said } = await ended;
     expect([code, said.split('\n').at(-2)]).toEqual([130, expect.stringMatching(/^INTERRUPTED: /)]);
@@ -377,7 +381,10 @@ describe('the demo', () => {
     const { child, ended } = start(['demo', '--data', join(base, 'demo')]);
     let printed = '';
     child.stdout!.on('data', (text: string) => (printed += text));
-    while (!printed.includes('Ctrl-C')) await sleep(50);
+    while (!printed.includes('Ctrl-C')) {
+      expect(child.exitCode).toBeNull();
+      await sleep(50);
+    }
     const url = /Look around: (\S+)/.exec(printed)![1]!;
     expect((await fetch(url)).status).toBe(200);
     child.kill('SIGINT');
