@@ -1,28 +1,53 @@
-import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
   IsBoolean,
+  IsEnum,
   IsInt,
   IsObject,
   IsOptional,
   IsString,
-  IsUUID,
   Length,
   MaxLength,
   Min,
   ValidateNested,
 } from 'class-validator';
-import { InstantScalar, JsonScalar, PositionScalar, NullIsAbsent } from '@touchstone/platform';
+import { InstantScalar, IsId, JsonScalar, NullIsAbsent, PositionScalar } from '@touchstone/platform';
 
-@ObjectType({ description: 'What a command left in the log. A repeat answers as the first time.' })
+/** What a correction can take away from a touchpoint. */
+export enum TouchpointField {
+  CHANNEL = 'CHANNEL',
+  UNIT = 'UNIT',
+  STAFF = 'STAFF',
+  ATTRIBUTES = 'ATTRIBUTES',
+  PERSONAL = 'PERSONAL',
+  OBJECTS = 'OBJECTS',
+}
+registerEnumType(TouchpointField, {
+  name: 'TouchpointField',
+  description: 'A field of a touchpoint that need not have a value.',
+  valuesMap: {
+    CHANNEL: { description: 'Channel.' },
+    UNIT: { description: 'Unit that acted.' },
+    STAFF: { description: 'Person who acted.' },
+    ATTRIBUTES: { description: 'All plain attributes.' },
+    PERSONAL: { description: 'All attributes about a person.' },
+    OBJECTS: { description: 'All things it touches.' },
+  },
+});
+
+@ObjectType({
+  description:
+    'Where a command left its stream in the log. A repeat changes nothing and answers with its end as it is.',
+})
 export class Recorded {
   @Field(() => ID, { description: 'Id of what the command was about: the journey, the customer.' })
   id!: string;
 
-  @Field(() => ID, { nullable: true, description: 'Id of the touchpoint or note that was made.' })
+  @Field(() => ID, { nullable: true, description: 'Id of the touchpoint or note that the command was about.' })
   entryId?: string | null;
 
   @Field(() => Int, { description: 'Revision of the last event of its stream.' })
@@ -35,7 +60,7 @@ export class Recorded {
 @InputType({ isAbstract: true })
 class OnJourney {
   @Field(() => ID, { description: 'Id of the journey.' })
-  @IsUUID()
+  @IsId()
   journeyId!: string;
 
   @Field(() => Int, { nullable: true, description: 'Refuse unless the journey stands at this revision.' })
@@ -128,7 +153,7 @@ export class RecordTouchpointInput extends Reported {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
   @NullIsAbsent()
-  @IsUUID()
+  @IsId()
   touchpointId?: string;
 
   @Field({ description: 'Touchpoint kind of a published pack.' })
@@ -140,7 +165,7 @@ export class RecordTouchpointInput extends Reported {
 @InputType()
 export class CorrectTouchpointInput extends Reported {
   @Field(() => ID, { description: 'The touchpoint; what is not given here stays as it was.' })
-  @IsUUID()
+  @IsId()
   touchpointId!: string;
 
   @Field({ description: 'Why it is corrected.' })
@@ -154,12 +179,24 @@ export class CorrectTouchpointInput extends Reported {
   @IsString()
   @Length(1, 256)
   kind?: string;
+
+  @Field(() => [TouchpointField], {
+    nullable: true,
+    description:
+      'Fields whose whole value is taken away; null in a field reads as not given. Attributes that are given, plain and personal, are laid over what is there.',
+  })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsArray()
+  @ArrayMaxSize(6)
+  @IsEnum(TouchpointField, { each: true })
+  clear?: TouchpointField[];
 }
 
 @InputType()
 export class VoidTouchpointInput extends OnJourney {
   @Field(() => ID, { description: 'The touchpoint.' })
-  @IsUUID()
+  @IsId()
   touchpointId!: string;
 
   @Field({ description: 'Why it should not have been recorded.' })
@@ -173,7 +210,7 @@ export class OpenJourneyInput {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
   @NullIsAbsent()
-  @IsUUID()
+  @IsId()
   journeyId?: string;
 
   @Field({ description: 'Journey type, such as fault-repair.' })
@@ -191,7 +228,7 @@ export class OpenJourneyInput {
   @Field(() => ID, { nullable: true, description: 'Its customer.' })
   @IsOptional()
   @NullIsAbsent()
-  @IsUUID()
+  @IsId()
   customerId?: string;
 
   @Field(() => InstantScalar, { nullable: true, description: 'When it opened; absent: now.' })
@@ -303,7 +340,7 @@ export class AddNoteInput extends OnJourney {
   @Field(() => ID, { nullable: true, description: 'Your own id (a UUID), so that a repeat is known.' })
   @IsOptional()
   @NullIsAbsent()
-  @IsUUID()
+  @IsId()
   noteId?: string;
 
   @Field({ description: 'The text; encrypted before it is stored.' })
@@ -379,7 +416,7 @@ export class RegisterCustomerInput extends Profile {
 @InputType()
 export class UpdateCustomerInput extends Profile {
   @Field(() => ID, { description: 'Id of the customer.' })
-  @IsUUID()
+  @IsId()
   customerId!: string;
 
   @Field(() => Int, { nullable: true, description: 'Refuse unless the customer stands at this revision.' })

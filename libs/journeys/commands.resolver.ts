@@ -64,7 +64,8 @@ export class CommandsResolver {
 
   @Mutation(() => Recorded, { description: 'Corrects a touchpoint; the earlier version stays readable.' })
   correctTouchpoint(@Args('input') input: CorrectTouchpointInput) {
-    return this.execute(new AmendTouchpoint(input), input.touchpointId);
+    const clear = input.clear?.map((field) => field.toLowerCase());
+    return this.execute(new AmendTouchpoint({ ...input, clear }), input.touchpointId);
   }
 
   @Mutation(() => Recorded, { description: 'Voids a touchpoint that should not have been recorded.' })

@@ -11,8 +11,8 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { AsOfAnswer, Connection, InstantScalar, PositionScalar, NullIsAbsent } from '@touchstone/platform';
-import { DurationPercentiles, JourneyFilterInput, ReadArgs } from './journeys.graphql.js';
+import { AsOfAnswer, Connection, InstantScalar, NullIsAbsent, PositionScalar, ReadArgs } from '@touchstone/platform';
+import { DurationPercentiles, JourneyFilterInput } from './journeys.graphql.js';
 
 export enum NodeRole {
   ACTIVITY = 'ACTIVITY',

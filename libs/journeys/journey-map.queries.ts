@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
-import type { Read, ReadQuery } from '@touchstone/readmodel';
+import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { occurrences, variantHasher, type FigureSearch, type SearchedNode } from './figure.js';
 import { OTHER_ID, STILL_OPEN_ID, type Figure, type NodeRef, type Projected } from './figure-token.js';
 import { type EntryColumns } from './journey-blob.js';
 import { JourneyMapBuilder, OTHER, STILL_OPEN, type JourneyMapData } from './journey-map.js';
 import {
-  held,
   projected,
   select,
   touchpointsOf,
@@ -175,7 +174,7 @@ async function nodeNames(read: Read, kinds: readonly number[]): Promise<Map<numb
   const ids = await read.namesOf(kinds);
   const named = new Map<number, NodeName>([...ids].map(([kind, id]) => [kind, { id, nameEn: id, nameZh: null }]));
   const now = sql<boolean>`to_pos is null`;
-  for (const inForce of read.past ? [now, held(read, 'kind_version')] : [now]) {
+  for (const inForce of read.past ? [now, heldAt(read, 'kind_version')] : [now]) {
     for (let i = 0; i < kinds.length; i += 500) {
       const rows = await read.db
         .selectFrom('kind_version')

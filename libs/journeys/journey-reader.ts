@@ -24,6 +24,7 @@ import {
 export interface When {
   readonly asOf?: { readonly position?: string | null; readonly instant?: string | null };
   readonly atLeast?: string | null;
+  readonly signal?: AbortSignal;
 }
 interface PageOf extends When {
   readonly first: number;
@@ -167,7 +168,7 @@ export class JourneyReader {
 const journeyOf = ({ cursor: _cursor, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
 
 /** GraphQL gives input objects without a prototype and absent fields as undefined; reads want plain data. */
-export function when({ asOf, atLeast }: When): ReadOptions {
+export function when({ asOf, atLeast, signal }: When): ReadOptions {
   const { position, instant } = asOf ?? {};
   return {
     ...(position != null
@@ -176,5 +177,6 @@ export function when({ asOf, atLeast }: When): ReadOptions {
         ? { asOf: { instant } }
         : {}),
     ...(atLeast != null && { atLeast }),
+    ...(signal && { signal }),
   };
 }

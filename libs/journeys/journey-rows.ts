@@ -1,7 +1,7 @@
 /** What reads of journeys share: which rows held, and how a filter chooses journeys. */
-import { sql, type SelectQueryBuilder } from 'kysely';
+import type { SelectQueryBuilder } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import type { Read } from '@touchstone/readmodel';
+import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
 
 /** Which journeys: all conditions together. Times are ISO instants, the window is [from, to). */
@@ -19,12 +19,6 @@ export interface JourneyFilter {
   /** `OPENED` (default): opened in the window; `TOUCHES`: any touchpoint in it. */
   readonly window?: 'OPENED' | 'TOUCHES';
 }
-
-/** The row held at the read's position. */
-export const held = (read: Read, table: string) =>
-  read.past
-    ? sql<boolean>`${sql.ref(`${table}.from_pos`)} <= ${read.asOf.position} and (${sql.ref(`${table}.to_pos`)} is null or ${sql.ref(`${table}.to_pos`)} > ${read.asOf.position})`
-    : sql<boolean>`${sql.ref(`${table}.to_pos`)} is null`;
 
 const STATUS = { OPEN: 0, PAUSED: 1, CLOSED: 2 } as const;
 
@@ -64,7 +58,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
     channel: channel ?? undefined,
     touches: windowed && filter.window === 'TOUCHES' ? [from, to] : undefined,
     narrow: (query) => {
-      let q = query.where(held(read, 'journey_state'));
+      let q = query.where(heldAt(read, 'journey_state'));
       if (type != null) q = q.where('journey_state.type', '=', type);
       if (customer != null) q = q.where('journey_state.customer', '=', customer);
       if (segment != null) {
@@ -75,7 +69,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
             .selectFrom('customer_state')
             .select('customer')
             .where('segment', '=', segment)
-            .where(held(read, 'customer_state')),
+            .where(heldAt(read, 'customer_state')),
         );
       }
       if (filter.status) q = q.where('journey_state.status', '=', STATUS[filter.status]);

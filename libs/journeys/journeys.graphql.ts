@@ -3,14 +3,16 @@ import { Type } from 'class-transformer';
 import { IsEnum, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import {
   AsOfAnswer,
-  AsOfInput,
   Connection,
   InstantScalar,
+  IsId,
   JsonScalar,
-  PageArgs,
-  PositionScalar,
   NullIsAbsent,
+  PositionScalar,
+  ReadArgs,
+  ReadPageArgs,
 } from '@touchstone/platform';
+import { IdentifierInput } from './commands.graphql.js';
 
 export enum JourneyStatus {
   OPEN = 'OPEN',
@@ -67,8 +69,7 @@ export class JourneyFilterInput {
   @Field(() => ID, { nullable: true, description: 'Id of the customer.' })
   @IsOptional()
   @NullIsAbsent()
-  @IsString()
-  @MaxLength(512)
+  @IsId()
   customerId?: string;
 
   @Field(() => String, { nullable: true, description: "Segment of the journey's customer." })
@@ -118,45 +119,6 @@ export class JourneyFilterInput {
 }
 
 @ArgsType()
-export class ReadArgs {
-  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @ValidateNested()
-  @Type(() => AsOfInput)
-  asOf?: AsOfInput;
-
-  @Field(() => PositionScalar, {
-    nullable: true,
-    description: 'Wait, within the time limit, until this event is projected.',
-  })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  atLeast?: string;
-}
-
-/** A page of a list, as known at some time. */
-@ArgsType()
-export class ReadPageArgs extends PageArgs {
-  @Field(() => AsOfInput, { nullable: true, description: 'As known then; absent: as known now.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @ValidateNested()
-  @Type(() => AsOfInput)
-  asOf?: AsOfInput;
-
-  @Field(() => PositionScalar, {
-    nullable: true,
-    description: 'Wait, within the time limit, until this event is projected.',
-  })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  atLeast?: string;
-}
-
-@ArgsType()
 export class JourneysArgs extends ReadPageArgs {
   @Field(() => JourneyFilterInput, { nullable: true, description: 'Which journeys; absent: all.' })
   @IsOptional()
@@ -169,9 +131,72 @@ export class JourneysArgs extends ReadPageArgs {
 @ArgsType()
 export class JourneyArgs extends ReadArgs {
   @Field(() => ID, { description: 'Id of the journey.' })
+  @IsId()
+  id!: string;
+}
+
+@ArgsType()
+export class JourneyChangedArgs {
+  @Field(() => ID, { description: 'Id of the journey; it may be opened later.' })
+  @IsId()
+  id!: string;
+}
+
+@InputType({ isOneOf: true, description: 'Whose timeline. Give exactly one.' })
+export class TimelineOf {
+  @Field(() => ID, { nullable: true, description: 'One journey.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsId()
+  journeyId?: string;
+
+  @Field(() => ID, { nullable: true, description: 'One customer, across journeys and channels.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsId()
+  customerId?: string;
+}
+
+@ArgsType()
+export class TimelineArgs extends ReadPageArgs {
+  @Field(() => TimelineOf, { description: 'Whose timeline.' })
+  @ValidateNested()
+  @Type(() => TimelineOf)
+  of!: TimelineOf;
+}
+
+@InputType({ isOneOf: true, description: 'Which customer. Give exactly one.' })
+export class CustomerBy {
+  @Field(() => ID, { nullable: true, description: 'Id given by Touchstone.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsId()
+  id?: string;
+
+  @Field(() => IdentifierInput, { nullable: true, description: 'A name in another system.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @ValidateNested()
+  @Type(() => IdentifierInput)
+  identifier?: IdentifierInput;
+}
+
+@ArgsType()
+export class CustomerArgs extends ReadArgs {
+  @Field(() => CustomerBy, { description: 'Which customer.' })
+  @ValidateNested()
+  @Type(() => CustomerBy)
+  by!: CustomerBy;
+}
+
+@ArgsType()
+export class CustomersArgs extends ReadPageArgs {
+  @Field(() => String, { nullable: true, description: 'Only of this segment.' })
+  @IsOptional()
+  @NullIsAbsent()
   @IsString()
   @MaxLength(512)
-  id!: string;
+  segment?: string;
 }
 
 @ObjectType({ description: 'One matter of one customer, from its first touchpoint to its last.' })

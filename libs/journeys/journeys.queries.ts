@@ -1,7 +1,7 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import type { Read, ReadQuery } from '@touchstone/readmodel';
+import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { Form } from './journey-blob.js';
-import { held, select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
+import { select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
 
 export interface JourneyRow {
   readonly id: string;
@@ -54,7 +54,7 @@ export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | n
       .selectFrom('journey_state')
       .selectAll('journey_state')
       .where('journey', 'in', known)
-      .where(held(read, 'journey_state'))
+      .where(heldAt(read, 'journey_state'))
       .execute();
     const byCursor = new Map((await journeyRows(read, rows as StateRow[])).map((row) => [row.cursor, row]));
     return surrogates.map((id) => (id === null ? null : (byCursor.get(id) ?? null)));
@@ -77,7 +77,7 @@ async function journeysByTouchpoint(
     .selectFrom('journey_state')
     .selectAll('journey_state')
     .where('journey', 'in', found)
-    .where(held(read, 'journey_state'))
+    .where(heldAt(read, 'journey_state'))
     .orderBy('journey')
     .execute();
   return journeyRows(read, rows as StateRow[]);
@@ -107,7 +107,7 @@ async function journeyRows(read: Read, rows: readonly StateRow[]): Promise<Journ
       rows.map((r) => r.journey),
     )
     .where('form', '=', Form.touchpoint)
-    .where(held(read, 'timeline_entry'))
+    .where(heldAt(read, 'timeline_entry'))
     .groupBy('journey')
     .execute();
   const countOf = new Map(counts.map((c) => [c.journey as number, c]));
@@ -149,7 +149,7 @@ export const customersQuery: ReadQuery<
   name: 'customers',
   group: 'journeys',
   run: async (read, { ids, hash, segment, after = 0, first }) => {
-    let query = read.db.selectFrom('customer_state').selectAll('customer_state').where(held(read, 'customer_state'));
+    let query = read.db.selectFrom('customer_state').selectAll('customer_state').where(heldAt(read, 'customer_state'));
     if (ids) {
       const surrogates = (await Promise.all(ids.map((id) => read.idOf('customer', id)))).filter((id) => id !== null);
       if (surrogates.length === 0) return [];

@@ -1,96 +1,25 @@
 import { Inject } from '@nestjs/common';
-import {
-  Args,
-  ArgsType,
-  Context,
-  Field,
-  ID,
-  InputType,
-  Int,
-  Parent,
-  Query,
-  ResolveField,
-  Resolver,
-  Subscription,
-} from '@nestjs/graphql';
-import { Type } from 'class-transformer';
-import { IsOptional, IsString, IsUUID, MaxLength, ValidateNested } from 'class-validator';
+import { Args, Context, Int, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { TouchstoneError, type EventLog } from '@touchstone/eventing';
-import { endable, EVENT_LOG, PageArgs, NullIsAbsent } from '@touchstone/platform';
-import { IdentifierInput } from './commands.graphql.js';
+import { endable, EVENT_LOG, PageArgs } from '@touchstone/platform';
 import { FigureReader } from './figure-reader.js';
-import { loaderOf } from './loaders.js';
-import { JourneyReader } from './journey-reader.js';
-import { journeyStream } from './journey.events.js';
+import { journeyChanges } from './journey-changes.js';
 import { Figure, JourneyMap, JourneyMapArgs, OccurrenceConnection } from './journey-map.graphql.js';
+import { JourneyReader } from './journey-reader.js';
 import {
   Customer,
+  CustomerArgs,
   CustomerConnection,
+  CustomersArgs,
   Journey,
   JourneyArgs,
+  JourneyChangedArgs,
   JourneyConnection,
   JourneysArgs,
-  ReadArgs,
-  ReadPageArgs,
+  TimelineArgs,
   TimelineConnection,
 } from './journeys.graphql.js';
-
-@InputType({ isOneOf: true, description: 'Whose timeline. Give exactly one.' })
-class TimelineOf {
-  @Field(() => ID, { nullable: true, description: 'One journey.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsUUID()
-  journeyId?: string;
-
-  @Field(() => ID, { nullable: true, description: 'One customer, across journeys and channels.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsUUID()
-  customerId?: string;
-}
-
-@ArgsType()
-class TimelineArgs extends ReadPageArgs {
-  @Field(() => TimelineOf, { description: 'Whose timeline.' })
-  @ValidateNested()
-  @Type(() => TimelineOf)
-  of!: TimelineOf;
-}
-
-@InputType({ isOneOf: true, description: 'Which customer. Give exactly one.' })
-class CustomerBy {
-  @Field(() => ID, { nullable: true, description: 'Id given by Touchstone.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsUUID()
-  id?: string;
-
-  @Field(() => IdentifierInput, { nullable: true, description: 'A name in another system.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @ValidateNested()
-  @Type(() => IdentifierInput)
-  identifier?: IdentifierInput;
-}
-
-@ArgsType()
-class CustomerArgs extends ReadArgs {
-  @Field(() => CustomerBy, { description: 'Which customer.' })
-  @ValidateNested()
-  @Type(() => CustomerBy)
-  by!: CustomerBy;
-}
-
-@ArgsType()
-class CustomersArgs extends ReadPageArgs {
-  @Field(() => String, { nullable: true, description: 'Only of this segment.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsString()
-  @MaxLength(512)
-  segment?: string;
-}
+import { loaderOf } from './loaders.js';
 
 @Resolver(() => Journey)
 export class JourneysResolver {
@@ -131,18 +60,12 @@ export class JourneysResolver {
 
   @Subscription(() => Journey, {
     description:
-      'The journey after each of its events, once the event is projected; it follows the log, in any process.',
+      'The journey after changes to it, each once it is projected; changes that come together show as one. It follows the log, in any process.',
     resolve: (journey: Journey) => journey,
   })
-  async journeyChanged(@Args('id', { type: () => ID, description: 'Id of the journey.' }) id: string) {
+  async journeyChanged(@Args() { id }: JourneyChangedArgs) {
     const after = await this.log.head();
-    return endable((signal) => this.changes(id, after, signal));
-  }
-
-  private async *changes(id: string, after: string, signal: AbortSignal): AsyncGenerator<Journey> {
-    for await (const message of this.log.subscribe({ after, streams: [journeyStream(id)], signal })) {
-      if (message.kind === 'events') yield this.reader.journey(id, { atLeast: message.events.at(-1)!.position });
-    }
+    return endable((signal) => journeyChanges(this.log, this.reader, { id, after, signal }));
   }
 }
 

@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
-import type { Read, ReadQuery } from '@touchstone/readmodel';
+import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { Flag, Form } from './journey-blob.js';
-import { held } from './journey-rows.js';
 import { notKnown } from './journeys.queries.js';
 
 /** What an entry of a timeline is. */
@@ -70,14 +69,14 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     let query = read.db
       .selectFrom('timeline_entry')
       .selectAll('timeline_entry')
-      .where(held(read, 'timeline_entry'))
+      .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
     if (journeyId !== undefined) {
       query = query.where('journey', '=', await knownThen(read, 'journey', journeyId));
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
       const own = read.db.selectFrom('journey_state').select('journey_state.journey').where('customer', '=', customer);
-      query = query.where('journey', 'in', own.where(held(read, 'journey_state')));
+      query = query.where('journey', 'in', own.where(heldAt(read, 'journey_state')));
     }
     if (after) {
       const [at, sequence, id] = after;
@@ -98,7 +97,7 @@ async function knownThen(read: Read, what: 'journey' | 'customer', id: string): 
       .selectFrom(table)
       .select(what)
       .where(what, '=', surrogate)
-      .where(held(read, table))
+      .where(heldAt(read, table))
       .executeTakeFirst());
   return state ? surrogate : notKnown(what, id);
 }

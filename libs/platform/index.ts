@@ -5,6 +5,7 @@ export * from './endable.js';
 export * from './error-report.js';
 export * from './graphql-errors.js';
 export * from './input-validation.js';
+export * from './is-id.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './paging.js';
