@@ -33,6 +33,12 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
+/** A token that nobody was given: sound but for what is said here. */
+function crafted(wrong: object): string {
+  const sound = { of: 'cases', filter: {}, position: '0000000000000001', instant: '2024-05-01T08:00:00.000Z' };
+  return Buffer.from(JSON.stringify([2, { ...sound, generation: 'journeys-1', ...wrong }])).toString('base64url');
+}
+
 const TIMELINE = `query ($of: TimelineOf!, $asOf: AsOfInput, $atLeast: Position) {
   timeline(of: $of, asOf: $asOf, atLeast: $atLeast) { asOf { position instant } edges { node {
     entryId form version occurredAt kind channel unit staff attributes personal note reason
@@ -101,7 +107,7 @@ describe('a journey lived over the API', () => {
     const changes = listen<{ status: string; touchpointCount: number; asOf: { position: string } }>(
       client,
       'subscription ($id: ID!) { journeyChanged(id: $id) { status touchpointCount asOf { position } } }',
-      { id: journeyId },
+      { id: journeyId.toUpperCase() },
       'journeyChanged',
     );
     await until(() => feed.seen.length === 1);
@@ -196,12 +202,15 @@ describe('a journey lived over the API', () => {
     const edge = journeyMap.edges.find((e: { source: string }) => e.source === 'contact.call-received');
     expect(edge).toMatchObject({ target: 'crew.arrived', count: { value: 1 }, durations: { p50: 43 * 60_000 } });
     const { figure } = await ask(
-      'query ($t: String!) { figure(token: $t) { of value occurrences { edges { node { journeyId events { eventId touchpointId stream } } } } journeys { edges { node { id customer { name } } } } } }',
+      'query ($t: String!) { figure(token: $t) { of node target value generation occurrences { edges { node { journeyId events { eventId touchpointId stream } } } } journeys { edges { node { id customer { name } } } } } }',
       { t: edge.count.figure },
     );
     expect(figure).toMatchObject({
       of: 'edge',
+      node: 'contact.call-received',
+      target: 'crew.arrived',
       value: 1,
+      generation: expect.stringMatching(/^journeys-\d+$/) as string,
       journeys: { edges: [{ node: { id: journeyId, customer: { name: secrets.name } } }] },
     });
     const behind = figure.occurrences.edges[0].node.events;
@@ -236,6 +245,91 @@ describe('a journey lived over the API', () => {
     expect(await server.codeOf('{ customer(by: { identifier: { type: "phone", value: "0" } }) { id } }')).toBe(
       'CUSTOMER_UNKNOWN',
     );
+  });
+
+  it('knows an id in capitals for the same id, wherever it is given', async () => {
+    const { id: customerId } = await mutate('registerCustomer', 'RegisterCustomerInput', {
+      identifiers: [{ type: 'account', value: 'A-2' }],
+    });
+    const journeyId = '0190a1b2-0000-7000-8000-00000000abcd';
+    const [ID, CUSTOMER] = [journeyId.toUpperCase(), customerId.toUpperCase()];
+    const open = { journeyType: 'fault-repair', key: 'T-2', customerId: CUSTOMER };
+    const opened = await mutate('openJourney', 'OpenJourneyInput', { ...open, journeyId: ID });
+    expect(opened).toMatchObject({ id: journeyId });
+    expect(await mutate('openJourney', 'OpenJourneyInput', { ...open, journeyId })).toEqual(opened);
+    const touchpointId = '0190a1b2-0000-7000-8000-00000000abce';
+    const call = { journeyId: ID, touchpointId: touchpointId.toUpperCase(), kind: 'contact.call-received' };
+    const { entryId } = await mutate('recordTouchpoint', 'RecordTouchpointInput', call);
+    expect(entryId).toBe(touchpointId);
+    const { position } = await mutate('addNote', 'AddNoteInput', { journeyId: ID, noteId: ID, text: 'Rang again.' });
+
+    const answer = await ask(
+      `query ($j: ID!, $c: ID!, $p: Position) {
+         journey(id: $j, atLeast: $p) { id touchpointCount customer { id } }
+         customer(by: { id: $c }) { id }
+         journeys(filter: { customerId: $c }) { edges { node { id } } }
+         ofJourney: timeline(of: { journeyId: $j }) { edges { node { form entryId } } }
+         ofCustomer: timeline(of: { customerId: $c }) { edges { node { form entryId } } }
+       }`,
+      { j: ID, c: CUSTOMER, p: position },
+    );
+    const entries = {
+      edges: [{ node: { form: 'TOUCHPOINT', entryId } }, { node: { form: 'NOTE', entryId: journeyId } }],
+    };
+    expect(answer).toEqual({
+      journey: { id: journeyId, touchpointCount: 1, customer: { id: customerId } },
+      customer: { id: customerId },
+      journeys: { edges: [{ node: { id: journeyId } }] },
+      ofJourney: entries,
+      ofCustomer: entries,
+    });
+    const before = { asOf: { position: opened.position } };
+    const early = await ask(TIMELINE, { of: { journeyId }, ...before });
+    expect(early.timeline.edges).toEqual([]);
+  });
+
+  it('a wrong value is taken away by a correction, attributes are laid over what is there', async () => {
+    const { id: journeyId } = await mutate('openJourney', 'OpenJourneyInput', { journeyType: 'fault-repair' });
+    const call = await mutate('recordTouchpoint', 'RecordTouchpointInput', {
+      journeyId,
+      kind: 'contact.call-received',
+      channel: 'hotline',
+      unit: 'hotline-west',
+      attributes: { waitedSeconds: 7 },
+      personal: { caller: secrets.caller },
+    });
+    const touchpoint = { journeyId, touchpointId: call.entryId, reason: 'No unit took it.' };
+    const corrected = await mutate('correctTouchpoint', 'CorrectTouchpointInput', {
+      ...touchpoint,
+      clear: ['UNIT', 'CHANNEL'],
+      attributes: { rang: 3 },
+      personal: { mood: 'calm' },
+    });
+    const [entry] = (await ask(TIMELINE, { of: { journeyId }, atLeast: corrected.position })).timeline.edges;
+    expect(entry.node).toMatchObject({
+      version: 2,
+      unit: null,
+      channel: null,
+      attributes: { waitedSeconds: 7, rang: 3 },
+      personal: { caller: secrets.caller, mood: 'calm' },
+    });
+    const query = 'mutation ($i: CorrectTouchpointInput!) { correctTouchpoint(input: $i) { id } }';
+    expect(await server.codeOf(query, { i: { ...touchpoint, clear: ['KIND'] } })).toBe('INVALID_INPUT');
+  });
+
+  it('nobody has a timeline before they were known', async () => {
+    const early = await mutate('registerCustomer', 'RegisterCustomerInput', {
+      identifiers: [{ type: 'account', value: 'A-3' }],
+    });
+    const late = await mutate('registerCustomer', 'RegisterCustomerInput', {
+      identifiers: [{ type: 'account', value: 'A-4' }],
+    });
+    const journey = await mutate('openJourney', 'OpenJourneyInput', { journeyType: 'x', customerId: late.id });
+    await ask(TIMELINE, { of: { journeyId: journey.id }, atLeast: journey.position });
+    const asOf = { position: early.position };
+    expect(await server.codeOf(TIMELINE, { of: { customerId: late.id }, asOf })).toBe('CUSTOMER_UNKNOWN');
+    expect(await server.codeOf(TIMELINE, { of: { journeyId: journey.id }, asOf })).toBe('JOURNEY_UNKNOWN');
+    expect(await server.codeOf(TIMELINE, { of: { customerId: early.id }, asOf })).toBeUndefined();
   });
 
   it('resumes a subscription from any position without a gap', async () => {
@@ -289,6 +383,10 @@ describe('a journey lived over the API', () => {
     it.each([
       ['INVALID_CURSOR', '{ journeys(after: "nonsense") { asOf { position } } }'],
       ['INVALID_FIGURE', '{ figure(token: "nonsense") { of } }'],
+      ['INVALID_FIGURE', `{ figure(token: "${crafted({ filter: { journeyType: {} } })}") { value } }`],
+      ['INVALID_FIGURE', `{ figure(token: "${crafted({ filter: { status: 'X' } })}") { value } }`],
+      ['INVALID_FIGURE', `{ figure(token: "${crafted({ project: { kinds: 5 } })}") { value } }`],
+      ['INVALID_INPUT', '{ journeys(filter: { customerId: "nobody" }) { asOf { position } } }'],
       ['INVALID_INPUT', '{ journeys(first: 0) { asOf { position } } }'],
       ['JOURNEY_UNKNOWN', `{ journey(id: "${uuid}") { id } }`],
       [
@@ -297,6 +395,9 @@ describe('a journey lived over the API', () => {
       ],
       ['INVALID_POSITION', '{ journeys(asOf: { position: "nowhere" }) { asOf { position } } }'],
     ])('%s of a query', async (code, query) => expect(await server.codeOf(query)).toBe(code));
+
+    it('what is crafted of a figure is refused for what is wrong with it', async () =>
+      expect(await server.codeOf(`{ figure(token: "${crafted({})}") { value } }`)).toBeUndefined());
 
     it('a payload of 10 MB is refused', async () => {
       const response = await fetch(`${server.url}/graphql`, {

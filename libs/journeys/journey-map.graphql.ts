@@ -12,7 +12,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { AsOfAnswer, Connection, InstantScalar, NullIsAbsent, PositionScalar, ReadArgs } from '@touchstone/platform';
-import { DurationPercentiles, JourneyFilterInput } from './journeys.graphql.js';
+import { JourneyFilterInput } from './journeys.graphql.js';
 
 export enum NodeRole {
   ACTIVITY = 'ACTIVITY',
@@ -89,6 +89,18 @@ export class JourneyMapArgs extends ReadArgs {
   @Min(0)
   @Max(1000)
   maxVariants: number = 20;
+}
+
+@ObjectType({ description: 'Durations by nearest rank, in milliseconds.' })
+export class DurationPercentiles {
+  @Field(() => Float, { nullable: true, description: 'Median.' })
+  p50!: number | null;
+
+  @Field(() => Float, { nullable: true, description: '90th percentile.' })
+  p90!: number | null;
+
+  @Field(() => Float, { nullable: true, description: '99th percentile.' })
+  p99!: number | null;
 }
 
 @ObjectType({ description: 'A count that can be opened to the journeys and events behind it.' })

@@ -1,4 +1,4 @@
-import { ArgsType, Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
 import { IsEnum, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import {
@@ -373,16 +373,4 @@ export class CustomerConnection extends Connection(Customer) {
 export class TimelineConnection extends Connection(TimelineEntry) {
   @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
   asOf!: AsOfAnswer;
-}
-
-@ObjectType({ description: 'Durations by nearest rank, in milliseconds.' })
-export class DurationPercentiles {
-  @Field(() => Float, { nullable: true, description: 'Median.' })
-  p50!: number | null;
-
-  @Field(() => Float, { nullable: true, description: '90th percentile.' })
-  p90!: number | null;
-
-  @Field(() => Float, { nullable: true, description: '99th percentile.' })
-  p99!: number | null;
 }
