@@ -310,12 +310,12 @@ describe('a running server', () => {
 });
 
 describe('a command that is killed', () => {
-  const data = join(base, 'killed');
-  const rows = 2_400;
+  const rows = 1_500;
   const file = write('big.xes', log(rows));
   const sent = rows + (rows / 3) * 2;
 
   it('takes its server with it, and the next run completes the import', async () => {
+    const data = join(base, 'killed');
     const first = start(['import', file, '--data', data, ...options]);
     while (!first.err().includes('Appending')) {
       expect(first.child.exitCode).toBeNull();
@@ -331,10 +331,11 @@ describe('a command that is killed', () => {
     expect(() => process.kill(owner!.pid, 0)).toThrow('ESRCH');
     const map = await run('map', '--data', data, '--json');
     expect(JSON.parse(map.out)).toMatchObject({ cases: rows, events: sent });
-  });
+  }, 120_000);
 
   it('stops in order on Ctrl-C', async () => {
-    const { child, err, ended } = start(['import', file, '--journey-type', 'other', '--data', data, ...options]);
+    const data = join(base, 'interrupted');
+    const { child, err, ended } = start(['import', file, '--data', data, ...options]);
     while (!err().includes('Reading')) {
       expect(child.exitCode).toBeNull();
       await sleep(20);
