@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { EventRegistry, type DecidedEvent, type EventDescription, type RecordedEvent } from '@touchstone/eventing';
 import { journeyEvents, journeySamples } from '@touchstone/journeys';
 import { packEvents, packSamples } from '@touchstone/packs';
@@ -29,7 +30,12 @@ const current = Object.fromEntries(
     ])
     .sort(([a], [b]) => (a < b ? -1 : 1)),
 );
-const committed = () => JSON.parse(readFileSync(file, 'utf8')) as Record<string, { sample: unknown }>;
+type Formats = Readonly<Record<string, { schema: object; personal: readonly string[]; sample: unknown }>>;
+const committed = () => JSON.parse(readFileSync(file, 'utf8')) as Formats;
+
+/** Events whose format is not the one that was committed, or that were never committed. */
+const changed = (now: Readonly<Record<string, unknown>>, before: Formats): string[] =>
+  Object.keys(now).filter((key) => !isDeepStrictEqual(now[key], before[key]));
 
 if (process.env['UPDATE_EVENT_FORMATS']) {
   const before = committed();
@@ -38,16 +44,15 @@ if (process.env['UPDATE_EVENT_FORMATS']) {
 
 describe('event formats', () => {
   it('are as they were committed', () => {
-    for (const [key, format] of Object.entries(current)) expect([key, committed()[key]]).toEqual([key, format]);
+    expect(changed(current, committed())).toEqual([]);
   });
 
   it('of every version that was ever written can still be read', () => {
-    for (const [key, { sample }] of Object.entries(committed())) {
+    for (const [key, { sample, personal }] of Object.entries(committed())) {
       const [type, version] = [key.slice(0, key.lastIndexOf('_')), Number(key.slice(key.lastIndexOf('_') + 1))];
       expect(registry.types).toContain(type);
       const data = { ...(sample as Record<string, unknown>) };
-      for (const field of registry.definition(type).personalFields)
-        if (data[field] !== undefined) data[field] = 'enc:1:x';
+      for (const field of personal) if (data[field] !== undefined) data[field] = 'enc:1:x';
       const recorded = { type, schemaVersion: version, data } as unknown as RecordedEvent;
       expect(() => registry.read(recorded)).not.toThrow();
     }
@@ -69,10 +74,12 @@ describe('event formats', () => {
     }
   });
 
-  it('the guard is awake: a renamed field and a new required one are seen', () => {
-    const [definition] = packEvents;
-    const changed = JSON.parse(JSON.stringify(definition!.schema).replace('contentHash', 'hash')) as object;
-    expect(changed).not.toEqual((committed()['PackPublished_1'] as unknown as { schema: object }).schema);
-    expect(definition!.fault({ pack: 'p', version: 1 })).toMatch(/required/);
+  it('the guard is awake: a renamed field, another mark and a new event are seen', () => {
+    const tampered = structuredClone(current) as Record<string, { schema: { properties: object }; personal: string[] }>;
+    const { schema } = tampered['PackPublished_1']!;
+    schema.properties = JSON.parse(JSON.stringify(schema.properties).replace('contentHash', 'hash')) as object;
+    tampered['NoteAdded_1']!.personal = [];
+    tampered['NoteAdded_2'] = tampered['NoteAdded_1']!;
+    expect(changed(tampered, committed()).sort()).toEqual(['NoteAdded_1', 'NoteAdded_2', 'PackPublished_1']);
   });
 });
