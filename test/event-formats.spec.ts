@@ -75,7 +75,10 @@ describe('event formats', () => {
   });
 
   it('the guard is awake: a renamed field, another mark and a new event are seen', () => {
-    const tampered = structuredClone(current) as Record<string, { schema: { properties: object }; personal: string[] }>;
+    const tampered = JSON.parse(JSON.stringify(current)) as Record<
+      string,
+      { schema: { properties: object }; personal: string[] }
+    >;
     const { schema } = tampered['PackPublished_1']!;
     schema.properties = JSON.parse(JSON.stringify(schema.properties).replace('contentHash', 'hash')) as object;
     tampered['NoteAdded_1']!.personal = [];

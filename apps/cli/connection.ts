@@ -49,7 +49,7 @@ export async function withServer<T>(target: Target, work: (api: Api) => Promise<
 /** Where the owner of the directory listens; null when nobody has it. */
 async function ownerOf(data: string, end: number, signal: AbortSignal): Promise<string | null> {
   // Loaded late: a command that names its server needs no database driver.
-  const { readOwner } = await import('@touchstone/eventing');
+  const { readOwner } = await import('@touchstone/eventing/read');
   for (;;) {
     const owner = await readOwner(data);
     if (!owner?.live) return null;

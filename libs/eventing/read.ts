@@ -1,3 +1,4 @@
-/** The light door, for worker threads: what reads a log and lifts its events, no Nest. */
+/** The light door, for worker threads and the command line: what reads a log or finds its owner, no Nest. */
+export { readOwner, type Owner } from './data-directory.js';
 export { EventRegistry } from './registry.js';
 export { openSqliteLogReader } from './sqlite-log.js';
