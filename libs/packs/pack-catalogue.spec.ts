@@ -113,6 +113,14 @@ describe('the catalogue', () => {
     await expect(packs.retire('nothing', 'gone')).rejects.toMatchObject({ code: 'PACK_UNKNOWN' });
   });
 
+  it('needs no subscription to know what it has done itself', async () => {
+    const packs = new PackCatalogue(log, kernel());
+    await packs.publish(content('p', [kind('a')]));
+    expect(packs.has('a')).toBe(true);
+    await packs.retire('p', 'gone');
+    expect(packs.has('a')).toBe(false);
+  });
+
   it.each([
     ['KIND_TWICE', content('p', [kind('a'), kind('a', true)])],
     ['MOMENT_TWICE', content('p', [], [moment('M', 'positive'), moment('M', 'negative')])],

@@ -101,6 +101,15 @@ describe('packs as they are read', () => {
     ]);
   });
 
+  it('stay in force when an earlier retirement is delivered once more', () => {
+    const [first, gone, again] = log(published('p', 1, [call]), retired('p'), published('p', 2, [call]));
+    const unit = packsProjection.restore(1, 'p', [[], [], []]);
+    for (const event of [first!, gone!, again!]) packsProjection.apply(unit, event, () => 2);
+    expect(packsProjection.changes(unit).length).toBeGreaterThan(0);
+    for (const event of [gone!, first!, again!]) packsProjection.apply(unit, event, () => 2);
+    expect(packsProjection.changes(unit)).toEqual([]);
+  });
+
   it('have a new version of a kind when only a personal mark of it has changed', async () => {
     const marked = kind('a', { attributes: { phone: { type: 'text', personal: true } } });
     const plain = kind('a', { attributes: { phone: { type: 'text' } } });
