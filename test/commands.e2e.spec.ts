@@ -79,9 +79,11 @@ describe('commands over the API', () => {
     expect(done.map((d) => d.code)).toEqual([null, null, null, null]);
     const [entry] = await entries(journeyId, await head());
     expect(entry).toMatchObject({ version: 5, unit: 'b', channel: 'y', attributes: { one: 1, two: 2 } });
+    const replaced = await correct({ clear: ['ATTRIBUTES'], attributes: { three: 3 } });
+    expect((await entries(journeyId, replaced.position))[0]).toMatchObject({ version: 6, attributes: { three: 3 } });
     const cleared = await correct({ clear: ['UNIT', 'ATTRIBUTES'] });
     expect((await entries(journeyId, cleared.position))[0]).toMatchObject({
-      version: 6,
+      version: 7,
       unit: null,
       channel: 'y',
       attributes: null,

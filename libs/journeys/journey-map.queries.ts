@@ -173,14 +173,16 @@ async function projection(read: Read, project: Projected | undefined): Promise<K
 async function nodeNames(read: Read, kinds: readonly number[]): Promise<Map<number, NodeName>> {
   const ids = await read.namesOf(kinds);
   const named = new Map<number, NodeName>([...ids].map(([kind, id]) => [kind, { id, nameEn: id, nameZh: null }]));
-  const now = sql<boolean>`to_pos is null`;
-  for (const inForce of read.past ? [now, heldAt(read, 'kind_version')] : [now]) {
+  // The newest name of a kind, in force or not; in a past read the one that was in force then, where there was one.
+  const ever = sql<boolean>`true`;
+  for (const inForce of read.past ? [ever, heldAt(read, 'kind_version')] : [ever]) {
     for (let i = 0; i < kinds.length; i += 500) {
       const rows = await read.db
         .selectFrom('kind_version')
         .select(['kind', 'name_en', 'name_zh'])
         .where('kind', 'in', kinds.slice(i, i + 500))
         .where(inForce)
+        .orderBy('from_pos')
         .execute();
       for (const row of rows) named.set(row.kind, { id: ids.get(row.kind)!, nameEn: row.name_en, nameZh: row.name_zh });
     }

@@ -168,18 +168,18 @@ function sameContent(a: TouchpointContent, b: TouchpointContent): boolean {
   return isDeepStrictEqual(plain(a), plain(b));
 }
 
-/** What is reported anew over what was there: attributes one by one, everything else whole; `clear` takes away. */
+/** `clear` takes away first; what is reported comes over what is left: attributes one by one, everything else whole. */
 function laidOver(before: Reported, c: AmendTouchpoint): Reported {
+  const kept: Reported = Object.fromEntries(Object.entries(before).filter(([field]) => !c.clear?.includes(field)));
   const over = (a: Reported['attributes'], b: Reported['attributes']) => (b == null ? a : { ...a, ...b });
-  const laid: Reported = {
-    channel: c.channel ?? before.channel,
-    unit: c.unit ?? before.unit,
-    staff: c.staff ?? before.staff,
-    attributes: over(before.attributes, c.attributes),
-    personal: over(before.personal, c.personal),
-    objects: c.objects ?? before.objects,
+  return {
+    channel: c.channel ?? kept.channel,
+    unit: c.unit ?? kept.unit,
+    staff: c.staff ?? kept.staff,
+    attributes: over(kept.attributes, c.attributes),
+    personal: over(kept.personal, c.personal),
+    objects: c.objects ?? kept.objects,
   };
-  return Object.fromEntries(Object.entries(laid).filter(([field]) => !c.clear?.includes(field)));
 }
 
 export const journeyHandlers = [ReportTouchpointHandler, AmendTouchpointHandler, OpenJourneyHandler];
