@@ -64,13 +64,22 @@ export class TestServer {
     return createClient({ url, webSocketImpl: Socket, retryAttempts: 0 });
   }
 
-  /** Waits until every read model is at the head of the log. */
+  /** Waits until every read model has projected all that is in the log now. */
   async ready(): Promise<void> {
-    for (let tries = 0; tries < 400; tries++) {
-      if ((await fetch(`${this.url}/health/ready`)).ok) return;
+    let target: string | undefined;
+    let last: unknown;
+    for (let tries = 0; tries < 2_400; tries++) {
+      const { data } = await this.ask('{ projections { group checkpoint head state cause } }');
+      const groups = (last = data.projections as { checkpoint: string | null; head: string | null }[]);
+      target ??= groups
+        .map(({ head }) => head ?? '')
+        .sort()
+        .at(-1)!;
+      const reached = groups.every(({ checkpoint }) => (checkpoint ?? '') >= target!);
+      if (reached && (await fetch(`${this.url}/health/ready`)).ok) return;
       await sleep(25);
     }
-    throw new Error(`Not ready: ${await (await fetch(`${this.url}/health/ready`)).text()}`);
+    throw new Error(`Not ready: ${JSON.stringify(last)}`);
   }
 
   close(): Promise<void> {
