@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { TestServer } from '../apps/server/testing.js';
 import { describeOnRealData, realData, type GoldenEntry } from './shared-data.js';
+
+const bin = fileURLToPath(new URL('../bin/touchstone.js', import.meta.url));
 
 const MAP = `query ($type: String!, $asOf: AsOfInput) {
   journeyMap(filter: { journeyType: $type }, maxNodes: 1000, maxVariants: 1000, asOf: $asOf) {
@@ -159,6 +164,23 @@ describeOnRealData('real logs, from the file to the figures', () => {
       for (const key of Object.keys(figures) as (keyof GoldenEntry)[])
         expect([key, figures[key]]).toEqual([key, golden[key]]);
       expect(answer.exact).toBe(true);
+    });
+
+    it('has them on the command line, too', async () => {
+      const args = ['map', '--journey-type', options.journeyType, '--json', '--server', server.url];
+      const { stdout } = await promisify(execFile)(process.execPath, [bin, ...args], { maxBuffer: 1e8 });
+      const printed = JSON.parse(stdout) as GoldenEntry;
+      // The promises and reopened journeys have figures of their own.
+      const {
+        waitUserCases: _w,
+        waitUserShareOfCaseTime: _s,
+        casesReopenedAfterCompleted: _c,
+        ...comparable
+      } = golden as never as Record<string, unknown>;
+      expect({ ...printed, edges: printed.edges.slice(0, golden.edges.length) }).toMatchObject(comparable);
+      expect(Object.keys(printed.startActivities).sort()).toEqual(Object.keys(golden.startActivities).sort());
+      expect(Object.keys(printed.endActivities).sort()).toEqual(Object.keys(golden.endActivities).sort());
+      expect(printed.edges.length).toBe(golden.dfgEdges);
     });
 
     it('balances every node, and every journey closed by its last touchpoint', async () => {
