@@ -63,8 +63,9 @@ export type SubscriptionMessage =
  * The event log. Two engines, one contract suite (`eventLogContract` in `testing.ts`).
  *
  * Errors (`TouchstoneError`): `WRONG_EXPECTED_REVISION` (conflict; details {stream, expected, actual}),
- * `LOG_BUSY` (busy), `EMPTY_APPEND`, `EVENT_TOO_LARGE`, `INVALID_STREAM`, `INVALID_POSITION`, `INVALID_EVENT_ID`
- * (invalid), `DUPLICATE_EVENT_ID` (conflict), `LOG_CLOSED` (unavailable).
+ * `DUPLICATE_EVENT_ID` (conflict), `LOG_BUSY` (busy), `EMPTY_APPEND`, `EVENT_TOO_LARGE`, `INVALID_STREAM`,
+ * `INVALID_POSITION` (also one beyond the head), `INVALID_EVENT_ID`, `INVALID_EVENT`, `INVALID_EXPECTED_REVISION`,
+ * `INVALID_READ` (invalid), `LOG_CLOSED`, `LOG_WRITE_FAILED` (unavailable: open the log again).
  */
 export interface EventLog {
   /**
