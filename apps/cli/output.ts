@@ -1,11 +1,4 @@
-import { Progress } from './progress.js';
-
-/** What of a stream of the process we use. */
-export interface Sink {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
+import { Progress, type Sink } from './progress.js';
 
 /** Results go to stdout, everything about the work to stderr. */
 export class Output {

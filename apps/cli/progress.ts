@@ -1,4 +1,3 @@
-import type { Sink } from './output.js';
 import { cut, padEnd, percent } from './text.js';
 
 /** Redrawn at most so often on a terminal, in ms. */
@@ -6,6 +5,13 @@ const REDRAW_MS = 100;
 /** A line at most so often where there is none, in ms. */
 const LINE_MS = 5_000;
 const BAR = 24;
+
+/** What of a stream of the process we use. */
+export interface Sink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
 
 export interface Step {
   /** What is going on, such as `Reading`. */

@@ -1,4 +1,5 @@
-import { Output, type Sink } from './output.js';
+import { Output } from './output.js';
+import type { Sink } from './progress.js';
 import { runCli } from './program.js';
 
 /** A stream that keeps what is written. */

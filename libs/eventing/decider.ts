@@ -1,6 +1,17 @@
-import type { About } from './event-definition.js';
 import type { Actor, EventSource } from './envelope.js';
 import type { CommandClass } from './command.js';
+
+/** What a decision says about an event besides its data. Absent values are filled in when it is appended. */
+export interface About {
+  /** Deterministic id; otherwise a UUIDv7 is given. */
+  readonly id?: string;
+  /** When it happened, original offset kept; otherwise the time of the decision. */
+  readonly occurredAt?: string;
+  readonly source?: EventSource;
+  /** Whose key encrypts the personal fields: `customer:{id}` or `journey:{id}`. */
+  readonly subject?: string;
+  readonly policyVersion?: string;
+}
 
 /** An event as a decision makes it: id and times may still be open. */
 export interface DecidedEvent<T extends string = string, D = unknown> extends About {

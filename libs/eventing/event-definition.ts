@@ -1,20 +1,7 @@
 import { Compile } from 'typebox/compile';
 import Type, { type Static, type TObject, type TProperties } from 'typebox';
-import type { EventSource } from './envelope.js';
 import { TouchstoneError } from './errors.js';
-import type { DecidedEvent, Folded } from './decider.js';
-
-/** What a decision says about an event besides its data. Absent values are filled in when it is appended. */
-export interface About {
-  /** Deterministic id; otherwise a UUIDv7 is given. */
-  readonly id?: string;
-  /** When it happened, original offset kept; otherwise the time of the decision. */
-  readonly occurredAt?: string;
-  readonly source?: EventSource;
-  /** Whose key encrypts the personal fields: `customer:{id}` or `journey:{id}`. */
-  readonly subject?: string;
-  readonly policyVersion?: string;
-}
+import type { About, DecidedEvent, Folded } from './decider.js';
 
 /** Turns the stored data of an older schema version into that of the next one. */
 export type Upcaster = (data: never) => unknown;

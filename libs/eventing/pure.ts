@@ -3,9 +3,17 @@
  * Nothing behind it knows Nest, a clock, randomness or I/O.
  */
 export { t, type Static, type Schema } from './schema.js';
-export { event, type EventDefinition, type EventDescription, type EventOf, type About } from './event-definition.js';
+export { event, type EventDefinition, type EventDescription, type EventOf } from './event-definition.js';
 export { command, type CommandClass } from './command.js';
 export { TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';
 export { byInstant, instantMs, isInstant } from './instant.js';
-export { decider, type Decide, type DecideContext, type Decider, type DecidedEvent, type Folded } from './decider.js';
+export {
+  decider,
+  type About,
+  type Decide,
+  type DecideContext,
+  type Decider,
+  type DecidedEvent,
+  type Folded,
+} from './decider.js';
 export type { Actor, EventSource, Metadata, Position, RecordedEvent } from './envelope.js';
