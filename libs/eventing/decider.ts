@@ -11,6 +11,8 @@ export interface About {
   /** Whose key encrypts the personal fields: `customer:{id}` or `journey:{id}`. */
   readonly subject?: string;
   readonly policyVersion?: string;
+  /** The event that made it so, where it is not the one that is being served. */
+  readonly causationId?: string;
 }
 
 /** An event as a decision makes it: id and times may still be open. */

@@ -37,6 +37,7 @@ export class Minting {
       const message = `${event.type} has personal fields but names no subject.`;
       throw new TouchstoneError('SUBJECT_MISSING', message, 'internal');
     }
+    const causationId = event.causationId ?? context.causationId;
     const supplied = recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : now;
     return {
       id: event.id ?? newId(),
@@ -47,7 +48,7 @@ export class Minting {
       data: event.data,
       metadata: {
         correlationId: context.correlationId,
-        ...(context.causationId !== undefined && { causationId: context.causationId }),
+        ...(causationId !== undefined && { causationId }),
         actor: context.actor,
         ...(event.source && { source: event.source }),
         ...(event.policyVersion !== undefined && { policyVersion: event.policyVersion }),

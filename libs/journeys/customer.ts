@@ -39,20 +39,60 @@ export const CustomerUpdated = event(
     ...profile,
   }),
 );
-export type CustomerEvent = EventOf<typeof CustomerRegistered | typeof CustomerUpdated>;
+/** This customer and the survivor are one person; it stands in the stream of the one who is absorbed. */
+export const CustomersMerged = event('CustomersMerged', t.object({ survivorId: t.uuid(), reason: t.text() }));
+/** They are not the same after all. */
+export const CustomersUnmerged = event('CustomersUnmerged', t.object({ survivorId: t.uuid(), reason: t.text() }));
+/** The key of everything personal is destroyed; what happened stays, and names nobody. */
+export const CustomerForgotten = event(
+  'CustomerForgotten',
+  t.object({
+    reason: t.text(),
+    /** On which ground, such as an article of law. */
+    basis: t.optional(t.code()),
+  }),
+);
+export type CustomerEvent = EventOf<
+  | typeof CustomerRegistered
+  | typeof CustomerUpdated
+  | typeof CustomersMerged
+  | typeof CustomersUnmerged
+  | typeof CustomerForgotten
+>;
 
-export type Customer = { status: 'none' } | { status: 'registered'; segment?: string; region?: string; tier?: string };
+export type Customer =
+  | { status: 'none' }
+  | {
+      status: 'registered' | 'forgotten';
+      segment?: string;
+      region?: string;
+      tier?: string;
+      /** The survivor that this customer was merged into. */
+      mergedInto?: string;
+    };
 
 export function evolve(customer: Customer, e: CustomerEvent): Customer {
-  const known = customer.status === 'none' ? {} : customer;
-  const { segment, region, tier } = e.data;
-  return {
-    ...known,
-    ...(segment !== undefined && { segment }),
-    ...(region !== undefined && { region }),
-    ...(tier !== undefined && { tier }),
-    status: 'registered',
-  };
+  const known = customer.status === 'none' ? { status: 'registered' as const } : customer;
+  switch (e.type) {
+    case 'CustomerRegistered':
+    case 'CustomerUpdated': {
+      const { segment, region, tier } = e.data;
+      return {
+        ...known,
+        ...(segment !== undefined && { segment }),
+        ...(region !== undefined && { region }),
+        ...(tier !== undefined && { tier }),
+      };
+    }
+    case 'CustomersMerged':
+      return { ...known, mergedInto: e.data.survivorId };
+    case 'CustomersUnmerged': {
+      const { mergedInto: _was, ...alone } = known;
+      return alone;
+    }
+    case 'CustomerForgotten':
+      return { ...known, status: 'forgotten' };
+  }
 }
 
 interface Profile {
@@ -78,7 +118,7 @@ export class NameCustomer extends command<{ customerId: string; identifiers: rea
 export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
 
 export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer) => {
-  if (customer.status === 'registered') return [];
+  if (customer.status !== 'none') return [];
   const { customerId, identifiers, occurredAt, source } = c;
   const about = { occurredAt, source, subject: customerSubject(customerId) };
   return [CustomerRegistered({ identifiers: [...identifiers], ...profileOf(c) }, about)];

@@ -87,6 +87,91 @@ export const JourneyClosed = event('JourneyClosed', t.object({ reason: t.text() 
 export const JourneyReopened = event('JourneyReopened', t.object({ reason: t.text() }));
 export const NoteAdded = event('NoteAdded', t.object({ text: t.personal(t.text({ maxLength: 20_000 })) }));
 
+/** Who saw a moment of truth or rated an experience; a rule is told apart from people. */
+export const OBSERVERS = ['customer', 'qa', 'auditor', 'staff', 'rule'] as const;
+export type Observer = (typeof OBSERVERS)[number];
+const person = () => t.oneOf(['customer', 'qa', 'auditor', 'staff']);
+
+/** What the customer has an expectation or an experience of. */
+const aspect = () => t.oneOf(['time', 'result', 'cost', 'attitude', 'information']);
+/** From -2 (far below) to +2 (far above). */
+const level = () => t.integer({ minimum: -2, maximum: 2 });
+const measured = () => t.object({ value: t.number(), unit: t.code() });
+const remark = () => t.optional(t.personal(t.text()));
+
+/** A moment of truth (真理瞬间) at a touchpoint. The event's id is the moment's. */
+export const MomentObserved = event(
+  'MomentObserved',
+  t.object({
+    touchpointId: t.uuid(),
+    /** From a pack. */
+    code: t.code(),
+    polarity: t.oneOf(['negative', 'positive']),
+    intensity: t.integer({ minimum: 1, maximum: 3 }),
+    observer: t.oneOf([...OBSERVERS]),
+    note: remark(),
+    /** A recording, a form, a photo in another system. */
+    evidence: t.optional(t.id()),
+    /** Exactly when a rule decided it: the rule's version, and the entry of the journey that made it so. */
+    rule: t.optional(t.object({ version: t.integer({ minimum: 1 }), cause: t.uuid() })),
+  }),
+);
+export const MomentRetracted = event(
+  'MomentRetracted',
+  t.object({
+    momentId: t.uuid(),
+    reason: t.text(),
+    /** The rule itself took it back, since what it rested on does not hold any more. */
+    byRule: t.optional(t.flag()),
+  }),
+);
+/** Somebody looked at the touchpoint and found nothing to note. */
+export const TouchpointReviewed = event('TouchpointReviewed', t.object({ touchpointId: t.uuid(), observer: person() }));
+/** What the customer expects, said or inferred. */
+export const ExpectationRecorded = event(
+  'ExpectationRecorded',
+  t.object({
+    touchpointId: t.uuid(),
+    aspect: aspect(),
+    kind: t.oneOf(['explicit', 'latent', 'inferred']),
+    /** What they would like, and what would still do. */
+    desired: t.optional(measured()),
+    adequate: t.optional(measured()),
+    statement: remark(),
+    observer: person(),
+  }),
+);
+/** The customer was told what can be expected. */
+export const ExpectationGuided = event(
+  'ExpectationGuided',
+  t.object({
+    touchpointId: t.uuid(),
+    aspect: aspect(),
+    expectationId: t.optional(t.uuid()),
+    from: t.optional(measured()),
+    to: t.optional(measured()),
+    script: t.optional(t.code()),
+    accepted: t.optional(t.flag()),
+    statement: remark(),
+  }),
+);
+/** How a touchpoint was lived, against what was expected. */
+export const ExperienceRated = event(
+  'ExperienceRated',
+  t.object({
+    touchpointId: t.uuid(),
+    aspect: t.optional(aspect()),
+    observer: person(),
+    experience: t.optional(level()),
+    expectation: t.optional(level()),
+    /** Experience less expectation, within -2 to +2: from both sides, or as given. Absent: one side is unknown. */
+    gap: t.optional(level()),
+    /** The gap in words, by the policy of the pack that was in force. */
+    label: t.optional(t.code()),
+    comment: remark(),
+  }),
+);
+
 export type JourneyEvent = EventOf<
   | typeof JourneyOpened
   | typeof TouchpointRecorded
@@ -99,6 +184,12 @@ export type JourneyEvent = EventOf<
   | typeof JourneyClosed
   | typeof JourneyReopened
   | typeof NoteAdded
+  | typeof MomentObserved
+  | typeof MomentRetracted
+  | typeof TouchpointReviewed
+  | typeof ExpectationRecorded
+  | typeof ExpectationGuided
+  | typeof ExperienceRated
 >;
 
 /** The content of a touchpoint as a decision gives it. */

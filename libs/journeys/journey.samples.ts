@@ -1,18 +1,30 @@
-import { CustomerRegistered, CustomerUpdated } from './customer.js';
 import {
+  CustomerForgotten,
+  CustomerRegistered,
+  CustomersMerged,
+  CustomersUnmerged,
+  CustomerUpdated,
+} from './customer.js';
+import {
+  ExpectationGuided,
+  ExpectationRecorded,
+  ExperienceRated,
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
+  MomentObserved,
+  MomentRetracted,
   NoteAdded,
   OwnerAssigned,
   TouchpointCorrected,
   TouchpointRecorded,
+  TouchpointReviewed,
   TouchpointVoided,
 } from './journey.events.js';
-import { KeyBound } from './lookup-key.js';
+import { KeyBound, KeyReleased } from './lookup-key.js';
 
 const customerId = '0190a1b2-0000-7000-8000-000000000001';
 const touchpointId = '0190a1b2-0000-7000-8000-00000000000a';
@@ -64,4 +76,64 @@ export const journeySamples = {
   JourneyClosed_1: JourneyClosed({ reason: 'Repaired and confirmed.' }),
   JourneyReopened_1: JourneyReopened({ reason: 'The fault came back.' }),
   NoteAdded_1: NoteAdded({ text: 'Prefers to be called after six.' }),
+  CustomersMerged_1: CustomersMerged({ survivorId: '0190a1b2-0000-7000-8000-000000000002', reason: 'same meter' }),
+  CustomersUnmerged_1: CustomersUnmerged({
+    survivorId: '0190a1b2-0000-7000-8000-000000000002',
+    reason: 'father and son',
+  }),
+  CustomerForgotten_1: CustomerForgotten({ reason: 'asked for by letter', basis: 'PIPL-47' }),
+  KeyReleased_1: KeyReleased({ reason: 'forgotten' }),
+  MomentObserved_1: MomentObserved({
+    touchpointId,
+    code: 'NEG-07',
+    polarity: 'negative',
+    intensity: 2,
+    observer: 'qa',
+    note: 'passed on twice without a word to the customer',
+    evidence: 'recording-4711',
+  }),
+  MomentObserved_1_rule: MomentObserved({
+    touchpointId,
+    code: 'NEG-S3',
+    polarity: 'negative',
+    intensity: 1,
+    observer: 'rule',
+    rule: { version: 1, cause: touchpointId },
+  }),
+  MomentRetracted_1: MomentRetracted({ momentId: '0190a1b2-0000-7000-8000-0000000000c1', reason: 'wrong call' }),
+  MomentRetracted_1_rule: MomentRetracted({
+    momentId: '0190a1b2-0000-7000-8000-0000000000c1',
+    reason: 'the earlier contact was voided',
+    byRule: true,
+  }),
+  TouchpointReviewed_1: TouchpointReviewed({ touchpointId, observer: 'auditor' }),
+  ExpectationRecorded_1: ExpectationRecorded({
+    touchpointId,
+    aspect: 'time',
+    kind: 'explicit',
+    desired: { value: 30, unit: 'min' },
+    adequate: { value: 60, unit: 'min' },
+    statement: 'the fish pond cannot wait for an hour',
+    observer: 'customer',
+  }),
+  ExpectationGuided_1: ExpectationGuided({
+    touchpointId,
+    aspect: 'time',
+    expectationId: '0190a1b2-0000-7000-8000-0000000000e1',
+    from: { value: 30, unit: 'min' },
+    to: { value: 45, unit: 'min' },
+    script: 'FIELD_F1',
+    accepted: true,
+    statement: 'agreed to wait at the gate',
+  }),
+  ExperienceRated_1: ExperienceRated({
+    touchpointId,
+    aspect: 'time',
+    observer: 'customer',
+    experience: 1,
+    expectation: 0,
+    gap: 1,
+    label: 'very-satisfied',
+    comment: 'came faster than they said',
+  }),
 };

@@ -111,6 +111,13 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
     case 'NoteAdded':
       journey.notes.add(e.id);
       return journey;
+    case 'MomentObserved':
+    case 'MomentRetracted':
+    case 'TouchpointReviewed':
+    case 'ExpectationRecorded':
+    case 'ExpectationGuided':
+    case 'ExperienceRated':
+      return journey;
   }
 }
 

@@ -15,11 +15,14 @@ export const KeyBound = event(
     journeyId: t.optional(t.uuid()),
   }),
 );
-export type KeyEvent = EventOf<typeof KeyBound>;
+/** The key is free again: whoever comes with it next is somebody new. */
+export const KeyReleased = event('KeyReleased', t.object({ reason: t.text() }));
+export type KeyEvent = EventOf<typeof KeyBound | typeof KeyReleased>;
 
 export type LookupKey = { status: 'free' } | { status: 'bound'; customerId?: string; journeyId?: string };
 
 export function evolve(key: LookupKey, e: KeyEvent): LookupKey {
+  if (e.type === 'KeyReleased') return { status: 'free' };
   if (key.status === 'bound') return key;
   return { status: 'bound', customerId: e.data.customerId, journeyId: e.data.journeyId };
 }

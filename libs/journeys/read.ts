@@ -1,30 +1,46 @@
 /** The light door, for worker threads: events, projections and queries, no Nest. */
 import { inGroup } from '@touchstone/readmodel/projection';
-import { CustomerRegistered, CustomerUpdated } from './customer.js';
+import {
+  CustomerForgotten,
+  CustomerRegistered,
+  CustomersMerged,
+  CustomersUnmerged,
+  CustomerUpdated,
+} from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
 import {
+  ExpectationGuided,
+  ExpectationRecorded,
+  ExperienceRated,
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
+  MomentObserved,
+  MomentRetracted,
   NoteAdded,
   OwnerAssigned,
   TouchpointCorrected,
   TouchpointRecorded,
+  TouchpointReviewed,
   TouchpointVoided,
 } from './journey.events.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
-import { KeyBound } from './lookup-key.js';
+import { KeyBound, KeyReleased } from './lookup-key.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
   CustomerRegistered,
   CustomerUpdated,
+  CustomersMerged,
+  CustomersUnmerged,
+  CustomerForgotten,
   KeyBound,
+  KeyReleased,
   JourneyOpened,
   TouchpointRecorded,
   TouchpointCorrected,
@@ -36,6 +52,12 @@ export const journeyEvents = [
   JourneyClosed,
   JourneyReopened,
   NoteAdded,
+  MomentObserved,
+  MomentRetracted,
+  TouchpointReviewed,
+  ExpectationRecorded,
+  ExpectationGuided,
+  ExperienceRated,
 ];
 export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
 export const journeyQueries = [
