@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { encodeEntries, EntryColumns, positionKey, type Entry, type FormCode } from './journey-blob.js';
+import {
+  encodeEntries,
+  EntryColumns,
+  isObservation,
+  NO_ID,
+  positionKey,
+  type Entry,
+  type FormCode,
+} from './journey-blob.js';
 import { Durations, COARSE_ERROR } from './durations.js';
 
 const int = fc.integer({ min: 0, max: 2 ** 31 - 1 });
@@ -7,21 +15,30 @@ const sqlite = fc.maxSafeNat().map((n) => n.toString(16).padStart(16, '0'));
 const position = { sqlite, eventstore: fc.tuple(sqlite, sqlite).map(([commit, prepare]) => commit + prepare) };
 
 const entry = (at: fc.Arbitrary<string>): fc.Arbitrary<Entry> =>
-  fc.record({
-    form: fc.integer({ min: 0, max: 7 }).map((n) => n as FormCode),
-    id: fc.uuid(),
-    version: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-    at: fc.integer({ min: -8.64e15, max: 8.64e15 }),
-    sequence: fc.oneof(fc.constant(-1), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER)),
-    kind: int,
-    channel: int,
-    unit: int,
-    staff: int,
-    customer: int,
-    flags: fc.nat(255),
-    from: at,
-    to: fc.oneof(at, fc.constant('')),
-  });
+  fc
+    .record({
+      form: fc.integer({ min: 0, max: 13 }).map((n) => n as FormCode),
+      id: fc.uuid(),
+      version: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+      at: fc.integer({ min: -8.64e15, max: 8.64e15 }),
+      sequence: fc.oneof(fc.constant(-1), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER)),
+      kind: int,
+      channel: int,
+      unit: int,
+      staff: int,
+      customer: int,
+      flags: fc.nat(255),
+      stage: int,
+      source: int,
+      recorded: fc.oneof(fc.constant(NaN), fc.integer({ min: -8.64e15, max: 8.64e15 })),
+      score: fc.integer({ min: -127, max: 127 }),
+      observer: fc.nat(5),
+      ref: fc.uuid(),
+      cause: fc.uuid(),
+      from: at,
+      to: fc.oneof(at, fc.constant('')),
+    })
+    .map((e) => (isObservation(e.form) ? e : { ...e, ref: NO_ID, cause: NO_ID }));
 
 describe.each(['sqlite', 'eventstore'] as const)('a blob with positions of %s', (engine) => {
   const entries = fc.array(entry(position[engine]), { maxLength: 256 });

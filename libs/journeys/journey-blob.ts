@@ -16,11 +16,41 @@ export const Form = {
   note: 7,
   /** Only in timelines: the end of a touchpoint that should not have been recorded. */
   voided: 8,
+  // Observed at a touchpoint: these have a `ref`.
+  moment: 9,
+  expectation: 10,
+  guided: 11,
+  experience: 12,
+  reviewed: 13,
 } as const;
 export type FormCode = (typeof Form)[keyof typeof Form];
 
-/** Traits of a touchpoint and marks of a handover, as bits. */
-export const Flag = { closes: 1, contact: 2, customerVisible: 4, noted: 8, customerTold: 16 } as const;
+/** Whether entries of this form are observed at a touchpoint. */
+export const isObservation = (form: FormCode): boolean => form >= Form.moment;
+
+/** Traits of a touchpoint, marks of a handover and of a moment, as bits. */
+export const Flag = {
+  closes: 1,
+  contact: 2,
+  customerVisible: 4,
+  noted: 8,
+  customerTold: 16,
+  /** The context of the contact before was at hand. */
+  contextPassed: 32,
+  /** The customer confirms that the matter is resolved. */
+  confirms: 64,
+  bySystem: 128,
+  /** Of a moment (the bits of touchpoints do not concern it): a person took it back. */
+  retractedByPerson: 1,
+} as const;
+
+/** Who observed, as stored. */
+export const ObserverCode = { customer: 1, qa: 2, auditor: 3, staff: 4, rule: 5 } as const;
+
+/** `score` of an entry that has none. */
+export const NO_SCORE = 127;
+/** `ref` and `cause` of an entry that has none. */
+export const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 /** One version of one entry. Surrogates are those of the store's dictionary; 0 is "none". */
 export interface Entry {
@@ -36,7 +66,21 @@ export interface Entry {
   readonly unit: number;
   readonly staff: number;
   readonly customer: number;
-  readonly flags: number;
+  flags: number;
+  /** Of the touchpoint's kind. */
+  readonly stage: number;
+  /** System that told of it. */
+  readonly source: number;
+  /** When its first version was recorded, ms since 1970; NaN of a historical load and of what is no touchpoint. */
+  readonly recorded: number;
+  /** Of a moment its intensity, negative of a negative one; of an experience its gap; else NO_SCORE. */
+  readonly score: number;
+  /** One of ObserverCode; 0: nobody. */
+  readonly observer: number;
+  /** The touchpoint that is observed; NO_ID of what is no observation. */
+  readonly ref: string;
+  /** What made a rule decide; NO_ID where none did. */
+  readonly cause: string;
   /** Position of the event that brought this version. */
   readonly from: Position;
   /** Position of the event that ended it; '' while it holds. */
@@ -48,28 +92,52 @@ export const CHUNK = 256;
 /** Journey order; versions of one entry by version. */
 export const byOrder = (a: Entry, b: Entry): number => byInstant(a, b) || a.version - b.version;
 
+const VERSION = 2;
 const HEADER = 8;
-const FLOATS = 2;
-const INTS = 6;
+const FLOATS = 3;
+const INTS = 8;
+/** Form, flags, score, observer. */
+const BYTES = 4;
+const UUID = 16;
 
-/** Bytes of up to 256 entries: header, then columns from wide to narrow, so that every column is aligned. */
+/**
+ * Bytes of up to 256 entries: header, then columns from wide to narrow, so that every column is aligned; last, of each
+ * observation, what it refers to.
+ */
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   const n = entries.length;
   const width = Math.max(1, ...entries.map((e) => e.from.length / 16));
-  const bytes = new Uint8Array(HEADER + n * (8 * FLOATS + 16 * width + 4 * INTS + 1 + 1 + 16));
-  bytes.set([1, width, n & 255, n >> 8]);
+  const observations = entries.filter((e) => isObservation(e.form));
+  const fixed = HEADER + n * (8 * FLOATS + 16 * width + 4 * INTS + BYTES + UUID);
+  const bytes = new Uint8Array(fixed + observations.length * 2 * UUID);
+  bytes.set([VERSION, width, n & 255, n >> 8]);
   const floats = new Float64Array(bytes.buffer, HEADER, n * (FLOATS + 2 * width));
   const ints = new Int32Array(bytes.buffer, HEADER + floats.byteLength, n * INTS);
   const small = new Uint8Array(bytes.buffer, HEADER + floats.byteLength + ints.byteLength);
   entries.forEach((e, i) => {
     floats[i] = e.at;
     floats[n + i] = e.sequence;
+    floats[2 * n + i] = e.recorded;
     writePosition(floats, FLOATS * n + i * width, e.from, width);
     writePosition(floats, FLOATS * n + n * width + i * width, e.to, width);
-    ints.set([e.version, e.kind, e.channel, e.unit, e.staff, e.customer], i * INTS);
+    const at = i * INTS;
+    ints[at] = e.version;
+    ints[at + 1] = e.kind;
+    ints[at + 2] = e.channel;
+    ints[at + 3] = e.unit;
+    ints[at + 4] = e.staff;
+    ints[at + 5] = e.customer;
+    ints[at + 6] = e.stage;
+    ints[at + 7] = e.source;
     small[i] = e.form;
     small[n + i] = e.flags;
-    writeUuid(small, 2 * n + i * 16, e.id);
+    small[2 * n + i] = e.score & 255;
+    small[3 * n + i] = e.observer;
+    writeUuid(small, BYTES * n + i * UUID, e.id);
+  });
+  observations.forEach((e, i) => {
+    writeUuid(small, (BYTES + UUID) * n + 2 * i * UUID, e.ref);
+    writeUuid(small, (BYTES + UUID) * n + (2 * i + 1) * UUID, e.cause);
   });
   return bytes;
 }
@@ -91,7 +159,7 @@ export class EntryColumns {
     at += this.floats.byteLength;
     this.ints = new Int32Array(bytes.buffer, at, n * INTS);
     at += this.ints.byteLength;
-    this.small = new Uint8Array(bytes.buffer, at, n * 18);
+    this.small = new Uint8Array(bytes.buffer, at, bytes.byteOffset + bytes.byteLength - at);
   }
 
   at(i: number): number {
@@ -112,6 +180,30 @@ export class EntryColumns {
   flags(i: number): number {
     return this.small[this.count + i]!;
   }
+  sequence(i: number): number {
+    return this.floats[this.count + i]!;
+  }
+  recorded(i: number): number {
+    return this.floats[2 * this.count + i]!;
+  }
+  version(i: number): number {
+    return this.ints[i * INTS]!;
+  }
+  stage(i: number): number {
+    return this.ints[i * INTS + 6]!;
+  }
+  source(i: number): number {
+    return this.ints[i * INTS + 7]!;
+  }
+  score(i: number): number {
+    return (this.small[2 * this.count + i]! << 24) >> 24;
+  }
+  observer(i: number): number {
+    return this.small[3 * this.count + i]!;
+  }
+  id(i: number): string {
+    return readUuid(this.small, BYTES * this.count + i * UUID);
+  }
 
   /** Whether the version held at a position, given as `positionKey`; absent: whether it holds now. */
   holds(i: number, position?: readonly number[]): boolean {
@@ -123,21 +215,36 @@ export class EntryColumns {
 
   entry(i: number): Entry {
     const { count: n, width, ints } = this;
+    const form = this.form(i);
+    const reference = isObservation(form) ? (BYTES + UUID) * n + 2 * this.observationsBefore(i) * UUID : null;
     return {
-      form: this.form(i),
-      id: readUuid(this.small, 2 * n + i * 16),
-      version: ints[i * INTS]!,
+      form,
+      id: this.id(i),
+      version: this.version(i),
       at: this.at(i),
-      sequence: this.floats[n + i]!,
+      sequence: this.sequence(i),
       kind: this.kind(i),
       channel: this.channel(i),
       unit: this.unit(i),
       staff: ints[i * INTS + 4]!,
       customer: ints[i * INTS + 5]!,
       flags: this.flags(i),
+      stage: this.stage(i),
+      source: this.source(i),
+      recorded: this.recorded(i),
+      score: this.score(i),
+      observer: this.observer(i),
+      ref: reference === null ? NO_ID : readUuid(this.small, reference),
+      cause: reference === null ? NO_ID : readUuid(this.small, reference + UUID),
       from: this.position(FLOATS * n + i * width),
       to: this.position(FLOATS * n + n * width + i * width),
     };
+  }
+
+  private observationsBefore(i: number): number {
+    let before = 0;
+    for (let k = 0; k < i; k++) if (isObservation(this.form(k))) before++;
+    return before;
   }
 
   private isAfter(offset: number, position: readonly number[]): boolean {
@@ -168,13 +275,19 @@ function writePosition(floats: Float64Array, offset: number, position: Position,
   else floats.set(positionKey(position), offset);
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Value of a hexadecimal digit by its character code. */
+const DIGIT = Uint8Array.from({ length: 103 }, (_, code) => parseInt(String.fromCharCode(code), 16) || 0);
+
 function writeUuid(bytes: Uint8Array, offset: number, uuid: string): void {
-  const hex = uuid.replaceAll('-', '');
-  for (let i = 0; i < 16; i++) bytes[offset + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0, at = offset; i < uuid.length; i += 2) {
+    if (uuid.charCodeAt(i) === 45) i++;
+    bytes[at++] = (DIGIT[uuid.charCodeAt(i)]! << 4) | DIGIT[uuid.charCodeAt(i + 1)]!;
+  }
 }
 
-function readUuid(bytes: Uint8Array, offset: number): string {
-  let hex = '';
-  for (let i = 0; i < 16; i++) hex += bytes[offset + i]!.toString(16).padStart(2, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+function readUuid(b: Uint8Array, at: number): string {
+  let text = '';
+  for (let i = 0; i < 16; i++) text += (i === 4 || i === 6 || i === 8 || i === 10 ? '-' : '') + HEX[b[at + i]!]!;
+  return text;
 }

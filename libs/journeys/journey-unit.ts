@@ -1,6 +1,16 @@
 /** A journey while events are folded into it: its entries in order, and the row changes that follow. */
 import type { Row, RowChange } from '@touchstone/readmodel/projection';
-import { byOrder, CHUNK, encodeEntries, EntryColumns, Flag, Form, type Entry, type FormCode } from './journey-blob.js';
+import {
+  byOrder,
+  CHUNK,
+  encodeEntries,
+  EntryColumns,
+  Flag,
+  Form,
+  isObservation,
+  type Entry,
+  type FormCode,
+} from './journey-blob.js';
 import { Status } from './journeys.tables.js';
 
 /** What an entry carries into its timeline row besides its columns. */
@@ -9,6 +19,8 @@ export interface EntryDetail {
   readonly eventId: string;
   readonly revision: number;
   readonly recordedAt: string;
+  /** Policy and version that decided it; '' where a person did. */
+  readonly rule: string;
   readonly body: string;
 }
 
@@ -67,18 +79,25 @@ export class JourneyUnit {
     const place = lowerBound(this.entries, entry);
     this.entries.splice(place, 0, entry);
     this.touched(place);
-    this.pending.push({ op: 'put', table: 'timeline_entry', row: timelineRow(this.journey, entry, detail) });
+    this.pending.push(shown(this.journey, entry, detail));
   }
 
-  /** Ends the entry for good. */
-  void(id: string, position: string, detail: EntryDetail): void {
+  /** Ends the entry for good; `flags` are added to what ends. */
+  void(id: string, position: string, detail: EntryDetail, flags = 0): void {
     const holding = this.byId.get(id)?.find((v) => v.to === '');
     if (!holding) return;
     this.voided.add(id);
+    holding.flags |= flags;
     this.end(holding, position);
     // Never current: it only tells a reader of the past what became of the entry.
-    const mark: Entry = { ...holding, form: Form.voided, version: holding.version + 1, from: position, to: position };
-    this.pending.push({ op: 'put', table: 'timeline_entry', row: timelineRow(this.journey, mark, detail) });
+    const mark: Entry = { ...holding, version: holding.version + 1, from: position, to: position };
+    const { table, row } = shown(this.journey, mark, detail);
+    this.pending.push({ op: 'put', table, row: { ...row, form: Form.voided } });
+  }
+
+  /** Version 1 of an entry that was corrected knows when it was first recorded. */
+  firstRecorded(id: string): number {
+    return this.byId.get(id)?.find((v) => v.version === 1)?.recorded ?? NaN;
   }
 
   /** Brings the state row up to the entries, as of the event at `position`. */
@@ -114,7 +133,8 @@ export class JourneyUnit {
   private end(entry: Entry, position: string): void {
     entry.to = position;
     this.touched(lowerBound(this.entries, entry));
-    this.pending.push({ op: 'set', table: 'timeline_entry', key: { from_pos: entry.from }, set: { to_pos: position } });
+    const table = isObservation(entry.form) ? 'observation' : 'timeline_entry';
+    this.pending.push({ op: 'set', table, key: { from_pos: entry.from }, set: { to_pos: position } });
   }
 
   private touched(place: number): void {
@@ -130,6 +150,7 @@ export class JourneyUnit {
   private computeState(): Row {
     const first = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint);
     const customer = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint && e.customer !== 0)?.customer;
+    const latest = this.lastOf(Form.touchpoint);
     const end = this.lastOf(Form.touchpoint, Form.closed, Form.reopened);
     const closed =
       end !== undefined &&
@@ -142,6 +163,7 @@ export class JourneyUnit {
       status: closed ? Status.closed : pause?.form === Form.paused ? Status.paused : Status.open,
       key: this.opening.key,
       opened_ms: first?.at ?? this.opening.at,
+      last_ms: latest?.at ?? this.opening.at,
       opening_ms: this.opening.at,
       opening_customer: this.opening.customer,
       ended_ms: closed ? end.at : null,
@@ -181,26 +203,27 @@ function lowerBound(entries: readonly Entry[], entry: Entry): number {
   return low;
 }
 
-function timelineRow(journey: number, entry: Entry, detail: EntryDetail): Row {
-  return {
+/** The row that shows an entry's version: beside its touchpoint, or in the timeline itself. */
+function shown(journey: number, entry: Entry, detail: EntryDetail): { op: 'put'; table: string; row: Row } {
+  const about = {
     from_pos: entry.from,
     to_pos: entry.to === '' ? null : entry.to,
     journey,
     form: entry.form,
     entry_id: entry.id,
-    version: entry.version,
     occurred_ms: entry.at,
     occurred_at: detail.occurredAt,
-    sequence: entry.sequence,
-    kind: entry.kind,
-    channel: entry.channel,
-    unit: entry.unit,
-    staff: entry.staff,
-    customer: entry.customer,
-    flags: entry.flags,
     event_id: detail.eventId,
     revision: detail.revision,
     recorded_at: detail.recordedAt,
     body: detail.body,
   };
+  if (isObservation(entry.form)) {
+    const { ref: touchpoint, kind: code, observer, score } = entry;
+    const row = { ...about, touchpoint, code, observer, score, rule: detail.rule };
+    return { op: 'put', table: 'observation', row };
+  }
+  const { version, sequence, kind, channel, unit, staff, customer, flags } = entry;
+  const row = { ...about, version, sequence, kind, channel, unit, staff, customer, flags };
+  return { op: 'put', table: 'timeline_entry', row };
 }

@@ -260,13 +260,18 @@ describe('the journeys group', () => {
     ...extra,
   ];
   const { JourneyOpened_1: _o, TouchpointRecorded_1: _r, ...rest } = journeySamples;
-  const inJourney = Object.values(rest).filter((e) => !e.type.startsWith('Customer') && e.type !== 'KeyBound');
-  const aimed = inJourney.map((e) =>
-    stored('touchpointId' in e.data ? { ...e, data: { ...e.data, touchpointId: uuid(20) } } : e),
-  );
+  const inJourney = Object.values(rest).filter((e) => !/^(Customer|Key)/.test(e.type));
+  const moment = uuid(777);
+  const aimed = inJourney.map((e) => {
+    const id = e === rest.MomentObserved_1 ? { id: moment } : {};
+    const touchpointId = 'touchpointId' in e.data && { touchpointId: uuid(20) };
+    const momentId = 'momentId' in e.data && { momentId: moment };
+    return stored({ ...e, ...id, data: { ...e.data, ...touchpointId, ...momentId } });
+  });
+  const ofCustomer = Object.values(rest).filter((e) => e.type.startsWith('Customer'));
   let events = recorded('pack-import-helpdesk', Object.values(packSamples));
-  events = recorded(`customer-${own}`, [stored(rest.CustomerRegistered_1), stored(rest.CustomerUpdated_1)], events);
-  events = recorded('key-abc', [rest.KeyBound_1], events);
+  events = recorded(`customer-${own}`, ofCustomer.map(stored), events);
+  events = recorded('key-abc', [rest.KeyBound_1, rest.KeyReleased_1, rest.KeyBound_1], events);
   events = recorded(`journey-${uuid(2)}`, journey(2, aimed), events);
   events = recorded(`journey-${uuid(3)}`, journey(3), events);
 

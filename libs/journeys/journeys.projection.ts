@@ -1,19 +1,22 @@
 /** Journeys: their state, their timeline and their columns, each in every version that was ever known. */
 import { instantMs, type RecordedEvent } from '@touchstone/eventing/pure';
 import type { IdOf, Name, Projection } from '@touchstone/readmodel/projection';
-import { Flag, Form, type Entry, type FormCode } from './journey-blob.js';
-import { DECISION_SEQUENCE, type JourneyEvent } from './journey.events.js';
+import { Flag, Form, NO_ID, NO_SCORE, ObserverCode, type Entry, type FormCode } from './journey-blob.js';
+import { DECISION_SEQUENCE, type JourneyEvent, type Observer } from './journey.events.js';
 import { JourneyUnit, type EntryDetail } from './journey-unit.js';
-import { journeyBlob, journeyState, timelineEntry } from './journeys.tables.js';
+import { journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
 
 type Recorded = RecordedEvent & JourneyEvent;
 
 const PREFIX = 'journey-';
 
+/** The kind by which a customer says that the matter is resolved. */
+const CONFIRMATION = 'contact.resolution-confirmed';
+
 export const journeysProjection: Projection<JourneyUnit> = {
   name: 'journeys',
-  version: 1,
-  tables: [journeyState, timelineEntry, journeyBlob],
+  version: 2,
+  tables: [journeyState, timelineEntry, observation, journeyBlob],
   handles: [
     'JourneyOpened',
     'TouchpointRecorded',
@@ -26,6 +29,12 @@ export const journeysProjection: Projection<JourneyUnit> = {
     'JourneyClosed',
     'JourneyReopened',
     'NoteAdded',
+    'MomentObserved',
+    'MomentRetracted',
+    'TouchpointReviewed',
+    'ExpectationRecorded',
+    'ExpectationGuided',
+    'ExperienceRated',
   ],
   unit: (event): Name | null =>
     event.stream.startsWith(PREFIX) ? ['journey', event.stream.slice(PREFIX.length)] : null,
@@ -48,13 +57,28 @@ function namesOf(event: Recorded): Name[] {
       return some(['journeyType', event.data.journeyType], ['customer', event.data.customerId]);
     case 'TouchpointRecorded':
     case 'TouchpointCorrected': {
-      const { kind, channel, unit, staff, customerId } = event.data;
-      return some(['kind', kind], ['channel', channel], ['unit', unit], ['staff', staff], ['customer', customerId]);
+      const { kind, channel, unit, staff, customerId, traits } = event.data;
+      return some(
+        ['kind', kind],
+        ['channel', channel],
+        ['unit', unit],
+        ['staff', staff],
+        ['customer', customerId],
+        ['stage', traits.stage],
+        ['source', event.metadata.source?.system],
+      );
     }
     case 'OwnerAssigned':
       return some(['unit', event.data.unit], ['staff', event.data.staff]);
     case 'JourneyHandedOver':
       return some(['unit', event.data.to.unit], ['staff', event.data.to.staff]);
+    case 'MomentObserved':
+      return [['moment', event.data.code]];
+    case 'ExpectationRecorded':
+    case 'ExpectationGuided':
+      return [['aspect', event.data.aspect]];
+    case 'ExperienceRated':
+      return some(['label', event.data.label]);
     default:
       return [];
   }
@@ -81,7 +105,7 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
       const { data } = event;
       const corrected = event.type === 'TouchpointCorrected' ? event.data : null;
       const occurredAt = corrected?.happenedAt ?? event.occurredAt;
-      const { closes, contact, customerVisible } = data.traits;
+      const recorded = event.metadata.historical ? NaN : Date.parse(event.recordedAt);
       const entry: Entry = {
         ...blank(event, Form.touchpoint),
         id: corrected?.touchpointId ?? event.id,
@@ -93,7 +117,10 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
         unit: id('unit', data.unit),
         staff: id('staff', data.staff),
         customer: id('customer', data.customerId),
-        flags: (closes ? Flag.closes : 0) | (contact ? Flag.contact : 0) | (customerVisible ? Flag.customerVisible : 0),
+        flags: flagsOf(data),
+        stage: id('stage', data.traits.stage),
+        source: id('source', event.metadata.source?.system),
+        recorded: corrected ? unit.firstRecorded(corrected.touchpointId) : recorded,
       };
       const { attributes, personal, objects, factId } = data as typeof data & { factId?: string };
       unit.put(entry, detail(event, occurredAt, { attributes, personal, objects, factId, reason: corrected?.reason }));
@@ -128,6 +155,59 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
       return plain(unit, event, Form.reopened);
     case 'NoteAdded':
       return plain(unit, event, Form.note);
+    case 'MomentRetracted': {
+      const { momentId, reason, byRule } = event.data;
+      const flags = byRule ? 0 : Flag.retractedByPerson;
+      return unit.void(momentId, event.position, detail(event, event.occurredAt, { reason, byRule }), flags);
+    }
+    default:
+      return unit.put(observationOf(event, id), detail(event, event.occurredAt, event.data));
+  }
+}
+
+function flagsOf(data: Extract<Recorded, { type: 'TouchpointRecorded' | 'TouchpointCorrected' }>['data']): number {
+  const { closes, contact, customerVisible, actor } = data.traits;
+  return (
+    (closes ? Flag.closes : 0) |
+    (contact ? Flag.contact : 0) |
+    (customerVisible ? Flag.customerVisible : 0) |
+    (data.attributes?.['contextPassed'] === true ? Flag.contextPassed : 0) |
+    (data.kind === CONFIRMATION ? Flag.confirms : 0) |
+    (actor === 'system' ? Flag.bySystem : 0)
+  );
+}
+
+type Observation = Extract<
+  Recorded,
+  { type: 'MomentObserved' | 'TouchpointReviewed' | 'ExpectationRecorded' | 'ExpectationGuided' | 'ExperienceRated' }
+>;
+
+function observationOf(event: Observation, id: (dictionary: string, value: string | undefined) => number): Entry {
+  const about = (form: FormCode, observer?: Observer) => ({
+    ...blank(event, form),
+    ref: event.data.touchpointId,
+    observer: observer === undefined ? 0 : ObserverCode[observer],
+  });
+  switch (event.type) {
+    case 'MomentObserved': {
+      const { code, polarity, intensity, observer, rule } = event.data;
+      return {
+        ...about(Form.moment, observer),
+        kind: id('moment', code),
+        score: polarity === 'negative' ? -intensity : intensity,
+        cause: rule?.cause ?? NO_ID,
+      };
+    }
+    case 'TouchpointReviewed':
+      return about(Form.reviewed, event.data.observer);
+    case 'ExpectationRecorded':
+      return { ...about(Form.expectation, event.data.observer), kind: id('aspect', event.data.aspect) };
+    case 'ExpectationGuided':
+      return { ...about(Form.guided), kind: id('aspect', event.data.aspect) };
+    case 'ExperienceRated': {
+      const { label, gap, observer } = event.data;
+      return { ...about(Form.experience, observer), kind: id('label', label), score: gap ?? NO_SCORE };
+    }
   }
 }
 
@@ -148,18 +228,26 @@ function blank(event: Recorded, form: FormCode): Entry {
     staff: 0,
     customer: 0,
     flags: 0,
+    stage: 0,
+    source: 0,
+    recorded: NaN,
+    score: NO_SCORE,
+    observer: 0,
+    ref: NO_ID,
+    cause: NO_ID,
     from: event.position,
     to: '',
   };
 }
 
 function detail(event: Recorded, occurredAt: string, body: object): EntryDetail {
-  const { actor, source, subject } = event.metadata;
+  const { actor, source, subject, causationId, policyVersion = '' } = event.metadata;
   return {
     occurredAt,
     eventId: event.id,
     revision: event.revision,
     recordedAt: event.recordedAt,
-    body: JSON.stringify({ ...body, actor, source, subject }),
+    rule: policyVersion,
+    body: JSON.stringify({ ...body, actor, source, subject, ...(policyVersion !== '' && { causationId }) }),
   };
 }

@@ -161,11 +161,7 @@ export const customersQuery: ReadQuery<
       query = query.where(
         'customer',
         'in',
-        read.db
-          .selectFrom('bound_key')
-          .select('customer')
-          .where('key', '=', key)
-          .where('from_pos', '<=', read.asOf.position),
+        read.db.selectFrom('bound_key').select('customer').where('key', '=', key).where(heldAt(read, 'bound_key')),
       );
     }
     if (segment !== undefined) {

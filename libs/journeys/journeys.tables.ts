@@ -19,6 +19,8 @@ export const journeyState: TableSpec = {
     key: 'text',
     /** When the first touchpoint was, else the opening: ms since 1970. */
     opened_ms: 'int',
+    /** When the last touchpoint was, else the opening. */
+    last_ms: 'int',
     /** What `JourneyOpened` said: who reports first opens, so these depend on the order of arrival. */
     opening_ms: 'int',
     opening_customer: 'int',
@@ -77,6 +79,51 @@ export const timelineEntry: TableSpec = {
   },
 };
 
+/**
+ * What somebody, or a rule, observed at a touchpoint: moments, expectations, experience, reviews. A row per version,
+ * keyed by the position of the event that brought it; the end of a moment is a row of its own that never held.
+ */
+export const observation: TableSpec = {
+  name: 'observation',
+  columns: {
+    from_pos: 'text',
+    to_pos: 'text',
+    journey: 'int',
+    form: 'int',
+    entry_id: 'text',
+    /** Id of the touchpoint. */
+    touchpoint: 'text',
+    /** Surrogate of the moment's code, of the aspect, or of the label; 0: none. */
+    code: 'int',
+    /** 1 customer, 2 QA, 3 auditor, 4 staff, 5 rule; 0: nobody's. */
+    observer: 'int',
+    /** Of a moment its intensity, negative of a negative one; of an experience its gap, 127 where there is none. */
+    score: 'int',
+    occurred_ms: 'int',
+    occurred_at: 'text',
+    event_id: 'text',
+    revision: 'int',
+    recorded_at: 'text',
+    /** Policy and version that decided it, such as `NEG-S3@1`; '' where a person did. */
+    rule: 'text',
+    body: 'text',
+  },
+  nullable: ['to_pos'],
+  key: ['from_pos'],
+  indexes: [
+    ['touchpoint'],
+    ['entry_id'],
+    ['journey', 'form'],
+    ['form', 'occurred_ms', 'entry_id'],
+    ['form', 'code', 'occurred_ms', 'entry_id'],
+  ],
+  compare: {
+    ignore: [...versioned, 'revision', 'recorded_at', 'body'],
+    names: ['journey', 'code'],
+    currentWhenNull: 'to_pos',
+  },
+};
+
 /** Columns of a journey's entries, all versions, in chunks (journey-blob.ts). */
 export const journeyBlob: TableSpec = {
   name: 'journey_blob',
@@ -94,6 +141,8 @@ export const customerState: TableSpec = {
     segment: 'int',
     region: 'int',
     tier: 'int',
+    /** 1: the key of everything personal is destroyed. */
+    forgotten: 'int',
     /** Of the event behind the version: an event that is not newer changes nothing. */
     revision: 'int',
     registered_at: 'text',
@@ -110,11 +159,22 @@ export const customerState: TableSpec = {
   },
 };
 
-/** Keyed hash of an identifier to its customer. */
+/** Who was merged into whom, a row per version, while it holds. */
+export const customerLink: TableSpec = {
+  name: 'customer_link',
+  columns: { customer: 'int', into_customer: 'int', from_pos: 'text', to_pos: 'text' },
+  nullable: ['to_pos'],
+  key: ['customer', 'from_pos'],
+  indexes: [['into_customer', 'customer']],
+  compare: { ignore: versioned, names: ['customer', 'into_customer'], currentWhenNull: 'to_pos' },
+};
+
+/** Keyed hash of an identifier to its customer, a row per version. */
 export const boundKey: TableSpec = {
   name: 'bound_key',
-  columns: { key: 'int', customer: 'int', key_type: 'text', from_pos: 'text' },
-  key: ['key'],
+  columns: { key: 'int', customer: 'int', key_type: 'text', revision: 'int', from_pos: 'text', to_pos: 'text' },
+  nullable: ['to_pos'],
+  key: ['key', 'from_pos'],
   indexes: [['customer']],
-  compare: { ignore: ['from_pos'], names: ['key', 'customer'] },
+  compare: { ignore: [...versioned, 'revision'], names: ['key', 'customer'], currentWhenNull: 'to_pos' },
 };
