@@ -15,6 +15,7 @@ describe('readConfig', () => {
       dataDir: './data',
       port: 4000,
       host: '127.0.0.1',
+      timeZone: 'UTC',
       logLevel: 'info',
       logFormat: 'text',
       readWorkers: 2,
@@ -43,6 +44,18 @@ describe('readConfig', () => {
       'CLOCK_AT must be an instant with a zone, such as 2024-05-01T08:00:00+08:00; got "2024-05-01"',
       'LOG_LEVEL must be one of error, warn, info, debug; got "loud"',
       '--read-workers must be a whole number from 1 to 64; got "0"',
+    ]);
+  });
+
+  it('calls a time zone by one name', () => {
+    expect(readConfig({ TIME_ZONE: 'asia/shanghai' }).timeZone).toBe('Asia/Shanghai');
+    expect(readConfig({}, { 'time-zone': 'PRC' }).timeZone).toBe('Asia/Shanghai');
+  });
+
+  it.each(['Asia/Nowhere', '+08:00', 'China', ' UTC', ' '])('knows no time zone "%s"', (zone) => {
+    const { faults } = faultOf({ TIME_ZONE: zone }).details;
+    expect(faults).toEqual([
+      `TIME_ZONE must be the IANA name of a time zone, such as Asia/Shanghai or UTC; got "${zone}"`,
     ]);
   });
 

@@ -15,6 +15,8 @@ export interface Config {
   readonly host: string;
   /** The clock starts at this instant and runs on from there; absent: the system's time. */
   readonly clockAt?: string;
+  /** IANA name of the zone in which figures have their days, such as `Asia/Shanghai`. */
+  readonly timeZone: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Worker threads that answer queries. */
@@ -66,6 +68,18 @@ const instant = (text: string) => {
   return text;
 };
 
+/** The zone's canonical name, so that two spellings of one zone are one setting. */
+const timeZone = (text: string) => {
+  const advice = 'must be the IANA name of a time zone, such as Asia/Shanghai or UTC';
+  // An offset is no zone: it knows nothing of summer time, and not every version of Node takes it.
+  if (!/^[A-Za-z]/.test(text)) throw new Fault(advice);
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch {
+    throw new Fault(advice);
+  }
+};
+
 const path = (text: string) => {
   if (text.trim() === '' || text.includes('\0')) throw new Fault('must be the path of a directory');
   return text;
@@ -106,6 +120,15 @@ const SETTINGS: readonly Setting[] = [
     value: 'INSTANT',
     about: 'start the clock at this instant instead of now',
     parse: instant,
+  }),
+  setting({
+    key: 'timeZone',
+    variable: 'TIME_ZONE',
+    flag: 'time-zone',
+    value: 'ZONE',
+    fallback: 'UTC',
+    about: 'IANA zone of the days of figures; another one is counted anew',
+    parse: timeZone,
   }),
   setting({
     key: 'logLevel',
