@@ -48,8 +48,8 @@ interface Failure {
 type Mode = 'follow' | 'retry';
 
 /**
- * Applies events to a generation: rows, surrogates, parked events, checkpoint and recorded-time index change in one
- * transaction, so that every event counts exactly once, whatever crashes. Synchronous: a batch is never seen half done.
+ * Applies events to a generation: rows, derived rows, surrogates, parked events, checkpoint and recorded-time index change in
+ * one transaction, so that every event counts exactly once, whatever crashes. Synchronous: a batch is never seen half done.
  */
 export class BatchApplier {
   private readonly lanes = new Map<string, Lane[]>();
@@ -98,8 +98,8 @@ export class BatchApplier {
 
   /**
    * Everything before a failing event is committed, the event is parked, the rest goes on from there: however many
-   * events fail, each is applied a few times at most. When rows fail and nothing says whose they were, halving
-   * finds the event.
+   * events fail, each is applied a few times at most. When rows or what is derived from them fail and nothing says
+   * whose they were, halving finds the event.
    */
   private settle(events: readonly RecordedEvent[], mode: Mode): number {
     const blocked = mode === 'follow' ? this.store.parked.waiting : new Set<string>();
@@ -162,9 +162,11 @@ export class BatchApplier {
   }
 
   private writeRows(): void {
-    for (const { lane, unit } of this.touched) {
-      for (const change of lane.projection.changes(unit)) this.store.rows.write(change);
-    }
+    const { rows, derived } = this.store;
+    const changes = this.touched.flatMap(({ lane, unit }) => lane.projection.changes(unit));
+    const write = () => changes.forEach((change) => rows.write(change));
+    if (derived === null) write();
+    else derived.follow(changes, write);
   }
 
   /** True when the event was parked. */

@@ -17,7 +17,7 @@ export interface BuildOrder {
 export interface BuildProgress {
   readonly group: string;
   readonly generation: string;
-  readonly phase: 'reading' | 'indexing' | 'catching-up' | 'swapped';
+  readonly phase: 'reading' | 'indexing' | 'deriving' | 'catching-up' | 'swapped';
   readonly position: Position;
   readonly head: Position;
   readonly events: number;
@@ -44,7 +44,7 @@ export type Build = (
 ) => Promise<void>;
 
 /**
- * Makes a generation's file from position 0 up to the head of the log, with its indexes, safe on the disk, closed.
+ * Makes a generation's file from position 0 up to the head of the log, with its indexes and derived rows, safe on the disk, closed.
  * The signal ends it early; the file is then worthless.
  */
 export async function buildGeneration(
@@ -74,7 +74,10 @@ export async function buildGeneration(
     try {
       phase = 'indexing';
       report();
-      store.makeDurable();
+      store.makeDurable(() => {
+        phase = 'deriving';
+        report();
+      });
     } finally {
       release();
     }

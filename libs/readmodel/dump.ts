@@ -1,16 +1,16 @@
 import type { GenerationStore } from './generation-store.js';
-import type { Row, TableSpec, Value } from './projection.js';
+import { tablesOf, type Row, type TableSpec, type Value } from './projection.js';
 import { quoted, type Sqlite } from './sqlite.js';
 
 /** Rows by table, in a fixed order. A blob is written as `hex:…`, a surrogate that was resolved as `dictionary:value`. */
 export type Dump = Readonly<Record<string, readonly Readonly<Record<string, string | number | null>>[]>>;
 
 /**
- * Every row of a generation: its projections' tables, surrogates, checkpoint and recorded-time index. Equal for two
+ * Every row of a generation: the tables of its projections and derivations, surrogates, checkpoint and recorded-time index. Equal for two
  * stores exactly when they hold the same, positions and surrogates included.
  */
 export function dumpRows(store: Pick<GenerationStore, 'db' | 'group'>): Dump {
-  const tables = store.group.projections.flatMap((p) => p.tables);
+  const tables = tablesOf(store.group);
   return {
     ...Object.fromEntries(tables.map((table) => [table.name, rowsOf(store.db, table.name, table.key).map(readable)])),
     name: rowsOf(store.db, 'name', ['id']).map(readable),
@@ -28,7 +28,7 @@ export function dumpCurrent(store: Pick<GenerationStore, 'db' | 'group'>): Dump 
   for (const { id, dictionary, value } of store.db.prepare('select id, dictionary, value from name').iterate()) {
     names.set(id, `${dictionary}:${value}`);
   }
-  const tables = store.group.projections.flatMap((p) => p.tables).filter((table) => !table.compare?.skip);
+  const tables = tablesOf(store.group).filter((table) => !table.compare?.skip);
   return Object.fromEntries(tables.map((table) => [table.name, currentRows(store.db, table, names)]));
 }
 

@@ -2,9 +2,10 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Position } from '@touchstone/eventing/pure';
 import { createIndexes, createTables } from './generation-tables.js';
+import { Derivations } from './derivations.js';
 import { NameTable } from './name-table.js';
 import { ParkedEvents } from './parked-events.js';
-import type { ProjectionGroup } from './projection.js';
+import { tablesOf, type ProjectionGroup } from './projection.js';
 import { RowWriter } from './row-writer.js';
 import { assertIntegrity, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
 
@@ -27,6 +28,7 @@ export class GenerationStore {
   names!: NameTable;
   rows!: RowWriter;
   parked!: ParkedEvents;
+  private derivations!: Derivations;
   private saved!: Checkpoint;
   private saveStatement!: SqliteStatement;
   private indexStatement!: SqliteStatement;
@@ -50,8 +52,8 @@ export class GenerationStore {
   }
 
   /**
-   * Opens or creates a generation's file; `:memory:` is fine. While `building`, nothing is durable and most indexes
-   * are missing, until `makeDurable`.
+   * Opens or creates a generation's file; `:memory:` is fine. While `building`, nothing is durable, and most indexes
+   * and all derived rows are missing, until `makeDurable`.
    */
   static open(group: ProjectionGroup, name: string, path: string, { building = false } = {}): GenerationStore {
     return new GenerationStore(group, name, path, building);
@@ -59,6 +61,11 @@ export class GenerationStore {
 
   get checkpoint(): Checkpoint {
     return this.saved;
+  }
+
+  /** What each batch has to bring up to date; null while building, when they are made in one pass at the end. */
+  get derived(): Derivations | null {
+    return this.building ? null : this.derivations;
   }
 
   /** Part of a write transaction; `entries` go into the recorded-time index. The caller confirms after the commit. */
@@ -73,21 +80,25 @@ export class GenerationStore {
   }
 
   /**
-   * Ends the building of a generation: indexes, then everything on the disk, then WAL as for any live one. Nobody else
-   * may have the file open: closing a file descriptor drops the process's locks on it.
-   * @throws READ_STORE_DAMAGED
+   * Ends the building of a generation: indexes, derived rows, then everything on the disk, then WAL as for any live
+   * one. Nobody else may have the file open: closing a file descriptor drops the process's locks on it.
+   * @throws READ_STORE_DAMAGED; DERIVATION_FAILED (internal)
    */
-  makeDurable(): void {
+  makeDurable(onDeriving: () => void = () => {}): void {
     if (!this.building) return;
-    createIndexes(this.db, this.group);
+    createIndexes(this.db, tablesOf({ ...this.group, derivations: [] }));
+    if (this.group.derivations?.length) {
+      onDeriving();
+      transaction(this.db, () => this.derivations.build());
+    }
     assertIntegrity(this.db, this.path);
     this.db.exec('pragma optimize');
-    this.db.close();
-    if (this.path !== ':memory:') {
-      syncToDisk(this.path);
-      syncToDisk(dirname(this.path));
-    }
     this.building = false;
+    // It would be gone with its connection.
+    if (this.path === ':memory:') return;
+    this.db.close();
+    syncToDisk(this.path);
+    syncToDisk(dirname(this.path));
     this.db = openForWriting(this.path, 'live');
     this.prepare();
   }
@@ -102,6 +113,7 @@ export class GenerationStore {
   private prepare(): void {
     this.names = new NameTable(this.db);
     this.rows = new RowWriter(this.db, this.group);
+    this.derivations = new Derivations(this.db, this.group, this.names, this.rows);
     this.parked = new ParkedEvents(this.db);
     const row = this.db.prepare('select position, recorded_ms, since_index from checkpoint').get();
     this.saved = { position: row.position, recordedMs: row.recorded_ms, sinceIndex: row.since_index };

@@ -1,7 +1,7 @@
 import { sql, type ColumnDataType } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { kyselyOn } from './sqlite-dialect.js';
-import type { Projection, ProjectionGroup, TableSpec } from './projection.js';
+import { tablesOf, type Derivation, type Projection, type ProjectionGroup, type TableSpec } from './projection.js';
 import type { Sqlite } from './sqlite.js';
 
 type Builder = ReturnType<typeof kyselyOn>;
@@ -10,42 +10,40 @@ const COLUMN: Record<TableSpec['columns'][string], ColumnDataType> = { int: 'int
 const OWN_TABLES = ['name', 'checkpoint', 'recorded_at_index', 'parked'];
 
 /**
- * Creates a generation's tables: those of every projection, `name` (surrogates), `checkpoint` (one row),
+ * Creates a generation's tables: those of every projection and derivation, `name` (surrogates), `checkpoint` (one row),
  * `recorded_at_index` and `parked`. Without `indexes` only those are made that bringing a unit back needs.
- * @throws PROJECTION_TABLES (internal) when two projections want the same table or a key names no column
+ * @throws PROJECTION_TABLES (internal) when two want the same table or name, or a key names no column
  */
 export function createTables(db: Sqlite, group: ProjectionGroup, { indexes }: { indexes: boolean }): void {
   assertTables(group);
   const kysely = kyselyOn(db);
-  for (const text of [
-    ...ownTables(kysely),
-    ...group.projections.flatMap((p) => p.tables).map((t) => create(kysely, t)),
-  ]) {
+  for (const text of [...ownTables(kysely), ...tablesOf(group).map((t) => create(kysely, t))]) {
     db.exec(text);
   }
   for (const { table, columns } of loadIndexes(group)) db.exec(index(kysely, table, columns));
-  if (indexes) createIndexes(db, group);
+  if (indexes) createIndexes(db, tablesOf(group));
 }
 
 /** Creates the indexes that are not there yet. Last in a new generation: one sort instead of many small inserts. */
-export function createIndexes(db: Sqlite, group: ProjectionGroup): void {
+export function createIndexes(db: Sqlite, tables: readonly TableSpec[]): void {
   const kysely = kyselyOn(db);
-  for (const table of group.projections.flatMap((p) => p.tables)) {
+  for (const table of tables) {
     for (const columns of table.indexes ?? []) db.exec(index(kysely, table.name, columns));
   }
 }
 
-/** A text that changes when the shape of a projection's tables changes, version or not. */
-export function shapeOf(projection: Projection<never>): string {
+/** A text that changes with any version, any table's shape and any setting of a group. */
+export function shapeOfGroup({ projections, derivations = [] }: ProjectionGroup): string {
   return JSON.stringify([
-    projection.version,
-    projection.tables.map((t) => [
-      t.name,
-      Object.entries(t.columns),
-      [...(t.nullable ?? [])].sort(),
-      t.key,
-      t.indexes ?? [],
-    ]),
+    ...projections.map((p) => [p.name, shapeOf(p)]),
+    ...derivations.map((d) => [d.name, shapeOf(d), d.settings ?? null]),
+  ]);
+}
+
+function shapeOf({ version, tables }: Projection<never> | Derivation): string {
+  return JSON.stringify([
+    version,
+    tables.map((t) => [t.name, Object.entries(t.columns), [...(t.nullable ?? [])].sort(), t.key, t.indexes ?? []]),
   ]);
 }
 
@@ -127,15 +125,20 @@ function loadIndexes(group: ProjectionGroup): { table: string; columns: readonly
 
 function assertTables(group: ProjectionGroup): void {
   const seen = new Set(OWN_TABLES);
-  for (const projection of group.projections) {
-    for (const table of projection.tables) {
-      if (seen.has(table.name)) fault(projection, `the table "${table.name}" is there already; give it another name`);
+  const makers = new Set<string>();
+  for (const maker of [...group.projections, ...(group.derivations ?? [])]) {
+    if (makers.has(maker.name)) fault(maker, 'another one of the group has this name; give it one of its own');
+    makers.add(maker.name);
+    for (const table of maker.tables) {
+      if (seen.has(table.name)) fault(maker, `the table "${table.name}" is there already; give it another name`);
       seen.add(table.name);
       const named = [table.key, table.nullable ?? [], ...(table.indexes ?? [])].flat();
       const unknown = named.find((column) => !(column in table.columns));
-      if (unknown) fault(projection, `"${unknown}" is no column of "${table.name}"; declare it or take it out`);
-      if (table.key.length === 0) fault(projection, `"${table.name}" has no key; name the columns that identify a row`);
+      if (unknown) fault(maker, `"${unknown}" is no column of "${table.name}"; declare it or take it out`);
+      if (table.key.length === 0) fault(maker, `"${table.name}" has no key; name the columns that identify a row`);
     }
+  }
+  for (const projection of group.projections) {
     for (const { table, by } of projection.loads) {
       const found = projection.tables.find((t) => t.name === table);
       if (!found || !(by in found.columns))
@@ -144,6 +147,6 @@ function assertTables(group: ProjectionGroup): void {
   }
 }
 
-function fault(projection: Projection<never>, what: string): never {
-  throw new TouchstoneError('PROJECTION_TABLES', `Projection "${projection.name}": ${what}.`, 'internal');
+function fault({ name }: { readonly name: string }, what: string): never {
+  throw new TouchstoneError('PROJECTION_TABLES', `Projection "${name}": ${what}.`, 'internal');
 }

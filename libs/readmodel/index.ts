@@ -1,6 +1,8 @@
 /** The door of the read models: see README.md. */
 export {
   inGroup,
+  type Derivation,
+  type DerivedRows,
   type IdOf,
   type Name,
   type Projection,

@@ -60,6 +60,12 @@ export class NameTable {
     return { id: stored, fresh: false };
   }
 
+  /** The surrogate of a name that has one. */
+  find(dictionary: string, value: string): number | null {
+    const known = this.known.get(dictionary)?.get(value);
+    return known ?? (this.select.get(dictionary, value)?.id as number | undefined) ?? null;
+  }
+
   private dictionary(name: string): Lru<string, number> {
     let found = this.known.get(name);
     if (!found) this.known.set(name, (found = new Lru(NAMES_IN_MEMORY)));

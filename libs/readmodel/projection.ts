@@ -26,11 +26,16 @@ export interface TableSpec {
   };
 }
 
-/** What a projection asks of its store; applied in the given order. */
+/**
+ * What a projection asks of its store; applied in the given order. `add` adds whole numbers to the named columns of a
+ * table whose columns besides the key all are `int`; columns not named gain 0. A row that is not there counts as zeros,
+ * and a row of which nothing but zeros is left is not there: so sums that were kept up equal sums that were made anew.
+ */
 export type RowChange =
   | { readonly op: 'put'; readonly table: string; readonly row: Row }
   | { readonly op: 'set'; readonly table: string; readonly key: Row; readonly set: Row }
-  | { readonly op: 'delete'; readonly table: string; readonly key: Row };
+  | { readonly op: 'delete'; readonly table: string; readonly key: Row }
+  | { readonly op: 'add'; readonly table: string; readonly key: Row; readonly add: Readonly<Record<string, number>> };
 
 /** A name that gets an integer surrogate: the dictionary and the value in it. */
 export type Name = readonly [dictionary: string, value: string];
@@ -68,15 +73,54 @@ export interface Projection<U = unknown> {
   restore(id: number, name: string, rows: readonly (readonly Row[])[]): U;
   /** Folds one event into the unit (the unit may be changed in place). A second delivery changes nothing. */
   apply(unit: U, event: RecordedEvent, idOf: IdOf): void;
-  /** The row changes since `restore` or the last call. */
+  /** The row changes since `restore` or the last call. What they hold stays as it is until they are committed. */
   changes(unit: U): readonly RowChange[];
+}
+
+/** Synchronous access to the store of a batch, inside its transaction. Statements are standard SQL with `?` marks. */
+export interface DerivedRows {
+  /** Every row of an answer; the statement is prepared once and kept by its text. */
+  all(sql: string, ...params: readonly Value[]): Row[];
+  /** The rows of an answer one by one, for answers that are too large to be held. */
+  each(sql: string, ...params: readonly Value[]): IterableIterator<Row>;
+  /** @throws PROJECTION_ROW (internal) for a table that is not the derivation's own */
+  write(change: RowChange): void;
+  /** Surrogate of a name, or null when no event has used it yet. */
+  idOf(dictionary: string, value: string): number | null;
+}
+
+/**
+ * Rows that are a function of what the group's other rows are at the end of a batch, whatever the batches were: figures
+ * across units, such as all journeys of a customer. It may read the tables of every projection of its group and of the
+ * derivations before it. It keeps nothing in memory from one call to the next, and like a projection it never throws
+ * for a fact it dislikes: the event of a batch that it cannot follow is parked.
+ */
+export interface Derivation {
+  readonly name: string;
+  /** A new version is made in a new generation, beside the old one. */
+  readonly version: number;
+  /** What else its rows depend on, such as a time zone: another setting makes a new generation too. */
+  readonly settings?: string;
+  readonly tables: readonly TableSpec[];
+  /** Every row of its tables from the rows of the projections, when a generation is built; its tables are empty. */
+  build(rows: DerivedRows): void;
+  /** With the rows as they were before the batch: what its changes concern. The answer goes to `follow`. */
+  prepare(changes: readonly RowChange[], rows: DerivedRows): unknown;
+  /** With the rows as they are after the batch. */
+  follow(prepared: unknown, rows: DerivedRows): void;
 }
 
 /** Projections that share one checkpoint, one generation and one store, so that their figures agree. */
 export interface ProjectionGroup {
   readonly name: string;
   readonly projections: readonly Projection<never>[];
+  /** Brought up to date at the end of each batch, in this order. */
+  readonly derivations?: readonly Derivation[];
 }
+
+/** Every table of a group, those of its derivations last. */
+export const tablesOf = ({ projections, derivations = [] }: ProjectionGroup): readonly TableSpec[] =>
+  [...projections, ...derivations].flatMap(({ tables }) => tables);
 
 /** The type-erased form in which a group holds a projection. */
 export const inGroup = <U>(projection: Projection<U>): Projection<never> => projection as Projection<never>;

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
-import { shapeOf } from './generation-tables.js';
+import { shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
 import { openForReading, openForWriting, transaction, type Sqlite } from './sqlite.js';
 import { kyselyOn } from './sqlite-dialect.js';
@@ -20,9 +20,9 @@ export interface Generation {
   /** Such as `journeys-2`. */
   readonly name: string;
   readonly state: GenerationState;
-  /** Version of each projection by its name. */
+  /** Version of each projection and derivation by its name. */
   readonly versions: Readonly<Record<string, number>>;
-  /** Changes with any version and with any table's shape. */
+  /** Changes with any version, any table's shape and any setting. */
   readonly shape: string;
   readonly createdAt: string;
   readonly activatedAt: string | null;
@@ -96,7 +96,8 @@ export class ReadStore {
 
   /** Registers the next generation of a group. With nothing active yet it may be active at once. */
   create(group: ProjectionGroup, state: 'building' | 'active'): Generation {
-    const versions = Object.fromEntries(group.projections.map((p) => [p.name, p.version]));
+    const makers = [...group.projections, ...(group.derivations ?? [])];
+    const versions = Object.fromEntries(makers.map(({ name, version }) => [name, version]));
     const now = this.now();
     return transaction(this.db, () => {
       const { number } = this.db
@@ -222,9 +223,6 @@ export function notReady(group: string, cause?: unknown): TouchstoneError {
     { cause },
   );
 }
-
-const shapeOfGroup = (group: ProjectionGroup): string =>
-  JSON.stringify(group.projections.map((p) => [p.name, shapeOf(p)]));
 
 const SELECT = `select group_name, number, state, versions, shape, created_at, activated_at from generation`;
 

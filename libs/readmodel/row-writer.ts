@@ -1,5 +1,6 @@
 import { TouchstoneError, unreachable } from '@touchstone/eventing/pure';
-import type { Projection, ProjectionGroup, Row, RowChange, TableSpec, Value } from './projection.js';
+import { tablesOf, type Projection, type ProjectionGroup } from './projection.js';
+import type { Row, RowChange, TableSpec, Value } from './projection.js';
 import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
 
 interface Writer {
@@ -8,6 +9,16 @@ interface Writer {
   readonly put: SqliteStatement;
   /** `set` and `delete` by the columns they name. */
   readonly others: Map<string, SqliteStatement>;
+  /** Made when something is first added to a row. */
+  adder?: Adder;
+}
+
+interface Adder {
+  /** What may be added to. */
+  readonly sums: readonly string[];
+  /** Answers whether the row has nothing but zeros now. */
+  readonly upsert: SqliteStatement;
+  readonly remove: SqliteStatement;
 }
 
 /** Turns row changes into prepared statements, and reads a unit's rows back. */
@@ -19,8 +30,8 @@ export class RowWriter {
     private readonly db: Sqlite,
     group: ProjectionGroup,
   ) {
+    for (const spec of tablesOf(group)) this.writers.set(spec.name, writer(db, spec));
     for (const projection of group.projections) {
-      for (const spec of projection.tables) this.writers.set(spec.name, writer(db, spec));
       this.reads.set(
         projection,
         projection.loads.map(({ table, by }) => {
@@ -64,9 +75,32 @@ export class RowWriter {
         );
         return;
       }
+      case 'add':
+        return this.add(target, change);
       default:
         return unreachable(change);
     }
+  }
+
+  private add(target: Writer, { table, key, add }: Extract<RowChange, { op: 'add' }>): void {
+    const { sums, upsert, remove } = (target.adder ??= adder(this.db, target.spec));
+    const keys = target.spec.key.map((column) => bindable(table, column, key[column]));
+    if (Object.keys(key).length !== keys.length) misfit(table, `its key is ${target.spec.key.join(', ')}`);
+    let nothing = true;
+    let missed = Object.keys(add).length;
+    const addends = sums.map((column) => {
+      const addend = add[column];
+      if (addend === undefined) return 0;
+      if (!Number.isSafeInteger(addend)) misfit(table, `${addend} cannot be added to "${column}"; add whole numbers`);
+      missed--;
+      if (addend !== 0) nothing = false;
+      return addend;
+    });
+    if (missed !== 0) misfit(table, `it can only be added to ${sums.join(', ')}`);
+    // A row of zeros is no row, neither before nor after.
+    if (nothing) return;
+    const { gone } = upsert.get(...keys, ...addends) as { gone: number };
+    if (gone) remove.run(...keys);
   }
 
   private other(target: Writer, shape: string, columns: readonly string[], text: () => string): SqliteStatement {
@@ -91,6 +125,21 @@ function writer(db: Sqlite, spec: TableSpec): Writer {
      on conflict (${spec.key.map(quoted).join(', ')}) do ${update}`,
   );
   return { spec, columns, put, others: new Map() };
+}
+
+function adder(db: Sqlite, { name, columns, key, nullable = [] }: TableSpec): Adder {
+  const sums = Object.keys(columns).filter((column) => !key.includes(column));
+  const odd = sums.find((column) => columns[column] !== 'int' || nullable.includes(column));
+  if (odd !== undefined) misfit(name, `nothing can be added to a row, because "${odd}" is no int or may be null`);
+  if (sums.length === 0) misfit(name, 'nothing can be added to a row that is all key');
+  const all = [...key, ...sums];
+  const upsert = db.prepare(
+    `insert into ${quoted(name)} (${all.map(quoted).join(', ')}) values (${all.map(() => '?').join(', ')})
+     on conflict (${key.map(quoted).join(', ')})
+     do update set ${sums.map((c) => `${quoted(c)} = ${quoted(c)} + excluded.${quoted(c)}`).join(', ')}
+     returning ${sums.map((c) => `${quoted(c)} = 0`).join(' and ')} as gone`,
+  );
+  return { sums, upsert, remove: db.prepare(`delete from ${quoted(name)} where ${assigned(key, ' and ')}`) };
 }
 
 const assigned = (columns: readonly string[], by: string): string => columns.map((c) => `${quoted(c)} = ?`).join(by);

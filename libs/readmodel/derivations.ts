@@ -1,0 +1,87 @@
+import { TouchstoneError } from '@touchstone/eventing/pure';
+import { createIndexes } from './generation-tables.js';
+import type { NameTable } from './name-table.js';
+import type { Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
+import type { RowWriter } from './row-writer.js';
+import { messageOf } from './runner-status.js';
+import { sqliteCode, type Sqlite, type SqliteStatement } from './sqlite.js';
+
+/** The derivations of a group on one generation's connection; used inside its write transactions only. */
+export class Derivations {
+  private readonly all: readonly { readonly derivation: Derivation; readonly rows: DerivedRows }[];
+
+  constructor(
+    private readonly db: Sqlite,
+    group: ProjectionGroup,
+    names: NameTable,
+    writer: RowWriter,
+  ) {
+    const statements = new Statements(db);
+    this.all = (group.derivations ?? []).map((derivation) => {
+      const own = new Set(derivation.tables.map(({ name }) => name));
+      const rows: DerivedRows = {
+        all: (text, ...params) => statements.of(text).all(...params) as Row[],
+        // A kept statement that is still being stepped must not be started again: a stream gets its own.
+        each: (text, ...params) => db.prepare(text).iterate(...params) as IterableIterator<Row>,
+        write: (change) => (own.has(change.table) ? writer.write(change) : notIts(derivation, change.table)),
+        idOf: (dictionary, value) => names.find(dictionary, value),
+      };
+      return { derivation, rows };
+    });
+  }
+
+  /** Fills the empty tables from the projections' rows. @throws DERIVATION_FAILED (internal) */
+  build(): void {
+    for (const { derivation, rows } of this.all) {
+      try {
+        derivation.build(rows);
+      } catch (error) {
+        throw failed(derivation, error);
+      }
+      // Only now: one sort instead of many small inserts. Those behind it may read through them.
+      createIndexes(this.db, derivation.tables);
+    }
+  }
+
+  /** Writes a batch's changes with `write`, and follows them. */
+  follow(changes: readonly RowChange[], write: () => void): void {
+    // Derived rows depend on rows alone: where none changes, they stay.
+    if (changes.length === 0) return;
+    const prepared = this.all.map(({ derivation, rows }) => derivation.prepare(changes, rows));
+    write();
+    this.all.forEach(({ derivation, rows }, i) => derivation.follow(prepared[i], rows));
+  }
+}
+
+/** Prepared statements by their text. */
+class Statements {
+  private readonly kept = new Map<string, SqliteStatement>();
+
+  constructor(private readonly db: Sqlite) {}
+
+  of(text: string): SqliteStatement {
+    let statement = this.kept.get(text);
+    if (!statement) this.kept.set(text, (statement = this.db.prepare(text)));
+    return statement;
+  }
+}
+
+function notIts({ name }: Derivation, table: string): never {
+  throw new TouchstoneError(
+    'PROJECTION_ROW',
+    `The derivation "${name}" wrote to the table "${table}", which is not its own; let it declare the table.`,
+    'internal',
+  );
+}
+
+/** Family errors and those of the store itself (a full disk) pass; anything else is a defect of the derivation. */
+function failed({ name }: Derivation, error: unknown): unknown {
+  if (error instanceof TouchstoneError || sqliteCode(error) !== null) return error;
+  return new TouchstoneError(
+    'DERIVATION_FAILED',
+    `The derivation "${name}" could not be built (${messageOf(error)}); the generation that answers stays. Please report this.`,
+    'internal',
+    { derivation: name },
+    { cause: error },
+  );
+}
