@@ -1,3 +1,5 @@
+import { BUCKET_ERROR, bucketOf, percentileOf } from '@touchstone/readmodel/cube';
+
 /**
  * A set of durations in ms with percentiles by nearest rank: exact as a sorted list, or, once `coarsen` was called,
  * from logarithmic buckets with a bounded relative error. Any order of adding gives the same answer.
@@ -49,33 +51,15 @@ export class Durations {
 
   /** Nearest rank: the smallest value with at least the share `p` of the set at or below it; null of an empty set. */
   percentile(p: number): number | null {
+    if (this.buckets) return percentileOf(this.buckets, p);
     if (this.count === 0) return null;
-    const rank = Math.max(1, Math.ceil(p * this.count));
-    if (this.buckets) {
-      let seen = 0;
-      for (const [bucket, n] of [...this.buckets].sort(([a], [b]) => a - b)) {
-        seen += n;
-        if (seen >= rank) return valueOf(bucket);
-      }
-    }
     if (!this.sorted) {
       this.values!.subarray(0, this.count).sort();
       this.sorted = true;
     }
-    return this.values![rank - 1]!;
+    return this.values![Math.max(1, Math.ceil(p * this.count)) - 1]!;
   }
 }
 
 /** Relative error of a coarse percentile. */
-export const COARSE_ERROR = 0.01;
-const GAMMA = Math.log((1 + COARSE_ERROR) / (1 - COARSE_ERROR));
-
-/** Buckets of equal ratio; 0 for less than a millisecond; the sign is kept (clocks of two sources may disagree). */
-const bucketOf = (ms: number): number =>
-  Math.abs(ms) < 1 ? 0 : Math.sign(ms) * (1 + Math.ceil(Math.log(Math.abs(ms)) / GAMMA));
-
-function valueOf(bucket: number): number {
-  if (bucket === 0) return 0;
-  const upper = Math.exp((Math.abs(bucket) - 1) * GAMMA);
-  return Math.sign(bucket) * Math.round(upper * (1 - COARSE_ERROR));
-}
+export const COARSE_ERROR = BUCKET_ERROR;
