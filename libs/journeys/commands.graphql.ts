@@ -260,6 +260,12 @@ export class AssignOwnerInput extends OnJourney {
   @IsString()
   @MaxLength(4000)
   reason?: string;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  occurredAt?: string;
 }
 
 @InputType()
@@ -288,6 +294,12 @@ export class HandOverJourneyInput extends OnJourney {
   @Field({ description: 'The customer was told who takes over.' })
   @IsBoolean()
   customerTold!: boolean;
+
+  @Field(() => InstantScalar, { nullable: true, description: 'When; absent: now.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  occurredAt?: string;
 }
 
 @InputType({ isAbstract: true })

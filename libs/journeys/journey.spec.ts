@@ -203,7 +203,7 @@ describe('closed or open follows from the last entry in the order of the journey
 });
 
 describe('commands of a person', () => {
-  const owner = OwnerAssigned({ unit: 'hotline' });
+  const owner = OwnerAssigned({ unit: 'hotline' }, { occurredAt: now });
 
   it('open once', () => {
     given(journeyDecider, [])
@@ -269,7 +269,7 @@ describe('commands of a person', () => {
       .then(
         JourneyHandedOver(
           { from: { unit: 'hotline' }, to: { unit: 'crew' }, note: 'behind the shop', customerTold: false },
-          { subject: `journey:${journeyId}` },
+          { subject: `journey:${journeyId}`, occurredAt: now },
         ),
       );
     past(owner)
@@ -278,6 +278,22 @@ describe('commands of a person', () => {
     past()
       .when(new HandOverJourney({ journeyId, to: { unit: 'crew' }, customerTold: false }))
       .thenRefused('OWNER_UNKNOWN');
+  });
+  it('change the owner in the order in which it happened', () => {
+    const before = '2024-05-01T07:30:00+00:00';
+    past()
+      .when(new AssignOwner({ journeyId, unit: 'hotline', occurredAt: before }))
+      .then(OwnerAssigned({ unit: 'hotline' }, { occurredAt: before }));
+    past(owner)
+      .when(new AssignOwner({ journeyId, unit: 'crew', occurredAt: before }))
+      .thenRefused('NOT_LAST');
+    past(owner)
+      .when(new HandOverJourney({ journeyId, to: { unit: 'crew' }, customerTold: true, occurredAt: before }))
+      .thenRefused('NOT_LAST');
+    // As another process may have recorded it: what came later in the journey's order stays.
+    past(owner, OwnerAssigned({ unit: 'crew' }, { occurredAt: before }))
+      .when(new AssignOwner({ journeyId, unit: 'hotline' }))
+      .thenNothing();
   });
   it('note once', () => {
     const note = NoteAdded({ text: 't' }, { id: other, subject: `journey:${journeyId}` });

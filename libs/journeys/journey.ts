@@ -54,6 +54,8 @@ export interface Journey {
   pauses: Mark[];
   notes: Set<string>;
   owner?: Party;
+  /** The last change of owner in the journey's order. */
+  owned?: Mark;
 }
 
 export const initial = (): Journey => ({
@@ -95,11 +97,9 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
       journey.touchpoints.set(e.data.touchpointId, null);
       return journey;
     case 'OwnerAssigned':
-      journey.owner = { unit: e.data.unit, staff: e.data.staff };
-      return journey;
+      return ownedBy(journey, { unit: e.data.unit, staff: e.data.staff }, e);
     case 'JourneyHandedOver':
-      journey.owner = e.data.to;
-      return journey;
+      return ownedBy(journey, e.data.to, e);
     case 'JourneyPaused':
     case 'JourneyResumed':
       journey.pauses.push(decision(e, e.type === 'JourneyPaused'));
@@ -119,6 +119,14 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
     case 'ExperienceRated':
       return journey;
   }
+}
+
+function ownedBy(journey: Journey, owner: Party, e: { id: string; occurredAt: string }): Journey {
+  const mark = decision(e, true);
+  if (journey.owned && byInstant(journey.owned, mark) > 0) return journey;
+  journey.owner = owner;
+  journey.owned = mark;
+  return journey;
 }
 
 const decision = (e: { id: string; occurredAt: string }, on: boolean): Mark => ({
@@ -188,6 +196,7 @@ export class AssignOwner extends command<{
   unit?: string;
   staff?: string;
   reason?: string;
+  occurredAt?: string;
 }>() {}
 export class HandOverJourney extends command<{
   expectedRevision?: number;
@@ -195,6 +204,7 @@ export class HandOverJourney extends command<{
   to: Party;
   note?: string;
   customerTold: boolean;
+  occurredAt?: string;
 }>() {}
 export class PauseJourney extends command<{
   expectedRevision?: number;
@@ -289,21 +299,26 @@ export const voidTouchpoint: Decide<VoidTouchpoint, Journey> = ({ journeyId, tou
   return [TouchpointVoided({ touchpointId, reason })];
 };
 
-export const assignOwner: Decide<AssignOwner, Journey> = ({ journeyId, unit, staff, reason }, journey) => {
+export const assignOwner: Decide<AssignOwner, Journey> = (c, journey, { now }) => {
+  const { journeyId, unit, staff, reason, occurredAt = now } = c;
   mustExist(journey, journeyId);
   if (unit === undefined && staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
-  return sameParty(journey.owner, { unit, staff }) ? [] : [OwnerAssigned({ unit, staff, reason })];
+  if (sameParty(journey.owner, { unit, staff })) return [];
+  mustComeAfter(journey.owned, occurredAt);
+  return [OwnerAssigned({ unit, staff, reason }, { occurredAt })];
 };
 
-export const handOverJourney: Decide<HandOverJourney, Journey> = ({ journeyId, to, note, customerTold }, journey) => {
+export const handOverJourney: Decide<HandOverJourney, Journey> = (c, journey, { now }) => {
+  const { journeyId, to, note, customerTold, occurredAt = now } = c;
   mustExist(journey, journeyId);
   if (!journey.owner) refuse('OWNER_UNKNOWN', `Nobody owns the journey ${journeyId} yet; assign an owner first.`);
   if (to.unit === undefined && to.staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
   if (sameParty(journey.owner, to)) return [];
+  mustComeAfter(journey.owned, occurredAt);
   return [
     JourneyHandedOver(
       { from: { ...journey.owner }, to: { ...to }, ...(note !== undefined && { note }), customerTold },
-      { subject: subject(journeyId, journey.customerId) },
+      { subject: subject(journeyId, journey.customerId), occurredAt },
     ),
   ];
 };
