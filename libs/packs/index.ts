@@ -2,8 +2,12 @@
 export * from './read.js';
 export {
   type AttributeSpec,
+  type ExperienceLabel,
+  type ExperiencePolicy,
   type KindInForce,
   type KindSpec,
+  type LabelInForce,
+  type MomentInForce,
   type MomentSpec,
   type Names,
   type Traits,
@@ -13,5 +17,14 @@ export { PackCatalogue, type PublishOptions, type Shipped } from './pack-catalog
 export { checkAttributes, type PackContent } from './pack-body.js';
 export { readPackFile, shippedPacks } from './pack-files.js';
 export { packSamples } from './pack.samples.js';
-export { kindsQuery, momentsQuery, packsQuery, type KindAttributeRow, type KindRow } from './packs.queries.js';
+export {
+  experienceQuery,
+  kindsQuery,
+  momentsQuery,
+  packsQuery,
+  type ExperienceRow,
+  type KindAttributeRow,
+  type KindRow,
+  type MomentRow,
+} from './packs.queries.js';
 export { PacksModule } from './packs.module.js';

@@ -45,9 +45,41 @@ export const momentSchema = t.object({
   names: namesSchema,
   /** The positive moment that answers a negative one. */
   counter: t.optional(t.code()),
+  /** What it consists in, where its name does not say enough. */
+  description: t.optional(namesSchema),
+  /** A rule of the platform derives it from what is recorded; a person may observe it too. */
+  rule: t.optional(t.flag()),
 });
 /** A code of a moment of truth (真理瞬间). */
 export type MomentSpec = Static<typeof momentSchema>;
+
+const level = () => t.integer({ minimum: -2, maximum: 2 });
+const experienceLabelSchema = t.object({
+  id: t.code(),
+  names: namesSchema,
+  /** The gaps (experience less expectation, -2 to +2) that it stands for, both ends included. */
+  from: level(),
+  to: level(),
+});
+/** A word for the gap between what was expected and what was lived, such as `very-satisfied`. */
+export type ExperienceLabel = Static<typeof experienceLabelSchema>;
+
+export const experienceSchema = t.object({ labels: t.array(experienceLabelSchema, { maxItems: 5 }) });
+/** How gaps are put into words: a policy, since the words are fewer than the values. */
+export type ExperiencePolicy = Static<typeof experienceSchema>;
+
+/** A code as it is in force. */
+export interface MomentInForce extends MomentSpec {
+  readonly pack: string;
+  readonly version: number;
+}
+
+/** The word for a gap, and the edition of the policy that gave it. */
+export interface LabelInForce {
+  readonly id: string;
+  readonly pack: string;
+  readonly version: number;
+}
 
 /** A kind as it was in force when a touchpoint was decided. */
 export interface KindInForce extends KindSpec {

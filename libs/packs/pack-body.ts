@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isInstant, TouchstoneError } from '@touchstone/eventing';
-import type { AttributeSpec, KindSpec, MomentSpec, Names } from './kind.js';
+import type { AttributeSpec, ExperiencePolicy, KindSpec, MomentSpec, Names } from './kind.js';
 import type { PackBody } from './pack.js';
 
 /** What a pack adds. Kinds and moments that the published pack has beside these stay. */
@@ -10,6 +10,8 @@ export interface PackContent {
   readonly names: Names;
   readonly kinds: readonly KindSpec[];
   readonly moments?: readonly MomentSpec[];
+  /** Absent: stays as published. The labels given take the place of all that were there. */
+  readonly experience?: ExperiencePolicy;
 }
 
 /** Of each kind: the attributes that some pack ever marked as personal, as they were marked. */
@@ -28,14 +30,31 @@ export function extended(body: PackBody | undefined, content: PackContent, marks
   const kinds = new Map((body?.kinds ?? []).map((k) => [k.id, k]));
   for (const kind of content.kinds) kinds.set(kind.id, laidOver(kinds.get(kind.id), kind, marks.get(kind.id)));
   const moments = new Map((body?.moments ?? []).map((m) => [m.code, m]));
-  for (const moment of content.moments ?? []) {
-    moments.set(moment.code, { ...moment, names: names(moments.get(moment.code)?.names, moment.names) });
-  }
+  for (const moment of content.moments ?? []) moments.set(moment.code, renamed(moments.get(moment.code), moment));
+  const experience = content.experience ? reworded(body?.experience, content.experience) : body?.experience;
   return {
     names: names(body?.names, content.names),
     kinds: [...kinds.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     moments: [...moments.values()].sort((a, b) => (a.code < b.code ? -1 : 1)),
+    ...(experience && { experience }),
   };
+}
+
+/** What is not so is left out, as with attributes. */
+function renamed(before: MomentSpec | undefined, { rule, description, ...moment }: MomentSpec): MomentSpec {
+  return {
+    ...moment,
+    names: names(before?.names, moment.names),
+    ...(description && { description: names(before?.description, description) }),
+    ...(rule && { rule }),
+  };
+}
+
+/** From the highest gap to the lowest, so that the order in which labels are given does not matter. */
+function reworded(before: ExperiencePolicy | undefined, { labels }: ExperiencePolicy): ExperiencePolicy {
+  const known = new Map(before?.labels.map((label) => [label.id, label.names]));
+  const all = labels.map(({ id, from, to, ...label }) => ({ id, names: names(known.get(id), label.names), from, to }));
+  return { labels: all.sort((a, b) => b.to - a.to || (a.id < b.id ? -1 : 1)) };
 }
 
 function laidOver(

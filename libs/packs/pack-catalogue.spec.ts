@@ -1,6 +1,6 @@
 import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent, type Vault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
-import type { KindSpec, MomentSpec } from './kind.js';
+import type { ExperiencePolicy, KindSpec, MomentSpec } from './kind.js';
 import { PackCatalogue } from './pack-catalogue.js';
 import { shippedPacks } from './pack-files.js';
 import { packDecider, RetirePack } from './pack.js';
@@ -17,6 +17,13 @@ const moment = (code: string, polarity: MomentSpec['polarity'], counter?: string
   polarity,
   names: { en: code },
   ...(counter && { counter }),
+});
+/** One word for gaps from 0 on, one for those below. */
+const words = (good: string, bad: string): ExperiencePolicy => ({
+  labels: [
+    { id: good, names: { en: good }, from: 0, to: 2 },
+    { id: bad, names: { en: bad }, from: -2, to: -1 },
+  ],
 });
 const content = (pack: string, kinds: KindSpec[], moments: MomentSpec[] = []) => ({
   pack,
@@ -113,6 +120,39 @@ describe('the catalogue', () => {
     await expect(packs.retire('nothing', 'gone')).rejects.toMatchObject({ code: 'PACK_UNKNOWN' });
   });
 
+  it('knows the moments in force, and says what to do about one that is not', async () => {
+    const [here, there] = [await catalogue(), await catalogue()];
+    await here.publish(content('p', [], [moment('N1', 'negative', 'P1'), moment('P1', 'positive')]));
+    expect(here.moment('N1')).toMatchObject({ polarity: 'negative', counter: 'P1', pack: 'p', version: 1 });
+    await here.publish(content('p', [kind('a')]));
+    await until(() => there.has('a'));
+    expect(there.moment('P1').version).toBe(2);
+    const unknown = { code: 'MOMENT_UNKNOWN', message: expect.stringMatching(/"N9".*publish/) as string };
+    expect(() => here.moment('N9')).toThrow(expect.objectContaining(unknown));
+    await here.retire('p', 'gone');
+    expect(() => here.moment('N1')).toThrow(expect.objectContaining({ code: 'MOMENT_UNKNOWN' }));
+  });
+
+  it('puts experience into the words in force: those of a pack of your own before those that ship', async () => {
+    const packs = await catalogue();
+    const gaps = (of: PackCatalogue) => [-2, -1, 0, 1, 2].map((gap) => of.experienceLabel(gap)?.id);
+    expect(packs.experienceLabel(1)).toBeNull();
+    await packs.ship({ ...content('z-shipped', []), experience: words('fine', 'poor') });
+    expect(gaps(packs)).toEqual(['poor', 'poor', 'fine', 'fine', 'fine']);
+    await packs.publish({ ...content('zz-own', []), experience: words('liked', 'disliked') });
+    await packs.publish(content('zz-own', [kind('a')]));
+    const other = await catalogue();
+    expect(gaps(other)).toEqual(['disliked', 'disliked', 'liked', 'liked', 'liked']);
+    expect(other.experienceLabel(0)).toEqual({ id: 'liked', pack: 'zz-own', version: 2 });
+    const second = { ...content('a-own', []), experience: words('a', 'b') };
+    const taken = { code: 'EXPERIENCE_LABELS_TAKEN', message: expect.stringMatching(/zz-own/) as string };
+    await expect(packs.publish(second)).rejects.toMatchObject(taken);
+    await packs.retire('zz-own', 'the shipped words will do');
+    expect(packs.experienceLabel(-1)).toEqual({ id: 'poor', pack: 'z-shipped', version: 1 });
+    await packs.publish(second);
+    expect(packs.experienceLabel(-1)?.id).toBe('b');
+  });
+
   it('needs no subscription to know what it has done itself', async () => {
     const packs = new PackCatalogue(log, kernel());
     await packs.publish(content('p', [kind('a')]));
@@ -125,6 +165,7 @@ describe('the catalogue', () => {
     ['KIND_TWICE', content('p', [kind('a'), kind('a', true)])],
     ['MOMENT_TWICE', content('p', [], [moment('M', 'positive'), moment('M', 'negative')])],
     ['KIND_ID_RESERVED', content('p', [kind('still-open')])],
+    ['EXPERIENCE_LABELS_INVALID', { ...content('p', []), experience: { labels: [] } }],
     ['MOMENT_COUNTER_INVALID', content('p', [], [moment('N', 'negative', 'P')])],
     ['MOMENT_COUNTER_INVALID', content('p', [], [moment('N', 'negative', 'M'), moment('M', 'negative')])],
     ['MOMENT_COUNTER_INVALID', content('p', [], [moment('P', 'positive', 'Q'), moment('Q', 'positive')])],
@@ -147,14 +188,16 @@ describe('the catalogue', () => {
     const [event] = await recorded();
     const newer = { ...event!, id: '018cc251-f400-7000-8000-000000000001', schemaVersion: 99 };
     await log.append('pack-p', 'any', [newer]);
-    const code = () => {
+    const code = (asked: () => unknown = () => packs.kind('a').id) => {
       try {
-        return packs.kind('a').id;
+        return asked();
       } catch (error) {
         return (error as { code: string }).code;
       }
     };
     await until(() => code() === 'EVENT_VERSION_UNKNOWN');
+    expect(code(() => packs.moment('N1'))).toBe('EVENT_VERSION_UNKNOWN');
+    expect(code(() => packs.experienceLabel(0))).toBe('EVENT_VERSION_UNKNOWN');
     await expect(new PackCatalogue(log, kernel()).start()).rejects.toMatchObject({ code: 'EVENT_VERSION_UNKNOWN' });
   });
 
@@ -221,7 +264,7 @@ describe('the catalogue', () => {
       expect((await stamps()).at(-1)).toEqual(since('2024-05-01T08:00:00.000Z', false));
     });
 
-    it('has the files of the product, each moment against the company with its answer', async () => {
+    it('has the files of the product: moments with their answers, rules and words for experience', async () => {
       const packs = await catalogue();
       const files = await shippedPacks();
       for (const pack of files) expect(await packs.ship(pack)).toMatchObject({ inForce: true, leftOut: [] });
@@ -231,9 +274,35 @@ describe('the catalogue', () => {
       expect(packs.kind('contact.call-received').attributes?.['phone']).toEqual({ type: 'text', personal: true });
       const common = files.find((p) => p.pack === 'common')!;
       const codes = (polarity: string) => common.moments!.filter((m) => m.polarity === polarity);
-      expect([codes('negative').length, codes('positive').length]).toEqual([10, 9]);
+      expect([codes('negative').length, codes('positive').length]).toEqual([15, 14]);
+      expect(common.moments!.filter((m) => m.names.zh === undefined)).toEqual([]);
+      const pairs = codes('negative').map((m) => [m.code, m.counter]);
+      expect(pairs.slice(0, 10)).toEqual(
+        ['01', '02', '03', '04', '05', '06', '07', '08', '08', '09'].map((answer, i) => [
+          `NEG-${String(i + 1).padStart(2, '0')}`,
+          `POS-${answer}`,
+        ]),
+      );
+      expect(pairs.slice(10)).toEqual([
+        ['NEG-S1', undefined],
+        ['NEG-S2', 'POS-05'],
+        ['NEG-S3', 'POS-S2'],
+        ['NEG-S4', undefined],
+        ['NEG-S5', 'POS-S4'],
+      ]);
       const positive = new Set(codes('positive').map((m) => m.code));
-      expect(codes('negative').filter((m) => !positive.has(m.counter!))).toEqual([]);
+      expect(pairs.filter(([, answer]) => answer !== undefined && !positive.has(answer))).toEqual([]);
+      const derived = common.moments!.filter((m) => m.rule);
+      expect(derived.map((m) => [m.code, m.description?.zh !== undefined])).toEqual(
+        ['NEG-S2', 'NEG-S3', 'NEG-S5', 'POS-S2'].map((code) => [code, true]),
+      );
+      expect([-2, -1, 0, 1, 2].map((gap) => packs.experienceLabel(gap)?.id)).toEqual([
+        'very-dissatisfied',
+        'dissatisfied',
+        'satisfied',
+        'very-satisfied',
+        'very-satisfied',
+      ]);
     });
   });
 });

@@ -7,7 +7,7 @@ import {
   type ExecuteOptions,
   type RecordedEvent,
 } from '@touchstone/eventing';
-import type { AttributeSpec, KindInForce, KindSpec, MomentSpec } from './kind.js';
+import type { AttributeSpec, ExperiencePolicy, KindInForce, KindSpec, LabelInForce, MomentInForce } from './kind.js';
 import { contentHash, extended, type PackContent } from './pack-body.js';
 import {
   packDecider,
@@ -55,7 +55,8 @@ const MAX_ATTEMPTS = 20;
  */
 export class PackCatalogue {
   private readonly kinds = new Map<string, KindInForce>();
-  private readonly moments = new Map<string, MomentSpec & { pack: string }>();
+  private readonly moments = new Map<string, MomentInForce>();
+  private readonly experiences = new Map<string, ExperiencePolicy & { pack: string; version: number }>();
   private readonly bodies = new Map<string, PackBody>();
   private readonly shipped = new Set<string>();
   /** Kept when a pack retires: what is about a person stays so in every pack that has the kind later. */
@@ -92,16 +93,36 @@ export class PackCatalogue {
 
   /** @throws KIND_UNKNOWN, and what ended the following of the log: nobody knows then what is in force */
   kind(id: string): KindInForce {
-    if (this.fault !== undefined) throw this.fault as Error;
+    this.mustFollow();
     const kind = this.kinds.get(id);
-    if (!kind) {
-      throw new TouchstoneError(
-        'KIND_UNKNOWN',
-        `No published pack has the touchpoint kind "${id}": publish it in a pack, or map it to a kind that exists.`,
-        'invalid',
-      );
-    }
-    return kind;
+    if (kind) return kind;
+    const message = `No published pack has the touchpoint kind "${id}": publish it in a pack, or map it to a kind that exists.`;
+    throw new TouchstoneError('KIND_UNKNOWN', message, 'invalid');
+  }
+
+  /** A code of a moment of truth. @throws MOMENT_UNKNOWN, and what `kind` throws of the log */
+  moment(code: string): MomentInForce {
+    this.mustFollow();
+    const moment = this.moments.get(code);
+    if (moment) return moment;
+    const message = `No published pack has the moment "${code}": give a code of "momentCodes", or publish it in a pack.`;
+    throw new TouchstoneError('MOMENT_UNKNOWN', message, 'invalid');
+  }
+
+  /**
+   * The word for a gap from -2 to +2 (experience less expectation), or null where no pack has words for experience.
+   * A pack of one's own comes before what ships.
+   * @throws what `kind` throws of the log
+   */
+  experienceLabel(gap: number): LabelInForce | null {
+    this.mustFollow();
+    const policy = byPrecedence([...this.experiences.values()], ({ pack }) => this.shipped.has(pack))[0];
+    const label = policy?.labels.find(({ from, to }) => from <= gap && gap <= to);
+    return policy && label ? { id: label.id, pack: policy.pack, version: policy.version } : null;
+  }
+
+  private mustFollow(): void {
+    if (this.fault !== undefined) throw this.fault as Error;
   }
 
   has(id: string): boolean {
@@ -111,7 +132,7 @@ export class PackCatalogue {
   /**
    * Adds kinds and moments to a pack; publishes a new version only when something differs.
    * @throws KIND_TWICE, MOMENT_TWICE, KIND_TAKEN, MOMENT_TAKEN when another pack has it, MOMENT_COUNTER_INVALID,
-   * KIND_ID_RESERVED, PACK_SHIPPED
+   * KIND_ID_RESERVED, EXPERIENCE_LABELS_INVALID, EXPERIENCE_LABELS_TAKEN, PACK_SHIPPED
    */
   async publish(content: PackContent, options: PublishOptions = {}): Promise<Executed<Pack>> {
     this.check(content);
@@ -176,7 +197,7 @@ export class PackCatalogue {
     }
   }
 
-  private check({ pack, kinds, moments = [] }: PackContent): void {
+  private check({ pack, kinds, moments = [], experience }: PackContent): void {
     const once = (what: string) => (id: string) => `The ${what} ${id} is given twice; keep one.`;
     refuseTwice(
       'KIND_TWICE',
@@ -190,6 +211,7 @@ export class PackCatalogue {
     );
     for (const { id } of kinds) this.refuseForeign('KIND_TAKEN', `kind ${id}`, pack, this.kinds.get(id));
     for (const { code } of moments) this.refuseForeign('MOMENT_TAKEN', `moment ${code}`, pack, this.moments.get(code));
+    if (experience) this.refuseSecondPolicy(pack);
     const given = new Map(moments.map((moment) => [moment.code, moment]));
     for (const { code, polarity, counter } of moments) {
       if (counter === undefined) continue;
@@ -198,6 +220,14 @@ export class PackCatalogue {
       const message = `${code} names the counter ${counter}: a negative moment names a positive one that is published.`;
       throw new TouchstoneError('MOMENT_COUNTER_INVALID', message, 'invalid');
     }
+  }
+
+  /** Of two packs of one's own nobody could say whose words hold; those that ship are there to be laid over. */
+  private refuseSecondPolicy(pack: string): void {
+    const holder = [...this.experiences.keys()].find((other) => other !== pack && !this.shipped.has(other));
+    if (holder === undefined) return;
+    const message = `The pack ${holder} has experience labels already; publish them there, or retire it.`;
+    throw new TouchstoneError('EXPERIENCE_LABELS_TAKEN', message, 'refused');
   }
 
   private refuseForeign(code: string, what: string, pack: string, holder: { pack: string } | undefined): void {
@@ -229,7 +259,8 @@ export class PackCatalogue {
     this.bodies.set(pack, body);
     if (shipped) this.shipped.add(pack);
     for (const kind of body.kinds) this.kinds.set(kind.id, { ...kind, pack, version });
-    for (const moment of body.moments) this.moments.set(moment.code, { ...moment, pack });
+    for (const moment of body.moments) this.moments.set(moment.code, { ...moment, pack, version });
+    if (body.experience) this.experiences.set(pack, { ...body.experience, pack, version });
   }
 
   private mark({ id, attributes = {} }: KindSpec): void {
@@ -247,7 +278,13 @@ export class PackCatalogue {
   private drop(pack: string): void {
     this.bodies.delete(pack);
     this.shipped.delete(pack);
+    this.experiences.delete(pack);
     for (const [id, kind] of this.kinds) if (kind.pack === pack) this.kinds.delete(id);
     for (const [code, moment] of this.moments) if (moment.pack === pack) this.moments.delete(code);
   }
+}
+
+/** What a pack of one's own says comes before what ships; the id decides where two processes published at once. */
+function byPrecedence<P extends { readonly pack: string }>(policies: P[], ships: (policy: P) => boolean): P[] {
+  return policies.sort((a, b) => Number(ships(a)) - Number(ships(b)) || (a.pack < b.pack ? -1 : 1));
 }

@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { TouchstoneError } from '@touchstone/eventing';
 import type { PackContent } from './pack-body.js';
+import { packFileFault } from './pack-file-shape.js';
 import { PackPublished } from './pack.js';
 
 const shipped = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './data/' : '../data/', import.meta.url));
@@ -15,12 +16,12 @@ export async function shippedPacks(): Promise<PackContent[]> {
 }
 
 /**
- * Reads a pack file: `pack`, `names`, `kinds` (id: {names, closes?, contact?, visible?, actor?, stage?, attributes?})
- * and `moments` (code: {polarity, names, counter?}).
- * @throws PACK_FILE_INVALID with what is wrong in it
+ * Reads a pack file: `pack`, `names`, `kinds` (id: {names, closes?, contact?, visible?, actor?, stage?, attributes?}),
+ * `moments` (code: {polarity, names, counter?, description?, rule?}) and `experience` ({labels: [{id, names, from, to}]}).
+ * @throws PACK_FILE_INVALID with file, line and what is wrong there: an unknown key is refused, not passed over
  */
 export async function readPackFile(file: string): Promise<PackContent> {
-  const raw = parse(await readFile(file, 'utf8')) as RawPack;
+  const raw = parsed(file, await readFile(file, 'utf8'));
   const content: PackContent = {
     pack: raw.pack,
     names: raw.names,
@@ -37,8 +38,9 @@ export async function readPackFile(file: string): Promise<PackContent> {
       ...(kind.attributes && { attributes: kind.attributes }),
     })),
     moments: Object.entries(raw.moments ?? {}).map(([code, moment]) => ({ code, ...moment })),
+    ...(raw.experience !== undefined && { experience: raw.experience }),
   };
-  const body = { names: content.names, kinds: content.kinds, moments: content.moments };
+  const { pack: _id, ...body } = content;
   const fault = PackPublished.fault({
     pack: raw.pack,
     version: 1,
@@ -46,20 +48,29 @@ export async function readPackFile(file: string): Promise<PackContent> {
     effectiveFrom: '2000-01-01T00:00:00Z',
     body,
   });
-  if (fault)
-    throw new TouchstoneError(
-      'PACK_FILE_INVALID',
-      `The pack file ${file} has not the shape of a pack: ${fault}.`,
-      'invalid',
-    );
+  if (fault) throw invalid(file, fault);
   return content;
 }
+
+function parsed(file: string, text: string): RawPack {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) throw invalid(file, `line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
+  const fault = packFileFault(document, lines);
+  if (fault !== null) throw invalid(file, fault);
+  return document.toJS() as RawPack;
+}
+
+const invalid = (file: string, fault: string) =>
+  new TouchstoneError('PACK_FILE_INVALID', `The pack file ${file} has not the shape of a pack: ${fault}.`, 'invalid');
 
 interface RawPack {
   pack: string;
   names: PackContent['names'];
   kinds?: Record<string, RawKind>;
   moments?: Record<string, Omit<NonNullable<PackContent['moments']>[number], 'code'>>;
+  experience?: PackContent['experience'];
 }
 
 interface RawKind {

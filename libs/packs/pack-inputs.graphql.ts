@@ -1,13 +1,16 @@
-import { Field, ID, InputType } from '@nestjs/graphql';
+import { Field, ID, InputType, Int } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
   IsBoolean,
   IsEnum,
+  IsInt,
   IsOptional,
   IsString,
   Length,
+  Max,
+  Min,
   ValidateNested,
 } from 'class-validator';
 import { NullIsAbsent } from '@touchstone/platform';
@@ -126,6 +129,52 @@ export class MomentInput {
   @IsString()
   @Length(1, 256)
   counter?: string;
+
+  @Field(() => String, { nullable: true, description: 'What it consists in, in English.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  @Length(1, 512)
+  descriptionEn?: string;
+
+  @Field(() => String, { nullable: true, description: 'What it consists in, in Chinese; only beside the English.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  @Length(1, 512)
+  descriptionZh?: string;
+}
+
+@InputType()
+export class ExperienceLabelInput {
+  @Field(() => ID, { description: 'Id, such as very-satisfied.' })
+  @IsString()
+  @Length(1, 256)
+  id!: string;
+
+  @Field({ description: 'Name in English.' })
+  @IsString()
+  @Length(1, 512)
+  nameEn!: string;
+
+  @Field(() => String, { nullable: true, description: 'Name in Chinese; absent: stays.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  @Length(1, 512)
+  nameZh?: string;
+
+  @Field(() => Int, { description: 'Lowest gap that it stands for: experience less expectation, -2 to 2.' })
+  @IsInt()
+  @Min(-2)
+  @Max(2)
+  from!: number;
+
+  @Field(() => Int, { description: 'Highest gap that it stands for; the same as "from" for a single one.' })
+  @IsInt()
+  @Min(-2)
+  @Max(2)
+  to!: number;
 }
 
 @InputType()
@@ -167,6 +216,19 @@ export class PublishPackInput {
   @ValidateNested({ each: true })
   @Type(() => MomentInput)
   moments?: MomentInput[];
+
+  @Field(() => [ExperienceLabelInput], {
+    nullable: true,
+    description:
+      'Words for how an experience compares with what was expected: every gap from -2 to 2 has exactly one. They take the place of those that ship, and of all that the pack had.',
+  })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsArray()
+  @ArrayMaxSize(5)
+  @ValidateNested({ each: true })
+  @Type(() => ExperienceLabelInput)
+  experienceLabels?: ExperienceLabelInput[];
 }
 
 @InputType()

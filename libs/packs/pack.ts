@@ -1,6 +1,13 @@
 /** A pack: the industry as data (touchpoint kinds, moments of truth), published in versions to the log. */
 import { command, decider, event, refuse, t, type Decide, type EventOf, type Static } from '@touchstone/eventing/pure';
-import { kindSchema, momentSchema, namesSchema, type KindSpec } from './kind.js';
+import {
+  experienceSchema,
+  kindSchema,
+  momentSchema,
+  namesSchema,
+  type ExperiencePolicy,
+  type KindSpec,
+} from './kind.js';
 
 export const packStream = (pack: string) => `pack-${pack}`;
 
@@ -11,6 +18,7 @@ const bodySchema = t.object({
   names: namesSchema,
   kinds: t.array(kindSchema),
   moments: t.array(momentSchema),
+  experience: t.optional(experienceSchema),
 });
 export type PackBody = Static<typeof bodySchema>;
 
@@ -26,6 +34,8 @@ export const PackPublished = event(
     shipped: t.optional(t.flag()),
     body: bodySchema,
   }),
+  // Version 2 may say more of moments, and how experience is put into words; what version 1 says is read as it is.
+  { version: 2, upcasters: { 1: (data) => data } },
 );
 export const PackRetired = event('PackRetired', t.object({ pack: t.id(), reason: t.text() }));
 export type PackEvent = EventOf<typeof PackPublished | typeof PackRetired>;
@@ -93,6 +103,7 @@ export const publishPack: Decide<PublishPack, Pack> = (c, state, { now }) => {
     body.moments.map((m) => m.code),
     (code) => `The pack ${pack} names the moment ${code} twice; keep one.`,
   );
+  checkExperience(pack, body.experience);
   const version = state.status === 'none' ? 1 : state.version + 1;
   const effectiveFrom = c.effectiveFrom ?? now;
   const data = { pack, version, contentHash, effectiveFrom, ...(shipped && { shipped }), body };
@@ -115,6 +126,27 @@ function checkKinds(pack: string, kinds: readonly KindSpec[], marks: Marks): voi
       const message = `The attribute ${name} of the kind ${kind.id} is about a person; publish it with personal: true, as before.`;
       refuse('PERSONAL_MARK_DROPPED', message);
     }
+  }
+}
+
+const GAPS = [-2, -1, 0, 1, 2];
+
+/** Every gap needs exactly one word. */
+function checkExperience(pack: string, experience: ExperiencePolicy | undefined): void {
+  if (!experience) return;
+  const wrong = (fault: string): never =>
+    refuse('EXPERIENCE_LABELS_INVALID', `The experience labels of the pack ${pack} ${fault}.`);
+  refuseTwice(
+    'EXPERIENCE_LABELS_INVALID',
+    experience.labels.map((label) => label.id),
+    (id) => `The pack ${pack} names the experience label ${id} twice; keep one, from its lowest gap to its highest.`,
+  );
+  const reversed = experience.labels.find(({ from, to }) => from > to);
+  if (reversed) wrong(`say that ${reversed.id} goes from ${reversed.from} to ${reversed.to}; put the lower gap first`);
+  for (const gap of GAPS) {
+    const [first, second] = experience.labels.filter(({ from, to }) => from <= gap && gap <= to);
+    if (!first) wrong(`have no word for the gap ${gap}; every value from -2 to 2 needs one`);
+    else if (second) wrong(`have two words for the gap ${gap}, ${first.id} and ${second.id}; keep one`);
   }
 }
 

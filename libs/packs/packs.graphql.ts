@@ -118,6 +118,48 @@ export class MomentCode {
 
   @Field(() => String, { nullable: true, description: 'The positive moment that answers a negative one.' })
   counter!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'What it consists in, in English.' })
+  descriptionEn!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'What it consists in, in Chinese.' })
+  descriptionZh!: string | null;
+
+  @Field({ description: 'A rule derives it from what is recorded; people may observe it too.' })
+  rule!: boolean;
+}
+
+@ObjectType('ExperienceLabel', { description: 'A word for how an experience compares with what was expected.' })
+export class ExperienceLabelNode {
+  @Field(() => ID, { description: 'Id, such as very-satisfied.' })
+  id!: string;
+
+  @Field({ description: 'Name in English.' })
+  nameEn!: string;
+
+  @Field(() => String, { nullable: true, description: 'Name in Chinese.' })
+  nameZh!: string | null;
+
+  @Field(() => Int, { description: 'Lowest gap that it stands for: experience less expectation, -2 to 2.' })
+  from!: number;
+
+  @Field(() => Int, { description: 'Highest gap that it stands for.' })
+  to!: number;
+}
+
+@ObjectType({ description: 'The words for experience that hold. A pack of your own comes before what ships.' })
+export class ExperienceLabels {
+  @Field(() => ID, { nullable: true, description: 'Their pack; null when no pack has words for experience.' })
+  pack!: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'Version of the pack.' })
+  version!: number | null;
+
+  @Field(() => [ExperienceLabelNode], { description: 'From the highest gap to the lowest; each gap has one.' })
+  labels!: ExperienceLabelNode[];
+
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
 }
 
 @ObjectType({ description: 'A pack: the industry as data, in the version in force.' })

@@ -1,11 +1,11 @@
 import { EventRegistry, type DecidedEvent } from '@touchstone/eventing';
 import { inGroup, type ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, positionOf, projectAll, projectionContract, recorded } from '@touchstone/readmodel/testing';
-import type { KindSpec, MomentSpec } from './kind.js';
+import type { ExperiencePolicy, KindSpec, MomentSpec } from './kind.js';
 import { PackPublished, PackRetired } from './pack.js';
 import { packSamples } from './pack.samples.js';
 import { packsProjection } from './packs.projection.js';
-import { kindsQuery, momentsQuery, packsQuery } from './packs.queries.js';
+import { experienceQuery, kindsQuery, momentsQuery, packsQuery } from './packs.queries.js';
 import { packEvents } from './read.js';
 
 const group: ProjectionGroup = { name: 'journeys', projections: [inGroup(packsProjection)] };
@@ -18,13 +18,21 @@ const kind = (id: string, more: Partial<KindSpec> = {}): KindSpec => ({
   ...more,
 });
 const moment = (code: string): MomentSpec => ({ code, polarity: 'positive', names: { en: code } });
-const published = (pack: string, version: number, kinds: KindSpec[], moments: MomentSpec[] = []) =>
+const words = (all: string): ExperiencePolicy => ({ labels: [{ id: all, names: { en: all }, from: -2, to: 2 }] });
+const published = (
+  pack: string,
+  version: number,
+  kinds: KindSpec[],
+  moments: MomentSpec[] = [],
+  { experience, shipped }: { experience?: ExperiencePolicy; shipped?: boolean } = {},
+) =>
   PackPublished({
     pack,
     version,
     contentHash: `${pack}${version}`,
     effectiveFrom: '2024-01-01T00:00:00Z',
-    body: { names: { en: pack }, kinds, moments },
+    ...(shipped && { shipped }),
+    body: { names: { en: pack }, kinds, moments, ...(experience && { experience }) },
   });
 const retired = (pack: string) => PackRetired({ pack, reason: 'gone' });
 /** Of several packs, each event in the stream of its own. */
@@ -47,6 +55,16 @@ const events = log(
 );
 
 projectionContract(group, { name: 'packs', events, read: registry.read });
+projectionContract(group, {
+  name: 'packs with rules and words for experience',
+  events: log(
+    packSamples.PackPublished_1,
+    packSamples.PackPublished_2,
+    published('p', 1, [call], [], { experience: words('own') }),
+    retired('p'),
+  ),
+  read: registry.read,
+});
 
 describe('packs as they are read', () => {
   const reads = new InlineReads(projectAll(group, events, { read: registry.read }), {
@@ -99,6 +117,51 @@ describe('packs as they are read', () => {
       ],
       [],
     ]);
+  });
+
+  it('say what a moment consists in, and whether a rule derives it', async () => {
+    const told = { description: { en: 'Within a week.', zh: '一周内。' }, rule: true };
+    const store = projectAll(
+      group,
+      log(
+        published('p', 1, [], [moment('POS-30'), moment('POS-31')]),
+        published('p', 2, [], [{ ...moment('POS-30'), ...told }, moment('POS-31')]),
+      ),
+    );
+    const { result } = await new InlineReads(store).run(momentsQuery, { first: 10 });
+    expect(result).toMatchObject([
+      { code: 'POS-30', ...told },
+      { code: 'POS-31', description: null, rule: false },
+    ]);
+  });
+
+  it('have the words for experience: of a pack of your own before those that ship, while it is in force', async () => {
+    const told = log(
+      published('a', 1, [kind('x')], [], { experience: words('shipped'), shipped: true }),
+      published('p', 1, [call]),
+      published('p', 2, [call], [], { experience: words('own') }),
+      published('p', 3, [call], [], { experience: words('other') }),
+      retired('p'),
+    );
+    const page = async function* () {
+      await Promise.resolve();
+      yield told;
+    };
+    const known = new InlineReads(projectAll(group, told), {
+      log: { comparePositions: (a, b) => (a < b ? -1 : a > b ? 1 : 0), readAll: page },
+    });
+    const at5 = async (n: number) => {
+      const { result } = await known.run(experienceQuery, {}, { asOf: { position: positionOf(n) } });
+      return result && `${result.pack}.${result.labels[0]!.id}@${result.version}`;
+    };
+    const all = [];
+    for (let n = 1; n <= told.length; n++) all.push(await at5(n));
+    expect(all).toEqual(['a.shipped@1', 'a.shipped@1', 'p.own@2', 'p.other@3', 'a.shipped@1']);
+    const { result } = await new InlineReads(projectAll(group, log(published('p', 1, [call])))).run(
+      experienceQuery,
+      {},
+    );
+    expect(result).toBeNull();
   });
 
   it('stay in force when an earlier retirement is delivered once more', () => {

@@ -19,8 +19,9 @@ const tables: readonly TableSpec[] = [
       retired: 'int',
       shipped: 'int',
       names: 'text',
+      experience: 'text',
     },
-    nullable: ['to_pos'],
+    nullable: ['to_pos', 'experience'],
     key: ['pack', 'from_pos'],
     compare: { names: ['pack'], ignore: ignorePositions, currentWhenNull: 'to_pos' },
   },
@@ -53,8 +54,10 @@ const tables: readonly TableSpec[] = [
       name_en: 'text',
       name_zh: 'text',
       counter: 'text',
+      description: 'text',
+      rule: 'int',
     },
-    nullable: ['to_pos', 'name_zh', 'counter'],
+    nullable: ['to_pos', 'name_zh', 'counter', 'description'],
     key: ['moment', 'from_pos'],
     indexes: [['pack']],
     compare: { names: ['moment', 'pack'], ignore: ignorePositions, currentWhenNull: 'to_pos' },
@@ -71,7 +74,7 @@ interface PackUnit {
 
 export const packsProjection: Projection<PackUnit> = {
   name: 'packs',
-  version: 2,
+  version: 3,
   tables,
   handles: ['PackPublished', 'PackRetired'],
   unit: (event): Name => ['pack', (event as PackEvent & RecordedEvent).data.pack],
@@ -115,6 +118,7 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
     retired: 0,
     shipped: shipped ? 1 : 0,
     names: JSON.stringify(body.names),
+    experience: body.experience ? JSON.stringify(body.experience) : null,
   };
   unit.pending.push({ op: 'put', table: 'pack_version', row: unit.pack });
   replace(
@@ -146,6 +150,8 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
       name_en: moment.names.en,
       name_zh: moment.names.zh ?? null,
       counter: moment.counter ?? null,
+      description: moment.description ? JSON.stringify(moment.description) : null,
+      rule: moment.rule ? 1 : 0,
     })),
   );
 }

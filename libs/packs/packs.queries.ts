@@ -1,5 +1,5 @@
 import { heldAt, type ReadQuery } from '@touchstone/readmodel/query';
-import type { AttributeSpec, MomentSpec, Traits } from './kind.js';
+import type { AttributeSpec, ExperiencePolicy, MomentSpec, Names, Traits } from './kind.js';
 
 export interface KindRow {
   readonly id: string;
@@ -26,6 +26,14 @@ export interface MomentRow {
   readonly nameEn: string;
   readonly nameZh: string | null;
   readonly counter: string | null;
+  readonly description: Names | null;
+  readonly rule: boolean;
+}
+
+/** The words for experience that hold, and the edition of the pack that has them. */
+export interface ExperienceRow extends ExperiencePolicy {
+  readonly pack: string;
+  readonly version: number;
 }
 
 export interface PackRow {
@@ -103,7 +111,16 @@ export const momentsQuery: ReadQuery<NamePage, MomentRow[]> = {
       .selectFrom('moment_version')
       .innerJoin('name', 'name.id', 'moment_version.moment')
       .innerJoin('name as holder', 'holder.id', 'moment_version.pack')
-      .select(['name.value as code', 'holder.value as pack', 'polarity', 'name_en', 'name_zh', 'counter'])
+      .select([
+        'name.value as code',
+        'holder.value as pack',
+        'polarity',
+        'name_en',
+        'name_zh',
+        'counter',
+        'description',
+        'rule',
+      ])
       .where(heldAt(read, 'moment_version'))
       .where('name.value', '>', after)
       .orderBy('name.value')
@@ -116,6 +133,30 @@ export const momentsQuery: ReadQuery<NamePage, MomentRow[]> = {
       nameEn: row.name_en,
       nameZh: row.name_zh,
       counter: row.counter,
+      description: row.description === null ? null : (JSON.parse(row.description) as Names),
+      rule: row.rule === 1,
     }));
+  },
+};
+
+/** Null where no pack in force has any. A pack of one's own comes before what ships, then the id decides. */
+export const experienceQuery: ReadQuery<Readonly<Record<string, never>>, ExperienceRow | null> = {
+  name: 'experience',
+  group: 'journeys',
+  run: async (read) => {
+    const row = await read.db
+      .selectFrom('pack_version')
+      .innerJoin('name', 'name.id', 'pack_version.pack')
+      .select(['name.value as pack', 'version', 'experience'])
+      .where(heldAt(read, 'pack_version'))
+      .where('retired', '=', 0)
+      .where('experience', 'is not', null)
+      .orderBy('shipped')
+      .orderBy('name.value')
+      .limit(1)
+      .executeTakeFirst();
+    if (!row) return null;
+    const { labels } = JSON.parse(row.experience) as ExperiencePolicy;
+    return { pack: row.pack, version: row.version, labels };
   },
 };

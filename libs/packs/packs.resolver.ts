@@ -1,13 +1,35 @@
 import { Inject } from '@nestjs/common';
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { decodeCursor, encodeCursor, pageOf, ReadPageArgs, READS } from '@touchstone/platform';
+import { decodeCursor, encodeCursor, pageOf, ReadArgs, ReadPageArgs, READS } from '@touchstone/platform';
+import { refuse } from '@touchstone/eventing/pure';
 import type { ReadOptions, ReadQuery, Reads } from '@touchstone/readmodel';
-import type { AttributeSpec, KindSpec, MomentSpec, Names } from './kind.js';
+import type { AttributeSpec, ExperienceLabel, KindSpec, MomentSpec, Names } from './kind.js';
 import { PackCatalogue } from './pack-catalogue.js';
 import { refuseTwice } from './pack.js';
-import { AttributeInput, KindInput, MomentInput, PublishPackInput, RetirePackInput } from './pack-inputs.graphql.js';
-import { KindArgs, KindConnection, MomentCodeConnection, PackConnection, PackPublication } from './packs.graphql.js';
-import { kindsQuery, momentsQuery, packsQuery, type NamePage } from './packs.queries.js';
+import {
+  AttributeInput,
+  ExperienceLabelInput,
+  KindInput,
+  MomentInput,
+  PublishPackInput,
+  RetirePackInput,
+} from './pack-inputs.graphql.js';
+import {
+  ExperienceLabels,
+  KindArgs,
+  KindConnection,
+  MomentCodeConnection,
+  PackConnection,
+  PackPublication,
+} from './packs.graphql.js';
+import {
+  experienceQuery,
+  kindsQuery,
+  momentsQuery,
+  packsQuery,
+  type MomentRow,
+  type NamePage,
+} from './packs.queries.js';
 
 @Resolver()
 export class PacksResolver {
@@ -46,16 +68,38 @@ export class PacksResolver {
       args,
       {},
       (row) => row.code,
-      (row) => row,
+      ({ description, ...row }: MomentRow) => ({
+        ...row,
+        descriptionEn: description?.en ?? null,
+        descriptionZh: description?.zh ?? null,
+      }),
     );
   }
 
+  @Query(() => ExperienceLabels, { description: 'The words for how an experience compares with what was expected.' })
+  async experienceLabels(@Args() { asOf, atLeast }: ReadArgs) {
+    const { result, asOf: known } = await this.reads.run(experienceQuery, {}, { asOf: asOfOption(asOf), atLeast });
+    const labels = result?.labels.map(({ names, ...label }) => ({
+      ...label,
+      nameEn: names.en,
+      nameZh: names.zh ?? null,
+    }));
+    return { pack: result?.pack ?? null, version: result?.version ?? null, labels: labels ?? [], asOf: known };
+  }
+
   @Mutation(() => PackPublication, {
-    description: 'Adds kinds and moments to a pack; it publishes a new version only when something differs.',
+    description:
+      'Adds kinds, moments and experience labels to a pack; it publishes a new version only when something differs.',
   })
   async publishPack(@Args('input') input: PublishPackInput) {
-    const { pack, kinds = [], moments = [] } = input;
-    const content = { pack, names: namesOf(input), kinds: kinds.map(kindOf), moments: moments.map(momentOf) };
+    const { pack, kinds = [], moments = [], experienceLabels } = input;
+    const content = {
+      pack,
+      names: namesOf(input),
+      kinds: kinds.map(kindOf),
+      moments: moments.map(momentOf),
+      ...(experienceLabels && { experience: { labels: experienceLabels.map(labelOf) } }),
+    };
     const { revision, position } = await this.packs.publish(content);
     return { id: pack, revision, position };
   }
@@ -78,11 +122,12 @@ export class PacksResolver {
   ) {
     const after = args.after === undefined ? undefined : (decodeCursor(list, args.after, ['string'])[0] as string);
     const params = { ...filter, after, first: args.first + 1 } as unknown as P;
-    const asOf = args.asOf && ({ ...args.asOf } as ReadOptions['asOf']);
-    const answer = await this.reads.run(query, params, { asOf, atLeast: args.atLeast });
+    const answer = await this.reads.run(query, params, { asOf: asOfOption(args.asOf), atLeast: args.atLeast });
     return { ...pageOf(answer.result, args, (row) => encodeCursor(list, [keyOf(row)]), nodeOf), asOf: answer.asOf };
   }
 }
+
+const asOfOption = (asOf: ReadArgs['asOf']) => asOf && ({ ...asOf } as ReadOptions['asOf']);
 
 const namesOf = ({ nameEn, nameZh }: { nameEn: string; nameZh?: string }): Names => ({
   en: nameEn,
@@ -108,9 +153,22 @@ function attributesOf(kind: string, given: readonly AttributeInput[]): Record<st
   return Object.fromEntries(given.map(({ name, ...spec }) => [name, spec]));
 }
 
-const momentOf = ({ code, polarity, counter, ...input }: MomentInput): MomentSpec => ({
-  code,
-  polarity,
+function momentOf({ code, polarity, counter, descriptionEn, descriptionZh, ...input }: MomentInput): MomentSpec {
+  if (descriptionEn === undefined && descriptionZh !== undefined) {
+    refuse('DESCRIPTION_INCOMPLETE', `Describe the moment ${code} in English too, or leave its description out.`);
+  }
+  return {
+    code,
+    polarity,
+    names: namesOf(input),
+    ...(counter !== undefined && { counter }),
+    ...(descriptionEn !== undefined && { description: namesOf({ nameEn: descriptionEn, nameZh: descriptionZh }) }),
+  };
+}
+
+const labelOf = ({ id, from, to, ...input }: ExperienceLabelInput): ExperienceLabel => ({
+  id,
   names: namesOf(input),
-  ...(counter !== undefined && { counter }),
+  from,
+  to,
 });

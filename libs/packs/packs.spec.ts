@@ -1,5 +1,5 @@
 import { given } from '@touchstone/eventing/testing';
-import type { AttributeSpec, KindSpec } from './kind.js';
+import type { AttributeSpec, ExperienceLabel, KindSpec, MomentSpec } from './kind.js';
 import { checkAttributes, contentHash, extended } from './pack-body.js';
 import { PackPublished, packDecider, PackRetired, PublishPack, RetirePack, type PackBody } from './pack.js';
 
@@ -120,6 +120,67 @@ describe('a pack', () => {
       ['b', true],
       ['c', false],
     ]);
+  });
+});
+
+describe('experience labels', () => {
+  const label = (id: string, from: number, to = from): ExperienceLabel => ({ id, names: { en: id }, from, to });
+  const worded = (...labels: ExperienceLabel[]): PackBody => ({ ...body(), experience: { labels } });
+  const all = [label('good', 1, 2), label('fair', 0), label('bad', -2, -1)];
+
+  it('give every gap one word', () => {
+    given(packDecider, [])
+      .when(publish(worded(...all)))
+      .then(published(worded(...all)));
+  });
+  it.each<[string, ExperienceLabel[]]>([
+    ['-2', []],
+    ['2', [label('good', 1), ...all.slice(1)]],
+    ['0', [all[0]!, all[2]!]],
+    ['-1', [...all, label('also', -1)]],
+    ['good', [...all, label('good', 1)]],
+    ['fair', [all[0]!, label('fair', 0, -1), all[2]!]],
+  ])('are refused where %s is wrong, which the message names', (what, labels) => {
+    const refused = given(packDecider, []).when(publish(worded(...labels)));
+    refused.thenRefused('EXPERIENCE_LABELS_INVALID');
+    expect(() => refused.thenNothing()).toThrow(new RegExp(`(?<![-0-9a-z])${what}(?![0-9a-z])`));
+  });
+  it('given again take the place of all that were there; other names stay, and the order does not matter', () => {
+    const before = worded(...all.map((l) => ({ ...l, names: { en: l.id, zh: `${l.id}?` } })));
+    const content = { pack: 'p', names: { en: 'P' }, kinds: [] };
+    expect(extended(before, content).experience).toEqual(before.experience);
+    const labels = [label('bad', -2, 0), label('good', 1, 2)];
+    const after = extended(before, { ...content, experience: { labels } });
+    expect(after.experience).toEqual({
+      labels: [
+        { id: 'good', names: { en: 'good', zh: 'good?' }, from: 1, to: 2 },
+        { id: 'bad', names: { en: 'bad', zh: 'bad?' }, from: -2, to: 0 },
+      ],
+    });
+    const reordered = extended(before, { ...content, experience: { labels: [...labels].reverse() } });
+    expect(contentHash(reordered)).toBe(contentHash(after));
+    expect(extended(undefined, content)).not.toHaveProperty('experience');
+  });
+});
+
+describe('a moment that is published again', () => {
+  const moment: MomentSpec = { code: 'M', polarity: 'negative', names: { en: 'M' } };
+  const over = (before: MomentSpec | undefined, after: MomentSpec) =>
+    extended(before && { ...body(), moments: [before] }, { pack: 'p', names: { en: 'P' }, kinds: [], moments: [after] })
+      .moments[0];
+
+  it('is as it is given; what its description says in another language stays', () => {
+    const description = { en: 'Within a week.', zh: '一周内。' };
+    const before = { ...moment, description, counter: 'P', rule: true };
+    expect(over(before, moment)).toEqual(moment);
+    expect(over(before, { ...moment, description: { en: 'Soon.' } })).toEqual({
+      ...moment,
+      description: { en: 'Soon.', zh: '一周内。' },
+    });
+    expect(over(undefined, before)).toEqual(before);
+  });
+  it('says that no rule derives it by saying nothing', () => {
+    expect(over(undefined, { ...moment, rule: false })).toEqual(moment);
   });
 });
 

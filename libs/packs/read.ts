@@ -2,8 +2,8 @@
 import { inGroup } from '@touchstone/readmodel/projection';
 import { PackPublished, PackRetired } from './pack.js';
 import { packsProjection } from './packs.projection.js';
-import { kindsQuery, momentsQuery, packsQuery } from './packs.queries.js';
+import { experienceQuery, kindsQuery, momentsQuery, packsQuery } from './packs.queries.js';
 
 export const packEvents = [PackPublished, PackRetired];
 export const packProjections = [inGroup(packsProjection)];
-export const packQueries = [packsQuery, kindsQuery, momentsQuery];
+export const packQueries = [packsQuery, kindsQuery, momentsQuery, experienceQuery];
