@@ -47,7 +47,8 @@ const vault: Vault = {
   seal: (subject, id, field, value) => `sealed ${subject} ${id} ${field} ${String(value).length}`,
   open: () => 'opened',
   lookupHash: (type, value) => type + value.length,
-  destroy: () => Promise.resolve(),
+  isForgotten: () => false,
+  destroy: () => Promise.resolve(0),
   close: () => Promise.resolve(),
 } as Partial<Vault> as Vault;
 

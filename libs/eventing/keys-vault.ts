@@ -12,6 +12,8 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 /** Text form of a ciphertext: `enc:`, the version of the form, then base64url of IV, ciphertext and tag. */
 const TEXT_PREFIX = 'enc:1:';
+/** What is stored for a value of a subject whose key is destroyed: nothing of it. */
+const NOTHING_KEPT = 'enc:forgotten';
 /** The same version as the first byte of the binary form. */
 const BYTES_VERSION = 1;
 const CACHED_KEYS = 50_000;
@@ -29,6 +31,9 @@ CREATE TABLE IF NOT EXISTS subject_key (
 CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 `;
 
+/** `created_at` of a subject whose key was destroyed before there was one. */
+const NEVER_MADE = '';
+
 /** A key, or the marker of a destroyed one. */
 type Key = Buffer | typeof FORGOTTEN;
 
@@ -45,6 +50,8 @@ export async function openVault({ file }: { file: string }): Promise<BytesVault>
     // A destroyed key is overwritten, not only unlinked from its page.
     db.exec('PRAGMA secure_delete = ON');
     db.exec(DDL);
+    // A crash between the destruction of a key and the wiping of the log that still has it is made good here.
+    wipeWriteAheadLog(db);
     return await Promise.resolve(new KeysVault(db));
   } catch (error) {
     db.close();
@@ -77,11 +84,14 @@ class KeysVault implements BytesVault {
   }
 
   seal(subject: string, eventId: string, field: string, value: unknown): string {
+    const key = this.keyToSeal(subject);
+    if (key === FORGOTTEN) return NOTHING_KEPT;
     const plain = Buffer.from(JSON.stringify(value) ?? 'null');
-    return TEXT_PREFIX + encrypt(this.keyToSeal(subject), aad(eventId, field), plain).toString('base64url');
+    return TEXT_PREFIX + encrypt(key, aad(eventId, field), plain).toString('base64url');
   }
 
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown {
+    if (ciphertext === NOTHING_KEPT) return FORGOTTEN;
     if (!ciphertext.startsWith(TEXT_PREFIX)) throw invalid(`field ${field} of event ${eventId}`);
     const key = this.keyToOpen(subject);
     if (key === FORGOTTEN) return FORGOTTEN;
@@ -91,7 +101,9 @@ class KeysVault implements BytesVault {
   }
 
   sealBytes(subject: string, boundTo: string, bytes: Uint8Array): Uint8Array {
-    const sealed = encrypt(this.keyToSeal(subject), Buffer.from(boundTo), bytes);
+    const key = this.keyToSeal(subject);
+    if (key === FORGOTTEN) throw destroyed(subject);
+    const sealed = encrypt(key, Buffer.from(boundTo), bytes);
     return Buffer.concat([Buffer.of(BYTES_VERSION), sealed]);
   }
 
@@ -108,20 +120,34 @@ class KeysVault implements BytesVault {
       .digest('hex');
   }
 
-  async destroy(subject: string): Promise<void> {
+  isForgotten(subject: string): boolean {
+    return this.key(subject) === FORGOTTEN;
+  }
+
+  async destroy(...subjects: readonly string[]): Promise<number> {
     this.assertOpen();
-    const now = new Date().toISOString();
-    inTransaction(this.db, () =>
-      this.db
-        .prepare(
-          'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
-            'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
-        )
-        .run(subject, now, now),
+    const remove = this.db.prepare(
+      'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
+        'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
     );
-    this.cache.set(subject, FORGOTTEN);
-    // The write-ahead log still holds the page with the key.
-    this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const existed = this.db.prepare('SELECT 1 FROM subject_key WHERE subject = ? AND created_at <> ?');
+    const now = new Date().toISOString();
+    const count = inTransaction(this.db, () => {
+      let count = 0;
+      for (const subject of subjects) {
+        remove.run(subject, NEVER_MADE, now);
+        if (existed.get(subject, NEVER_MADE) !== undefined) count++;
+      }
+      return count;
+    });
+    for (const subject of subjects) {
+      const key = this.cache.get(subject);
+      if (key instanceof Uint8Array) key.fill(0);
+      this.cache.set(subject, FORGOTTEN);
+    }
+    // The write-ahead log still holds the pages with the keys.
+    if (!wipeWriteAheadLog(this.db)) throw notErased();
+    return count;
   }
 
   async close(): Promise<void> {
@@ -153,20 +179,12 @@ class KeysVault implements BytesVault {
     for (const subject of subjects) this.load(subject);
   }
 
-  private keyToSeal(subject: string): Buffer {
+  private keyToSeal(subject: string): Key {
     const key = this.key(subject);
-    if (key === undefined) {
-      throw new TouchstoneError('KEY_MISSING', `${subject} has no key yet. Call ensureKeys before seal.`, 'internal', {
-        subject,
-      });
-    }
-    if (key !== FORGOTTEN) return key;
-    throw new TouchstoneError(
-      'KEY_DESTROYED',
-      `${subject} was forgotten: nothing personal can be recorded for it any more. Leave the personal fields out.`,
-      'refused',
-      { subject },
-    );
+    if (key !== undefined) return key;
+    throw new TouchstoneError('KEY_MISSING', `${subject} has no key yet. Call ensureKeys before seal.`, 'internal', {
+      subject,
+    });
   }
 
   private keyToOpen(subject: string): Key {
@@ -219,6 +237,28 @@ function lookupSecret(db: DatabaseSyncInstance): Buffer {
   const row = db.prepare("SELECT value FROM secret WHERE name = 'lookup'").get() as { value: Uint8Array };
   return Buffer.from(row.value);
 }
+
+/** Folds the write-ahead log into the main file and empties it; false while another connection reads from it. */
+function wipeWriteAheadLog(db: DatabaseSyncInstance): boolean {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+  return busy === 0;
+}
+
+const destroyed = (subject: string): TouchstoneError =>
+  new TouchstoneError(
+    'KEY_DESTROYED',
+    `The key of ${subject} was destroyed: nothing can be sealed for it any more. Begin under a new one.`,
+    'refused',
+    { subject },
+  );
+
+const notErased = (): TouchstoneError =>
+  new TouchstoneError(
+    'KEY_NOT_ERASED',
+    'Keys were destroyed, but another program reads keys.db and keeps their bytes in its write-ahead log: end that ' +
+      'program (a backup, a database browser), then repeat this.',
+    'busy',
+  );
 
 const aad = (eventId: string, field: string): Buffer => Buffer.from(JSON.stringify([eventId, field]));
 

@@ -28,15 +28,12 @@ export class Minting {
     private readonly vault: Vault,
   ) {}
 
-  /** @throws EVENT_INVALID, SUBJECT_MISSING */
+  /** @throws EVENT_INVALID, SUBJECT_MISSING, CUSTOMER_FORGOTTEN where nothing but personal data would be recorded */
   stamp(event: DecidedEvent, now: string, context: ActingContext, { historical, recordedAt }: Minted): NewEvent {
     const occurredAt = event.occurredAt ?? now;
     const fault = this.registry.definition(event.type).fault(event.data) ?? this.faultAround(event, occurredAt);
     if (fault) throw new TouchstoneError('EVENT_INVALID', `${event.type} cannot be recorded: ${fault}.`, 'invalid');
-    if (event.subject === undefined && this.personalOf(event)) {
-      const message = `${event.type} has personal fields but names no subject.`;
-      throw new TouchstoneError('SUBJECT_MISSING', message, 'internal');
-    }
+    this.checkSubject(event);
     const causationId = event.causationId ?? context.causationId;
     const supplied = recordedAt === 'source' ? (event.source?.recordedAt ?? occurredAt) : now;
     return {
@@ -64,13 +61,30 @@ export class Minting {
     if (subjects.length > 0) await this.vault.ensureKeys([...new Set(subjects)]);
   }
 
-  /** Encrypts the personal fields in place: no readable copy is left. @throws KEY_DESTROYED for a forgotten subject */
+  /**
+   * Encrypts the personal fields in place: no readable copy is left. Those of a forgotten subject are not kept at all and
+   * read as `forgotten`; what else the event says is recorded.
+   */
   seal(event: NewEvent): void {
     const fields = this.personalOf(event);
     if (!fields) return;
     const data = { ...(event.data as Record<string, unknown>) };
     for (const field of fields) data[field] = this.vault.seal(event.metadata.subject!, event.id, field, data[field]);
     (event as { data: unknown }).data = data;
+  }
+
+  private checkSubject({ type, data, subject }: DecidedEvent): void {
+    const personal = this.personalOf({ type, data });
+    if (!personal) return;
+    if (subject === undefined) {
+      const message = `${type} has personal fields but names no subject.`;
+      throw new TouchstoneError('SUBJECT_MISSING', message, 'internal');
+    }
+    // A fact about them still has its time, kind and unit; a note about them would be an empty shell.
+    const nothingElse = personal.length === Object.keys(data as object).length;
+    if (!nothingElse || !this.vault.isForgotten(subject)) return;
+    const message = `The customer was forgotten, and ${type} would say nothing but personal data: leave it out.`;
+    throw new TouchstoneError('CUSTOMER_FORGOTTEN', message, 'refused');
   }
 
   private faultAround({ source }: DecidedEvent, occurredAt: string): string | null {

@@ -8,7 +8,11 @@ export const FORGOTTEN = 'forgotten';
 export interface Vault {
   /** Makes and persists the keys that do not exist yet; resolves when they are durable. A destroyed key stays so. */
   ensureKeys(subjects: readonly string[]): Promise<void>;
-  /** Encrypts a JSON value. @throws KEY_MISSING without `ensureKeys` first, KEY_DESTROYED for a forgotten subject */
+  /**
+   * Encrypts a JSON value. Of a forgotten subject nothing is kept: the answer holds no byte of the value and opens as
+   * `FORGOTTEN`, so that what still arrives about them can be recorded.
+   * @throws KEY_MISSING without `ensureKeys` first
+   */
   seal(subject: string, eventId: string, field: string, value: unknown): string;
   /**
    * Decrypts; a value whose key was destroyed reads as `FORGOTTEN`.
@@ -17,8 +21,14 @@ export interface Vault {
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown;
   /** Keyed hash of a lookup value, hex: the same for the same type and value, meaningless without the secret. */
   lookupHash(type: string, value: string): string;
-  /** Destroys a subject's key for good. */
-  destroy(subject: string): Promise<void>;
+  /** Whether the subject's key was destroyed. */
+  isForgotten(subject: string): boolean;
+  /**
+   * Destroys the keys of the subjects for good, all or none, and wipes their bytes; a subject that has no key never gets
+   * one. Answers how many of them ever had a key, so a repeat answers the same.
+   * @throws KEY_NOT_ERASED when somebody else holds the file: the keys are gone, their bytes not yet; repeat it
+   */
+  destroy(...subjects: readonly string[]): Promise<number>;
   close(): Promise<void>;
 }
 
