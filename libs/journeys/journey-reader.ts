@@ -120,15 +120,17 @@ export class JourneyReader {
     };
   }
 
-  private customerOf({ cursor: _cursor, personal, ...row }: CustomerRow, asOf: AsOf): Customer {
+  private customerOf({ cursor: _cursor, personal, mergedFrom, ...row }: CustomerRow, asOf: AsOf): Customer {
     const open = (field: string): unknown[] =>
       (personal[field] ?? []).map(({ eventId, sealed }) =>
         this.vault.open(`customer:${row.id}`, eventId, field, sealed),
       );
     const [names, phones, identifiers] = [open('name'), open('phone'), open('identifiers')];
-    const forgotten = [...names, ...phones, ...identifiers].includes(FORGOTTEN);
+    // The key is gone whenever one asks: before they were forgotten it reads so too.
+    const forgotten = row.forgotten || [...names, ...phones, ...identifiers].includes(FORGOTTEN);
     return {
       ...row,
+      mergedFrom: [...mergedFrom],
       name: (names[0] as string | undefined) ?? null,
       phone: (phones[0] as string | undefined) ?? null,
       identifiers: forgotten ? [] : (identifiers as Customer['identifiers'][]).flat(),

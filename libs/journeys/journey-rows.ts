@@ -2,11 +2,13 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { rootAt, treeBelow } from './customer-tree.js';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
 
 /** Which journeys: all conditions together. Times are ISO instants, the window is [from, to). */
 export interface JourneyFilter {
   readonly journeyType?: string;
+  /** Of this person: of everybody who was merged with the customer, as known then. */
   readonly customerId?: string;
   /** Segment of the journey's customer. */
   readonly segment?: string;
@@ -44,6 +46,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   const ids: (number | null | undefined)[] = [];
   for (const [dictionary, value] of named) ids.push(value == null ? undefined : await read.idOf(dictionary, value));
   const [type, customer, segment, unit, channel] = ids;
+  const person = customer == null ? null : await rootAt(read, customer);
   const [from, to] = [instant(filter.from, -Infinity), instant(filter.to, Infinity)];
   if (from >= to)
     throw new TouchstoneError(
@@ -60,7 +63,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
     narrow: (query) => {
       let q = query.where(heldAt(read, 'journey_state'));
       if (type != null) q = q.where('journey_state.type', '=', type);
-      if (customer != null) q = q.where('journey_state.customer', '=', customer);
+      if (person !== null) q = q.where('journey_state.customer', 'in', treeBelow(read, person));
       if (segment != null) {
         q = q.where(
           'journey_state.customer',

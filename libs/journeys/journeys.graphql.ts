@@ -66,7 +66,10 @@ export class JourneyFilterInput {
   @MaxLength(512)
   journeyType?: string;
 
-  @Field(() => ID, { nullable: true, description: 'Id of the customer.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Id of the customer: everybody with whom they were merged belongs to it.',
+  })
   @IsOptional()
   @NullIsAbsent()
   @IsId()
@@ -263,6 +266,15 @@ export class Customer {
 
   @Field({ description: 'The personal data of this customer were destroyed.' })
   forgotten!: boolean;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The customer they turned out to be, as known then; journeys and timeline are those of all of them.',
+  })
+  mergedInto!: string | null;
+
+  @Field(() => [ID], { description: 'Customers who turned out to be this one, as known then: the next step only.' })
+  mergedFrom!: string[];
 
   @Field(() => String, { nullable: true, description: 'Kind of customer, such as resident.' })
   segment!: string | null;

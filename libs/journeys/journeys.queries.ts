@@ -1,5 +1,6 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { neighboursAt } from './customer-tree.js';
 import { Form } from './journey-blob.js';
 import { select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
 
@@ -136,6 +137,11 @@ export interface CustomerRow {
   readonly region: string | null;
   readonly tier: string | null;
   readonly registeredAt: string;
+  /** Whom they were merged into, and who was merged into them, as known then: one step either way. */
+  readonly mergedInto: string | null;
+  readonly mergedFrom: readonly string[];
+  /** The key of everything personal was destroyed by then. */
+  readonly forgotten: boolean;
   /** Ciphertexts by field, each with the event that it is bound to; a field may have several. */
   readonly personal: Readonly<Record<string, readonly { eventId: string; sealed: string }[]>>;
   readonly cursor: number;
@@ -170,9 +176,20 @@ export const customersQuery: ReadQuery<
       query = query.where('segment', '=', id);
     }
     const rows = await query.where('customer', '>', after).orderBy('customer').limit(first).execute();
-    const names = await read.namesOf(rows.flatMap((r) => [r.customer, r.segment, r.region, r.tier] as number[]));
+    const { into, from } = await neighboursAt(
+      read,
+      rows.map((row) => row.customer),
+    );
+    const names = await read.namesOf([
+      ...rows.flatMap((r) => [r.customer, r.segment, r.region, r.tier] as number[]),
+      ...into.values(),
+      ...[...from.values()].flat(),
+    ]);
     return rows.map((row) => ({
       id: names.get(row.customer)!,
+      mergedInto: names.get(into.get(row.customer) ?? 0) ?? null,
+      mergedFrom: (from.get(row.customer) ?? []).map((customer) => names.get(customer)!).sort(),
+      forgotten: row.forgotten === 1,
       segment: names.get(row.segment) ?? null,
       region: names.get(row.region) ?? null,
       tier: names.get(row.tier) ?? null,

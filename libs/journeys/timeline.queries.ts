@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
 import { notKnown } from './journeys.queries.js';
 
@@ -75,8 +76,12 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       query = query.where('journey', '=', await knownThen(read, 'journey', journeyId));
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
-      const own = read.db.selectFrom('journey_state').select('journey_state.journey').where('customer', '=', customer);
-      query = query.where('journey', 'in', own.where(heldAt(read, 'journey_state')));
+      const own = read.db
+        .selectFrom('journey_state')
+        .select('journey_state.journey')
+        .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
+        .where(heldAt(read, 'journey_state'));
+      query = query.where('journey', 'in', own);
     }
     if (after) {
       const [at, sequence, id] = after;
