@@ -27,4 +27,5 @@ export {
   type KindRow,
   type MomentRow,
 } from './packs.queries.js';
+export { MomentPolarity } from './packs.graphql.js';
 export { PacksModule } from './packs.module.js';
