@@ -6,7 +6,7 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { EventRegistry, FORGOTTEN, openVault, readOwner, type RecordedEvent, type Vault } from '@touchstone/eventing';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import { projectAll } from '@touchstone/readmodel/testing';
-import { events as definitions, groups } from '../apps/server/composition.js';
+import { events as definitions, groupsIn } from '../apps/server/composition.js';
 import type { Claim, Ledger } from './chaos.ledger.js';
 
 /** Findings of one kind are listed up to here; a broken house has thousands. */
@@ -38,7 +38,7 @@ export async function findings(directory: string, ledger: Ledger, expected: Expe
       ...claimFindings(log, ledger),
       ...(await personalFindings(join(copy, 'keys.db'), log, ledger)),
       ...quarantineFindings(join(copy, 'quarantine.db'), ledger),
-      ...groups.flatMap((group) => readModelFindings(join(copy, 'read'), group, log, ledger, expected)),
+      ...groupsIn('UTC').flatMap((group) => readModelFindings(join(copy, 'read'), group, log, ledger, expected)),
       ...ledger.complaints,
     ];
   } finally {

@@ -2,12 +2,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Clock, DataDirectory, openSqliteLog } from '@touchstone/eventing';
 import type { Config, StructuredLogger } from '@touchstone/platform';
 import { ProjectorHost, ReadPool } from '@touchstone/readmodel';
-import { groups } from './composition.js';
+import { groupNames } from './composition.js';
 
 /** What a projector thread is given to open the log for itself. */
 export interface ProjectorData {
   /** The log's file. */
   readonly file: string;
+  /** In which days begin and end. */
+  readonly timeZone: string;
   /** Receives the head of the log after every commit. */
   readonly wake: MessagePort;
 }
@@ -27,14 +29,14 @@ const entry = (name: string) =>
   new URL(import.meta.url.endsWith('.ts') ? `./dist/${name}.js` : `./${name}.js`, import.meta.url);
 
 /** Starts the thread that keeps the read models up to the log. */
-export function startProjections({ directory, log, logger }: Parts): Promise<ProjectorHost> {
+export function startProjections({ config, directory, log, logger }: Parts): Promise<ProjectorHost> {
   return ProjectorHost.start({
     worker: entry('projector.worker'),
     directory: directory.file('read'),
-    groups: groups.map((group) => group.name),
+    groups: groupNames,
     data: () => {
       const wake = log.headPort();
-      return { data: { file: log.file, wake } satisfies ProjectorData, transfer: [wake] };
+      return { data: { file: log.file, timeZone: config.timeZone, wake } satisfies ProjectorData, transfer: [wake] };
     },
     onDeath: (error) => logger.error(error, 'Projections'),
   });

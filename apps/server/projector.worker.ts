@@ -1,11 +1,11 @@
 /** The thread that keeps the read models up to the log. */
 import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { runProjectorWorker } from '@touchstone/readmodel';
-import { events, groups } from './composition.js';
+import { events, groupsIn } from './composition.js';
 import type { ProjectorData } from './projections.js';
 
 runProjectorWorker({
-  groups,
+  groups: (data) => groupsIn((data as ProjectorData).timeZone),
   read: new EventRegistry(events).read,
   openLog: (data) => {
     const { file, wake } = data as ProjectorData;

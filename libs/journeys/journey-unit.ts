@@ -122,8 +122,10 @@ export class JourneyUnit {
     this.pending = [];
     if (this.dirtyFrom !== Infinity) {
       for (let chunk = Math.floor(this.dirtyFrom / CHUNK); chunk * CHUNK < this.entries.length; chunk++) {
-        const data = encodeEntries(this.entries.slice(chunk * CHUNK, (chunk + 1) * CHUNK));
-        changes.push({ op: 'put', table: 'journey_blob', row: { journey: this.journey, chunk, data } });
+        const entries = this.entries.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
+        const [first_ms, last_ms] = [entries[0]!.at, entries.at(-1)!.at];
+        const row = { journey: this.journey, chunk, first_ms, last_ms, data: encodeEntries(entries) };
+        changes.push({ op: 'put', table: 'journey_blob', row });
       }
       this.dirtyFrom = Infinity;
     }
@@ -150,7 +152,6 @@ export class JourneyUnit {
   private computeState(): Row {
     const first = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint);
     const customer = this.entries.find((e) => e.to === '' && e.form === Form.touchpoint && e.customer !== 0)?.customer;
-    const latest = this.lastOf(Form.touchpoint);
     const end = this.lastOf(Form.touchpoint, Form.closed, Form.reopened);
     const closed =
       end !== undefined &&
@@ -163,7 +164,6 @@ export class JourneyUnit {
       status: closed ? Status.closed : pause?.form === Form.paused ? Status.paused : Status.open,
       key: this.opening.key,
       opened_ms: first?.at ?? this.opening.at,
-      last_ms: latest?.at ?? this.opening.at,
       opening_ms: this.opening.at,
       opening_customer: this.opening.customer,
       ended_ms: closed ? end.at : null,

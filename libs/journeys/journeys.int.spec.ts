@@ -4,7 +4,7 @@ import { packEvents, packProjections, packSamples } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { journeySamples } from './journey.samples.js';
-import { journeyEvents, journeyProjections } from './read.js';
+import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysQuery } from './journeys.queries.js';
 import { timelineQuery } from './timeline.queries.js';
@@ -12,7 +12,11 @@ import { OTHER, STILL_OPEN } from './journey-map.js';
 import type { Figure, NodeRef } from './figure-token.js';
 
 const registry = new EventRegistry([...journeyEvents, ...packEvents]);
-const group: ProjectionGroup = { name: 'journeys', projections: [...packProjections, ...journeyProjections] };
+const group: ProjectionGroup = {
+  name: 'journeys',
+  projections: [...packProjections, ...journeyProjections],
+  derivations: journeyDerivations('Asia/Shanghai'),
+};
 
 const uuid = (n: number) => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 const stored = (event: ToRecord): ToRecord => {

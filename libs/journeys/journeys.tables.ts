@@ -19,8 +19,6 @@ export const journeyState: TableSpec = {
     key: 'text',
     /** When the first touchpoint was, else the opening: ms since 1970. */
     opened_ms: 'int',
-    /** When the last touchpoint was, else the opening. */
-    last_ms: 'int',
     /** What `JourneyOpened` said: who reports first opens, so these depend on the order of arrival. */
     opening_ms: 'int',
     opening_customer: 'int',
@@ -127,8 +125,16 @@ export const observation: TableSpec = {
 /** Columns of a journey's entries, all versions, in chunks (journey-blob.ts). */
 export const journeyBlob: TableSpec = {
   name: 'journey_blob',
-  columns: { journey: 'int', chunk: 'int', data: 'blob' },
+  columns: {
+    journey: 'int',
+    chunk: 'int',
+    /** The earliest and the latest time of any version in the chunk, ms since 1970: what a window may touch. */
+    first_ms: 'int',
+    last_ms: 'int',
+    data: 'blob',
+  },
   key: ['journey', 'chunk'],
+  indexes: [['first_ms', 'last_ms', 'journey']],
   compare: { skip: true },
 };
 

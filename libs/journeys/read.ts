@@ -31,6 +31,7 @@ import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } f
 import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
+import { careDerivation } from './metrics/care.derivation.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -60,6 +61,8 @@ export const journeyEvents = [
   ExperienceRated,
 ];
 export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
+/** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
+export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
 export const journeyQueries = [
   journeysQuery,
   journeyQuery,

@@ -20,7 +20,8 @@ import type { ReadEvent } from './batch-applier.js';
 export type HeadSource = (listener: (head: Position) => void) => () => void;
 
 export interface ProjectorWorkerParts {
-  readonly groups: readonly ProjectionGroup[];
+  /** What is projected, for the `data` that the host gave. */
+  readonly groups: readonly ProjectionGroup[] | ((data: unknown) => readonly ProjectionGroup[]);
   /** Lifts a stored event to today's shape, such as `registry.read`. */
   readonly read: ReadEvent;
   /** Opens the log for reading in this thread, from the `data` that the host gave; `onHead` is fed by `host.wake`. */
@@ -86,6 +87,9 @@ export function runProjectorWorker(parts: ProjectorWorkerParts): void {
   thread.catch((error: unknown) => queueMicrotask(() => { throw error; })); // prettier-ignore
 }
 
+const groupsOf = ({ groups }: ProjectorWorkerParts, { data }: ProjectorStart): readonly ProjectionGroup[] =>
+  typeof groups === 'function' ? groups(data) : groups;
+
 async function build(port: MessagePort, parts: ProjectorWorkerParts, start: ProjectorStart, order: BuildOrder) {
   const stopping = new AbortController();
   port.on('message', (message: ToProjector) => message.kind === 'stop' && stopping.abort());
@@ -93,7 +97,7 @@ async function build(port: MessagePort, parts: ProjectorWorkerParts, start: Proj
   let log: OpenedLog | null = null;
   try {
     log = await parts.openLog(start.data, () => () => {});
-    const group = parts.groups.find((g) => g.name === order.group)!;
+    const group = groupsOf(parts, start).find((g) => g.name === order.group)!;
     const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });
     await buildGeneration({ ...common(parts, start), group, log }, order, onProgress, stopping.signal);
     send({ kind: 'built', error: null });
@@ -116,7 +120,7 @@ async function project(port: MessagePort, parts: ProjectorWorkerParts, start: Pr
   const send = (message: FromProjector) => port.postMessage(message);
   const builds = new BuildsElsewhere(send);
   const projectors = new Map(
-    parts.groups.map((group) => {
+    groupsOf(parts, start).map((group) => {
       const onCheckpoint = (position: Position, generation: string) =>
         send({ kind: 'checkpoint', group: group.name, position, generation });
       const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });

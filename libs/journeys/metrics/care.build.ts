@@ -1,0 +1,141 @@
+/** Every care figure in one pass, customer by customer, when a generation is built. */
+import type { DerivedRows, Row } from '@touchstone/readmodel/projection';
+import { CareDelta } from './care-delta.js';
+import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-rows.js';
+import { dueMoments, type RuleCode } from './due-moments.js';
+import type { JourneyFacts } from './facts.js';
+import { byMatter, contactRows, judged, type Contact } from './matter.js';
+
+/** Journeys at a time. */
+const PAGE = 1_000;
+/** Cells that are kept before they are written. */
+const CELLS = 300_000;
+
+/** Fills the empty tables of the derivation. */
+export function buildCare(rows: DerivedRows, dayOf: (ms: number) => number): void {
+  const build = new Build(rows, dayOf);
+  build.unmerged();
+  build.merged();
+  build.finish();
+}
+
+const COLUMNS = 'journey, type, customer, status';
+const AFTER = `select ${COLUMNS} from journey_state where (customer, journey) > (?, ?) and to_pos is null order by customer, journey limit ${PAGE}`;
+const LINKED =
+  'select customer as id from customer_link where to_pos is null union select into_customer from customer_link where to_pos is null';
+
+class Build {
+  private readonly delta = new CareDelta();
+  private readonly customers: Customers;
+  private readonly linked: ReadonlySet<number>;
+  private readonly codeOf: (surrogate: number) => RuleCode | undefined;
+
+  constructor(
+    private readonly rows: DerivedRows,
+    private readonly dayOf: (ms: number) => number,
+  ) {
+    this.customers = new Customers(rows);
+    this.linked = new Set(rows.all(LINKED).map((row) => row['id'] as number));
+    this.codeOf = ruleCodes(rows);
+  }
+
+  /** Those who stand for themselves, a page of journeys at a time; a customer's journeys stay together. */
+  unmerged(): void {
+    let group = new Group();
+    for (let [customer, journey] = [-1, 0]; ;) {
+      const page = this.rows.all(AFTER, customer, journey);
+      const last = page.at(-1);
+      if (!last) break;
+      for (const facts of this.load(page)) {
+        const own = facts.head.customer;
+        if (this.linked.has(own)) continue;
+        if (own === 0 || own !== group.customer) {
+          this.settle(group);
+          group = new Group(own);
+        }
+        this.take(group, facts);
+      }
+      [customer, journey] = [last['customer'] as number, last['journey'] as number];
+    }
+    this.settle(group);
+  }
+
+  /** Those who were merged, a whole tree at a time. */
+  merged(): void {
+    const trees = new Map<number, number[]>();
+    for (const customer of [...this.linked].sort((a, b) => a - b)) {
+      const root = this.customers.root(customer);
+      trees.set(root, [...(trees.get(root) ?? []), customer]);
+    }
+    const ofCustomer = `select ${COLUMNS} from journey_state where customer = ? and journey > ? and to_pos is null order by journey limit ${PAGE}`;
+    for (const [root, members] of trees) {
+      const group = new Group(root);
+      for (const member of members) {
+        for (let after = 0; ;) {
+          const page = this.rows.all(ofCustomer, member, after);
+          if (page.length === 0) break;
+          for (const facts of this.load(page)) this.take(group, facts);
+          after = page.at(-1)!['journey'] as number;
+        }
+      }
+      this.settle(group);
+    }
+  }
+
+  finish(): void {
+    for (const change of this.delta.changes()) this.rows.write(change);
+  }
+
+  private load(states: readonly Row[]): JourneyFacts[] {
+    const sorted = [...states].sort((a, b) => (a['journey'] as number) - (b['journey'] as number));
+    const ids = sorted.map((state) => state['journey'] as number);
+    const blobs = loadBlobs(this.rows, ids);
+    const facts = new Map(factsOf(sorted, blobs, this.customers).map((each) => [each.head.journey, each]));
+    return states.map((state) => facts.get(state['journey'] as number)!);
+  }
+
+  private take(group: Group, facts: JourneyFacts): void {
+    this.delta.journey(facts, this.dayOf, 1);
+    group.journeys.push(facts.head.journey);
+    for (const each of contactRows(facts, this.dayOf)) group.contacts.push(each);
+    // Of a customer with very many journeys the facts are read again rather than kept.
+    if (group.journeys.length <= PAGE) group.facts.push(facts);
+    if (this.delta.size > CELLS) this.finish();
+  }
+
+  private settle({ journeys, facts, contacts }: Group): void {
+    contacts.sort(byMatter);
+    const status = contacts.map((each, i): Contact => ({
+      ...each,
+      flags: judged(each, contacts[i - 1], contacts[i + 1]),
+    }));
+    const byJourney = new Map<number, Contact[]>();
+    for (const each of status) {
+      this.delta.contact(each, 1);
+      this.rows.write({ op: 'put', table: 'contact', row: each as unknown as Row });
+      const own = byJourney.get(each.journey);
+      if (own) own.push(each);
+      else byJourney.set(each.journey, [each]);
+    }
+    const due = (each: JourneyFacts) => this.due(each, byJourney.get(each.head.journey) ?? []);
+    if (facts.length === journeys.length) return facts.forEach(due);
+    for (let from = 0; from < journeys.length; from += PAGE) {
+      loadFacts(this.rows, this.customers, journeys.slice(from, from + PAGE)).forEach(due);
+    }
+  }
+
+  private due(facts: JourneyFacts, contacts: readonly Contact[]): void {
+    for (const row of dueMoments(facts, contacts, this.codeOf)) {
+      this.rows.write({ op: 'put', table: 'moment_due', row: row as unknown as Row });
+    }
+  }
+}
+
+/** Journeys whose contacts may be neighbours. */
+class Group {
+  readonly journeys: number[] = [];
+  readonly facts: JourneyFacts[] = [];
+  readonly contacts: Contact[] = [];
+
+  constructor(readonly customer = -1) {}
+}

@@ -1,0 +1,235 @@
+/**
+ * Care figures kept up to date: sums in cubes, contacts with their status, and what the rules of moments still owe. All
+ * of it is a function of journeys, customers and merges as they are, however they came to be so.
+ */
+import { cubeTables } from '@touchstone/readmodel/cube';
+import type { Derivation, DerivedRows, Row, RowChange } from '@touchstone/readmodel/projection';
+import { buildCare } from './care.build.js';
+import { CareDelta } from './care-delta.js';
+import { CUBES, contact, momentDue } from './care.tables.js';
+import { DayCalendar } from './day-calendar.js';
+import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
+import { dueMoments, type Due } from './due-moments.js';
+import type { JourneyFacts } from './facts.js';
+import { contactRows, judged, REPEAT_WINDOW_MS, type Contact } from './matter.js';
+
+/** Versions of the definitions of every figure in the cubes. */
+const VERSION = 1;
+
+/** @param timeZone IANA name of the tenant's zone: which day something lies in */
+export function careDerivation(timeZone: string): Derivation {
+  const calendar = new DayCalendar(timeZone);
+  const dayOf = (ms: number) => calendar.dayOf(ms);
+  return {
+    name: 'care',
+    version: VERSION,
+    settings: timeZone,
+    tables: [...Object.values(CUBES).flatMap((cube) => cubeTables(cube)), contact, momentDue],
+    build: (rows) => buildCare(rows, dayOf),
+    prepare: (changes, rows) => prepare(changes, rows, dayOf),
+    follow: (prepared, rows) => (prepared as Batch | null)?.follow(rows),
+  };
+}
+
+const CONTACTS_OF = 'select * from contact where journey in (?) order by journey, root, journey_type, at, sequence, id';
+
+/** Null: nothing that figures are made of has changed. */
+function prepare(changes: readonly RowChange[], rows: DerivedRows, dayOf: (ms: number) => number): Batch | null {
+  const concerned = concernedBy(changes, rows);
+  return concerned.length === 0 ? null : new Batch(concerned, rows, dayOf);
+}
+
+/** What a batch changes, from before its rows are written until after. */
+class Batch {
+  private readonly delta = new CareDelta();
+  private readonly before: readonly Contact[];
+
+  /** With the rows as they were. */
+  constructor(
+    private readonly journeys: readonly number[],
+    rows: DerivedRows,
+    private readonly dayOf: (ms: number) => number,
+  ) {
+    for (const facts of loadFacts(rows, new Customers(rows), journeys)) this.delta.journey(facts, dayOf, -1);
+    this.before = allIn(rows, CONTACTS_OF, journeys).map(contactOf);
+  }
+
+  /** With the rows as they are now. */
+  follow(rows: DerivedRows): void {
+    const customers = new Customers(rows);
+    const known = new Map(loadFacts(rows, customers, this.journeys).map((facts) => [facts.head.journey, facts]));
+    const after: Contact[] = [];
+    for (const facts of known.values()) {
+      this.delta.journey(facts, this.dayOf, 1);
+      for (const each of contactRows(facts, this.dayOf)) after.push(each);
+    }
+    const touched = this.followContacts(rows, after);
+    const others = [...touched].filter((journey) => !known.has(journey));
+    for (const facts of loadFacts(rows, customers, others)) known.set(facts.head.journey, facts);
+    writeDue(rows, [...known.values()]);
+    for (const change of this.delta.changes()) rows.write(change);
+  }
+
+  /** Brings the contacts up to what they are now. Answers the journeys of those whose status is another. */
+  private followContacts(rows: DerivedRows, after: readonly Contact[]): Set<number> {
+    const now = new Map(after.map((each) => [keyText(each), each]));
+    const old = new Map(this.before.map((each) => [keyText(each), each]));
+    const moved: Contact[] = [];
+    for (const [key, each] of old) {
+      const then = now.get(key);
+      if (then && sameButStatus(each, then)) {
+        now.delete(key);
+        continue;
+      }
+      moved.push(each);
+      this.delta.contact(each, -1);
+      if (!then) rows.write({ op: 'delete', table: 'contact', key: contactKey(each) });
+    }
+    for (const each of now.values()) {
+      moved.push(each);
+      rows.write({ op: 'put', table: 'contact', row: each as unknown as Row });
+    }
+    return this.judge(rows, moved, now);
+  }
+
+  /** Judges anew whoever may have got another neighbour; `fresh`: those that nobody has judged. */
+  private judge(rows: DerivedRows, moved: readonly Contact[], fresh: ReadonlyMap<string, Contact>): Set<number> {
+    const touched = new Set<number>();
+    for (const { root, type, from, to } of windows(moved)) {
+      const near = rows.all(NEAR, root, type, from - REPEAT_WINDOW_MS, to + REPEAT_WINDOW_MS).map(contactOf);
+      near.forEach((each, i) => {
+        if (each.at < from || each.at > to) return;
+        const flags = judged(each, near[i - 1], near[i + 1]);
+        const isFresh = fresh.has(keyText(each));
+        if (!isFresh && flags === each.flags) return;
+        const then = { ...each, flags };
+        if (!isFresh) this.delta.contact(each, -1);
+        this.delta.contact(then, 1);
+        if (!isFresh || flags !== each.flags) rows.write({ op: 'put', table: 'contact', row: then as unknown as Row });
+        touched.add(each.journey);
+      });
+    }
+    return touched;
+  }
+}
+
+const NEAR =
+  'select * from contact where root = ? and journey_type = ? and at >= ? and at <= ? order by root, journey_type, at, sequence, id';
+
+/** Equal but for the bits that neighbours decide. */
+function sameButStatus(a: Contact, b: Contact): boolean {
+  const own = judged(a, undefined, undefined) === judged(b, undefined, undefined);
+  return (
+    own &&
+    a.journey === b.journey &&
+    a.day === b.day &&
+    a.unit === b.unit &&
+    a.channel === b.channel &&
+    a.stage === b.stage &&
+    a.segment === b.segment &&
+    a.region === b.region &&
+    a.tier === b.tier
+  );
+}
+
+interface Window {
+  readonly root: number;
+  readonly type: number;
+  readonly from: number;
+  to: number;
+}
+
+/** Spans of time, a matter each, in which a neighbour may be another; they do not overlap. */
+function windows(moved: readonly Contact[]): Window[] {
+  const found: Window[] = [];
+  const sorted = [...moved].sort((a, b) => a.root - b.root || a.journey_type - b.journey_type || a.at - b.at);
+  for (const { root, journey_type: type, at } of sorted) {
+    const [from, to] = [at - REPEAT_WINDOW_MS, at + REPEAT_WINDOW_MS];
+    const last = found.at(-1);
+    if (last && last.root === root && last.type === type && from <= last.to) last.to = to;
+    else found.push({ root, type, from, to });
+  }
+  return found;
+}
+
+/** Journeys that the changes concern, before or after: their own, and those of customers who count as another. */
+function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[] {
+  const journeys = new Set<number>();
+  const customers = new Set<number>();
+  const linked = new Set<number>();
+  for (const change of changes) {
+    const row = change.op === 'put' ? change.row : change.key;
+    if (change.table === 'journey_blob' || change.table === 'journey_state') journeys.add(row['journey'] as number);
+    else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
+      customers.add(row['customer'] as number);
+    } else if (change.table === 'customer_link') {
+      linked.add(row['customer'] as number);
+      if (row['into_customer'] !== undefined) linked.add(row['into_customer'] as number);
+    }
+  }
+  for (const each of treesOf(rows, linked)) customers.add(each);
+  const theirs = 'select journey from journey_state where customer in (?) and to_pos is null';
+  for (const row of allIn(rows, theirs, [...customers])) journeys.add(row['journey'] as number);
+  return [...journeys].sort((a, b) => a - b);
+}
+
+/** A profile under which figures would stand at another place. */
+function countsElsewhere(rows: DerivedRows, now: Row): boolean {
+  const text = 'select segment, region, tier from customer_state where customer = ? and to_pos is null';
+  const [before = { segment: 0, region: 0, tier: 0 }] = rows.all(text, now['customer']!);
+  return ['segment', 'region', 'tier'].some((group) => before[group] !== now[group]);
+}
+
+/** Everybody who hangs together with these by merges that hold. */
+function treesOf(rows: DerivedRows, customers: ReadonlySet<number>): Set<number> {
+  const found = new Set(customers);
+  for (let open = [...customers]; open.length > 0;) {
+    const next: number[] = [];
+    const meet = (id: number) => {
+      if (found.has(id)) return;
+      found.add(id);
+      next.push(id);
+    };
+    const up = 'select into_customer from customer_link where customer in (?) and to_pos is null';
+    const down = 'select customer from customer_link where into_customer in (?) and to_pos is null';
+    for (const row of allIn(rows, up, open)) meet(row['into_customer'] as number);
+    for (const row of allIn(rows, down, open)) meet(row['customer'] as number);
+    open = next;
+  }
+  return found;
+}
+
+/** Writes what is due in these journeys, where it differs from what stands there. */
+function writeDue(rows: DerivedRows, journeys: readonly JourneyFacts[]): void {
+  const ids = journeys.map(({ head }) => head.journey).sort((a, b) => a - b);
+  const stored = byJourney(allIn(rows, 'select * from moment_due where journey in (?)', ids));
+  const contacts = byJourney(allIn(rows, CONTACTS_OF, ids));
+  const codeOf = ruleCodes(rows);
+  for (const facts of journeys) {
+    const { journey } = facts.head;
+    const left = new Map((stored.get(journey) ?? []).map((row) => [dueKey(row), row]));
+    for (const due of dueMoments(facts, (contacts.get(journey) ?? []).map(contactOf), codeOf)) {
+      const row = due as unknown as Row;
+      const before = left.get(dueKey(row));
+      left.delete(dueKey(row));
+      if (before && Object.keys(row).every((column) => before[column] === row[column])) continue;
+      rows.write({ op: 'put', table: 'moment_due', row });
+    }
+    for (const { journey: owner, code, cause } of left.values()) {
+      rows.write({ op: 'delete', table: 'moment_due', key: { journey: owner!, code: code!, cause: cause! } });
+    }
+  }
+}
+
+const dueKey = (row: Row | Due): string => `${String(row['code' as never])} ${String(row['cause' as never])}`;
+
+function byJourney(rows: readonly Row[]): Map<number, Row[]> {
+  const found = new Map<number, Row[]>();
+  for (const row of rows) {
+    const journey = row['journey'] as number;
+    const own = found.get(journey);
+    if (own) own.push(row);
+    else found.set(journey, [row]);
+  }
+  return found;
+}

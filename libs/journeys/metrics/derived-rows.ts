@@ -1,0 +1,125 @@
+/** Reading journeys out of a batch's store, and the small tools that the derivation needs for it. */
+import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
+import { rootOf } from '../customer-roots.js';
+import { EntryColumns } from '../journey-blob.js';
+import { RULE_CODES, type RuleCode } from './due-moments.js';
+import { JourneyFacts, type JourneyHead } from './facts.js';
+import type { Contact } from './matter.js';
+
+/** Rows of `in (?)` queries in few shapes, so that their statements stay prepared. */
+const CHUNKS = [256, 16, 1] as const;
+
+/** Every row of `sql` (with the marks `in (?)`) for any number of ids; rows of one id stay together and in order. */
+export function allIn(rows: DerivedRows, sql: string, ids: readonly Value[]): Row[] {
+  const found: Row[] = [];
+  for (let from = 0; from < ids.length;) {
+    const size = CHUNKS.find((chunk) => chunk <= ids.length - from)!;
+    const text = size === 1 ? sql : sql.replace('in (?)', `in (?${', ?'.repeat(size - 1)})`);
+    for (const row of rows.all(text, ...ids.slice(from, from + size))) found.push(row);
+    from += size;
+  }
+  return found;
+}
+
+const STATES =
+  'select journey, type, customer, status from journey_state where journey in (?) and to_pos is null order by journey';
+const BLOBS = 'select journey, data from journey_blob where journey in (?) order by journey, chunk';
+const PROFILES = 'select customer, segment, region, tier from customer_state where customer in (?) and to_pos is null';
+const INTO = 'select into_customer from customer_link where customer = ? and to_pos is null';
+
+/** What stands for a customer, kept for as long as the rows do not change. */
+export class Customers {
+  private readonly roots = new Map<number, number>();
+  private readonly profiles = new Map<number, Row | null>();
+
+  constructor(private readonly rows: DerivedRows) {}
+
+  root(customer: number): number {
+    if (customer === 0) return 0;
+    let root = this.roots.get(customer);
+    if (root === undefined) {
+      root = rootOf(
+        customer,
+        (id) => this.into(id),
+        (id) => this.nameOf(id),
+      );
+      this.roots.set(customer, root);
+    }
+    return root;
+  }
+
+  load(customers: readonly number[]): void {
+    const missing = [...new Set(customers)].filter((id) => id !== 0 && !this.profiles.has(id));
+    for (const id of missing) this.profiles.set(id, null);
+    for (const row of allIn(this.rows, PROFILES, missing)) this.profiles.set(row['customer'] as number, row);
+  }
+
+  profile(customer: number): { segment: number; region: number; tier: number } {
+    const row = this.profiles.get(customer);
+    if (!row) return { segment: 0, region: 0, tier: 0 };
+    return { segment: row['segment'] as number, region: row['region'] as number, tier: row['tier'] as number };
+  }
+
+  private into(customer: number): number | null {
+    const [row] = this.rows.all(INTO, customer);
+    return (row?.['into_customer'] as number | undefined) ?? null;
+  }
+
+  private nameOf(customer: number): string {
+    return this.rows.all('select value from name where id = ?', customer)[0]!['value'] as string;
+  }
+}
+
+/** Facts of the journeys, those that are known, in the order of their surrogates. */
+export function loadFacts(rows: DerivedRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
+  const sorted = [...journeys].sort((a, b) => a - b);
+  return factsOf(allIn(rows, STATES, sorted), loadBlobs(rows, sorted), customers);
+}
+
+/** Blobs of the journeys, which are given in the order of their surrogates. */
+export const loadBlobs = (rows: DerivedRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
+
+/** States and blobs, both in the order of the same journeys, put together. */
+export function factsOf(states: readonly Row[], blobs: readonly Row[], customers: Customers): JourneyFacts[] {
+  customers.load(states.map((state) => state['customer'] as number));
+  let next = 0;
+  return states.map((state) => {
+    const journey = state['journey'] as number;
+    const chunks: EntryColumns[] = [];
+    while (next < blobs.length && (blobs[next]!['journey'] as number) < journey) next++;
+    while (next < blobs.length && blobs[next]!['journey'] === journey) {
+      chunks.push(new EntryColumns(blobs[next++]!['data'] as Uint8Array));
+    }
+    return new JourneyFacts(headOf(state, customers), chunks);
+  });
+}
+
+function headOf(state: Row, customers: Customers): JourneyHead {
+  const customer = state['customer'] as number;
+  return {
+    journey: state['journey'] as number,
+    type: state['type'] as number,
+    customer,
+    root: customers.root(customer),
+    status: state['status'] as number,
+    ...customers.profile(customer),
+  };
+}
+
+export const contactOf = (row: Row): Contact => ({ ...row }) as unknown as Contact;
+export const contactKey = ({ root, journey_type, at, sequence, id }: Contact): Row => ({
+  root,
+  journey_type,
+  at,
+  sequence,
+  id,
+});
+/** Two contacts with the same key. */
+export const keyText = ({ root, journey_type, at, sequence, id }: Contact): string =>
+  `${root} ${journey_type} ${at} ${sequence} ${id}`;
+
+/** The rule of a moment code's surrogate. */
+export function ruleCodes(rows: DerivedRows): (surrogate: number) => RuleCode | undefined {
+  const codes = new Map(RULE_CODES.map((code) => [rows.idOf('moment', code), code]));
+  return (surrogate) => codes.get(surrogate);
+}
