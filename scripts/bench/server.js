@@ -1,0 +1,66 @@
+/** The built server on a data directory, in a process of its own as in production, asked over HTTP. */
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { END } from './world.js';
+
+const main = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
+const READY_MS = 600_000;
+
+export class BenchServer {
+  #child;
+  #exit;
+
+  constructor(child, exit, url) {
+    this.#child = child;
+    this.#exit = exit;
+    this.url = url;
+  }
+
+  /** Resolves once everything in the log is projected. */
+  static async start(directory) {
+    const flags = [
+      '--data',
+      directory,
+      '--port',
+      '0',
+      '--clock-at',
+      new Date(END).toISOString(),
+      '--log-level',
+      'warn',
+    ];
+    const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+    let printed = '';
+    child.stdout.on('data', (chunk) => (printed += chunk));
+    const server = new BenchServer(child, exit, '');
+    const until = performance.now() + READY_MS;
+    while (performance.now() < until) {
+      if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${printed}`);
+      server.url ||= /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0] ?? '';
+      if (server.url && (await fetch(`${server.url}/health/ready`)).ok) return server;
+      await sleep(50);
+    }
+    await server.stop();
+    throw new Error(`The server was not ready within ${READY_MS / 1_000} s: ${printed}`);
+  }
+
+  /** Sends a GraphQL operation. Answers its data, and how long the whole answer took in ms. */
+  async ask(query, variables) {
+    const started = performance.now();
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = await response.json();
+    const ms = performance.now() - started;
+    if (errors) throw new Error(`${errors[0].extensions?.code}: ${errors[0].message}`);
+    return { data, ms };
+  }
+
+  async stop() {
+    this.#child.kill('SIGTERM');
+    await this.#exit;
+  }
+}
