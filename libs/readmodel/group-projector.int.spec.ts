@@ -71,10 +71,16 @@ describe('a group', () => {
     building = false;
     await appending;
     await reached(projector);
-    expect(generation).toMatchObject({ name: 'toys-2', state: 'active', versions: { counters: 1 } });
+    expect(generation).toMatchObject({ name: 'toys-2', state: 'active', versions: { counters: 1, sizes: 1 } });
     expect(states()).toEqual(['1 previous', '2 active']);
     expect(projector.status()).toMatchObject({ generation: 'toys-2', state: 'live', building: null });
-    expect([...new Set(progress.map((p) => p.phase))]).toEqual(['reading', 'indexing', 'catching-up', 'swapped']);
+    expect([...new Set(progress.map((p) => p.phase))]).toEqual([
+      'reading',
+      'indexing',
+      'deriving',
+      'catching-up',
+      'swapped',
+    ]);
     expect(progress.at(-1)!.events).toBeGreaterThanOrEqual(2_000);
     expect([...shown].sort()).toEqual(shown);
     await projector.stop();
@@ -222,7 +228,7 @@ describe('a new version of a projection', () => {
     await expect(projector.rebuild()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await expect(async () => projector.retryParked()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await until(() => generation === 'toys-2');
-    expect(reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2 } });
+    expect(reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
     reader.close();
     await expect(projector.rollback()).rejects.toMatchObject({ code: 'GENERATION_MISFIT' });
     await projector.stop();
@@ -252,8 +258,27 @@ describe('a new version of a projection', () => {
     await first.stop();
     const [projection] = toyGroup().projections;
     const tables = projection!.tables.map((table) => ({ ...table, indexes: [] }));
-    const projector = start({ group: { name: 'toys', projections: [{ ...projection!, tables }] } });
+    const projector = start({ group: { ...toyGroup(), projections: [{ ...projection!, tables }] } });
     await until(() => projector.status().generation === 'toys-2');
+  });
+
+  it('is noticed by a setting of what is derived, or by nothing derived any more', async () => {
+    await fill(log, 100);
+    const first = start({ group: toyGroup({ settings: 'Asia/Shanghai' }) });
+    await reached(first);
+    await first.stop();
+    const same = start({ group: toyGroup({ settings: 'Asia/Shanghai' }) });
+    await reached(same);
+    expect(same.status().generation).toBe('toys-1');
+    await same.stop();
+    const group = toyGroup({ settings: 'Asia/Urumqi' });
+    const other = start({ group });
+    await until(() => other.status().generation === 'toys-2');
+    await other.stop();
+    expect(rowsOf(group)).toEqual(await rebuiltRows(group));
+    expect(rowsOf(group).steps_by_size!.length).toBeGreaterThan(0);
+    const none = start({ group: { ...group, derivations: [] } });
+    await until(() => none.status().generation === 'toys-3');
   });
 });
 

@@ -124,7 +124,13 @@ describe('a projector thread', () => {
       while (building) await fill(log, 20).then(() => pauseFor(10, AbortSignal.timeout(1_000)));
     })();
     expect(await host.rebuild('toys')).toMatchObject({ name: 'toys-2', state: 'active' });
-    expect([...new Set(progress.map((p) => p.phase))]).toEqual(['reading', 'indexing', 'catching-up', 'swapped']);
+    expect([...new Set(progress.map((p) => p.phase))]).toEqual([
+      'reading',
+      'indexing',
+      'deriving',
+      'catching-up',
+      'swapped',
+    ]);
     expect(await host.rollback('toys')).toMatchObject({ name: 'toys-1' });
     building = false;
     await appending;

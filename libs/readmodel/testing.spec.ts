@@ -1,6 +1,7 @@
 import { inOrder, positionOf, projectAll, projectionContract, dumpCurrent, recorded, InlineReads } from './testing.js';
-import { inGroup, type Projection } from './projection.js';
-import { steps, sumQuery, toyGroup, toyProjection } from './spec/toy.js';
+import { inGroup, type Derivation, type Projection } from './projection.js';
+import { CubeDelta } from './cube.js';
+import { steps, sumQuery, TOY_CUBE, toyDerivation, toyGroup, toyProjection } from './spec/toy.js';
 
 const two = recorded('counter-b', steps('x', 'y', 'z'), recorded('counter-a', steps('x', 'x')));
 
@@ -28,8 +29,10 @@ describe('the projection kit', () => {
   });
 });
 
+const DERIVED = 'derived rows followed in batches equal those built in one pass';
+
 /** The cases of the contract, run by hand so that a defect can be seen to fail them. */
-function failing(defective: Projection<never>, facts = () => true): string[] {
+function failing(defective: Projection<never>, derivations?: readonly Derivation[], facts = () => true): string[] {
   const failed: string[] = [];
   const { describe, it } = globalThis;
   const shadow = globalThis as unknown as Record<string, unknown>;
@@ -42,7 +45,8 @@ function failing(defective: Projection<never>, facts = () => true): string[] {
         failed.push(name);
       }
     };
-    projectionContract({ name: 'toys', projections: [defective] }, { name: 'a defect', events: two, facts, rounds: 5 });
+    const group = { name: 'toys', projections: [defective], derivations };
+    projectionContract(group, { name: 'a defect', events: two, facts, rounds: 5 });
   } finally {
     Object.assign(shadow, { describe, it });
   }
@@ -52,7 +56,31 @@ function failing(defective: Projection<never>, facts = () => true): string[] {
 describe('the projection contract catches', () => {
   const sound = toyProjection();
 
-  it('nothing on a sound projection', () => expect(failing(inGroup(sound))).toEqual([]));
+  it('nothing on a sound projection', () => {
+    expect(failing(inGroup(sound))).toEqual([]);
+    expect(failing(inGroup(sound), [toyDerivation()])).toEqual([]);
+  });
+
+  it('a derivation that does not take back what was', () => {
+    const forgetful: Derivation = {
+      ...toyDerivation(),
+      prepare: (changes, rows) => ({
+        ...(toyDerivation().prepare(changes, rows) as object),
+        delta: new CubeDelta(TOY_CUBE),
+      }),
+    };
+    expect(failing(inGroup(sound), [forgetful])).toContain(DERIVED);
+  });
+
+  it('a derivation that is built otherwise than it is followed, or not at all', () => {
+    const build: Derivation['build'] = (rows) => {
+      toyDerivation().build(rows);
+      rows.write({ op: 'add', table: TOY_CUBE.name, key: { day: 1, label: 1 }, add: { sum: 1 } });
+    };
+    expect(failing(inGroup(sound), [{ ...toyDerivation(), build }])).toEqual([DERIVED]);
+    const idle: Derivation = { ...toyDerivation(), build: () => {}, prepare: () => {}, follow: () => {} };
+    expect(failing(inGroup(sound), [idle])).toEqual([DERIVED]);
+  });
 
   it('a projection that counts a second delivery', () => {
     const apply: typeof sound.apply = (counter, event, idOf) => {

@@ -1,5 +1,7 @@
 import type { RecordedEvent } from '@touchstone/eventing/pure';
-import { inGroup, type Projection, type ProjectionGroup, type RowChange } from '../projection.js';
+import { CubeDelta, cubeTables, type CubeSpec } from '../cube.js';
+import { inGroup } from '../projection.js';
+import type { Derivation, DerivedRows, Projection, ProjectionGroup, Row, RowChange } from '../projection.js';
 import type { ReadQuery } from '../query.js';
 
 /** Support of this lib's tests: counters that go up in labelled steps, and the reads on them. */
@@ -74,9 +76,60 @@ export function toyProjection({ version = 1, factor = 1 } = {}): Projection<Coun
   };
 }
 
-export const toyGroup = (options?: { version?: number; factor?: number }): ProjectionGroup => ({
+/** Steps by their size (as days) and label. */
+export const TOY_CUBE: CubeSpec = {
+  name: 'steps_by_size',
+  dims: ['day', 'label'],
+  measures: ['steps', 'sum'],
+  rollups: [[]],
+  compare: { names: ['label'] },
+};
+
+/** A step with this label breaks the derivation. */
+export const UNDERIVABLE = 'underivable';
+
+export function toyDerivation(settings?: string): Derivation {
+  const stepsOf = (rows: DerivedRows, counter: number) =>
+    rows.all('select "by", label from step where counter = ?', counter);
+  const count = (delta: CubeDelta, rows: Iterable<Row>, sign: 1 | -1) => {
+    for (const row of rows) delta.add([row.by as number, row.label as number], [1, row.by as number], sign);
+  };
+  return {
+    name: 'sizes',
+    version: 1,
+    settings,
+    tables: cubeTables(TOY_CUBE),
+    build(rows) {
+      const delta = new CubeDelta(TOY_CUBE);
+      count(delta, rows.each('select "by", label from step'), 1);
+      for (const change of delta.changes()) rows.write(change);
+    },
+    prepare(changes, rows) {
+      const counters = new Set<number>();
+      for (const change of changes) {
+        if (change.op === 'put' && change.table === 'counter') counters.add(change.row.id as number);
+      }
+      const delta = new CubeDelta(TOY_CUBE);
+      for (const counter of counters) count(delta, stepsOf(rows, counter), -1);
+      return { counters, delta };
+    },
+    follow(prepared, rows) {
+      const { counters, delta } = prepared as { counters: Set<number>; delta: CubeDelta };
+      const underivable = rows.idOf('label', UNDERIVABLE);
+      for (const counter of counters) {
+        const steps = stepsOf(rows, counter);
+        if (toyDefects.on && steps.some(({ label }) => label === underivable)) throw new RangeError('Cannot derive.');
+        count(delta, steps, 1);
+      }
+      for (const change of delta.changes()) rows.write(change);
+    },
+  };
+}
+
+export const toyGroup = (options?: { version?: number; factor?: number; settings?: string }): ProjectionGroup => ({
   name: 'toys',
   projections: [inGroup(toyProjection(options))],
+  derivations: [toyDerivation(options?.settings)],
 });
 
 /** Refuses what it cannot read, as the registry of event types does. */
