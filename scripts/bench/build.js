@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { buildGeneration } from '@touchstone/readmodel/build-generation';
 import { ReadStore } from '@touchstone/readmodel';
-import * as composition from '../../apps/server/dist/composition.js';
+import { events, groupsIn } from '../../apps/server/dist/composition.js';
 
 const directory = process.argv[2];
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const now = () => new Date().toISOString();
 
-const groups = typeof composition.groups === 'function' ? composition.groups({ timeZone: 'UTC' }) : composition.groups;
-const group = groups.find(({ name }) => name === 'journeys');
+const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
 const log = openSqliteLogReader(join(directory, 'log.db'));
 const store = await ReadStore.open(join(directory, 'read'), now);
 store.removeObsolete(group.name);
@@ -30,7 +29,7 @@ const enter = (next) => {
 };
 const started = performance.now();
 await buildGeneration(
-  { group, log, read: new EventRegistry(composition.events).read, now },
+  { group, log, read: new EventRegistry(events).read, now },
   { group: group.name, generation: generation.name, file: store.fileOf(generation), skipped: [] },
   (progress) => {
     last = progress;

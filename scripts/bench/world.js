@@ -277,7 +277,7 @@ class Journey {
     const [first] = this.touchpoints;
     let owner = { unit: this.desk, staff: `${this.desk}-${1 + dice.upTo(12)}` };
     world.plan(first.recorded + MINUTE, this.stream, 'OwnerAssigned', owner);
-    let changes = dice.chance(0.15) ? 1 + (dice.chance(0.2) ? 1 : 0) : 0;
+    const changes = dice.chance(0.15) ? 1 + (dice.chance(0.2) ? 1 : 0) : 0;
     for (let i = 0; i < changes; i++) {
       const last = this.touchpoints[Math.min(3 + 3 * i, this.touchpoints.length - 1)];
       const at = last.recorded + MINUTE;
