@@ -26,16 +26,24 @@ export type Emit = (
 
 type DayOf = (ms: number) => number;
 
-/** Everything that a journey adds by itself, without the other journeys of its matter. */
-export function journeyContributions(facts: JourneyFacts, dayOf: DayOf, emit: Emit): void {
+/** Everything that a journey adds by itself, without the other journeys of its matter; to these cubes only. */
+export function journeyContributions(
+  facts: JourneyFacts,
+  dayOf: DayOf,
+  emit: Emit,
+  wanted: Partial<Record<CubeName, boolean>> = ALL,
+): void {
   if (facts.touchpoints.length === 0) return;
+  if (wanted.touchpoint) touchpointContributions(facts, dayOf, emit);
+  if (wanted.lag) lagContributions(facts, dayOf, emit);
+  if (wanted.moment && facts.observations.length > 0) momentContributions(facts, dayOf, emit);
+  if (!wanted.opened && !wanted.closed) return;
   const changes = ownerChanges(facts);
-  touchpointContributions(facts, dayOf, emit);
-  lagContributions(facts, dayOf, emit);
-  if (facts.observations.length > 0) momentContributions(facts, dayOf, emit);
-  opened(facts, changes, dayOf, emit);
-  if (facts.closed) closed(facts, changes, dayOf, emit);
+  if (wanted.opened) opened(facts, changes, dayOf, emit);
+  if (wanted.closed && facts.closed) closed(facts, changes, dayOf, emit);
 }
+
+const ALL = { touchpoint: true, lag: true, moment: true, opened: true, closed: true };
 
 /** What a contact of a known customer adds, by its status among its neighbours. */
 export function contactContribution(

@@ -1,0 +1,288 @@
+/**
+ * The contributions behind care figures, made anew from the journeys themselves: as of any position, for any window,
+ * down to the events. What the cubes say of the present, this says of every moment.
+ */
+import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { rootsAt } from '../customer-tree.js';
+import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
+import type { CubeName } from './care.tables.js';
+import { closingPlace, contactContribution, journeyContributions, momentsInOrder } from './contributions.js';
+import type { DayCalendar } from './day-calendar.js';
+import { contactsOf, JourneyFacts, type JourneyHead } from './facts.js';
+import {
+  byMatter,
+  contactRows,
+  isNear,
+  isRepeat,
+  isUndecided,
+  judged,
+  REPEAT_WINDOW_MS,
+  type Contact,
+} from './matter.js';
+
+export interface ScanOptions {
+  /** Anchors in [from, to), ms since 1970; absent: without bound. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly calendar: DayCalendar;
+  /** What journeys add to these cubes by themselves. */
+  readonly cubes: readonly CubeName[];
+  /** Also what contacts add to the cube of touchpoints, by their neighbours in the matter. They come last. */
+  readonly contacts?: boolean;
+  /** Keeps the way from a contact to its events; costs memory. */
+  readonly evidence?: boolean;
+}
+
+/**
+ * Which events stand behind a contribution:
+ * `anchor` the anchor alone; `span` first touchpoint and close; `visible` the touchpoints that the customer lives;
+ * `owners` the journey's owners; `channels` a contact and the one before it; `moment` an observation and its
+ * touchpoint; `turn` the journey's moments; `contact` a contact and the neighbour that decides about it.
+ */
+export type Evidence = 'anchor' | 'span' | 'visible' | 'owners' | 'channels' | 'moment' | 'turn' | 'contact';
+
+/** One contribution; it and its lists are used again for the next one. */
+export interface Contribution {
+  readonly cube: CubeName;
+  /** Surrogate. */
+  readonly journey: number;
+  /** When the anchor was, ms since 1970. */
+  readonly at: number;
+  /** In the order of the cube's dimensions, the day first. */
+  readonly dims: readonly number[];
+  /** In the order of the cube's measures. */
+  readonly measures: readonly number[];
+  /** A first contact that counts as resolved so far, while its window is open at the read's instant. */
+  readonly undecided: boolean;
+  /** Positions of the events, in the journey's order. Only during the visit. */
+  evidence(of: Evidence): string[];
+}
+
+const PAGE = 500;
+
+/** Visits every contribution in the order of journeys, then those of contacts. Answer `false` to end early. */
+export async function scan(
+  read: Read,
+  options: ScanOptions,
+  visit: (contribution: Contribution) => boolean | void,
+): Promise<void> {
+  const { calendar, contacts = false, evidence = false } = options;
+  const dayOf = (ms: number) => calendar.dayOf(ms);
+  const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
+  const wanted = Object.fromEntries(options.cubes.map((cube) => [cube, true]));
+  const gathered: Gathered[] = [];
+  const current = new Current();
+  let ended = false;
+  for await (const facts of factsIn(
+    read,
+    contacts ? from - REPEAT_WINDOW_MS : from,
+    contacts ? to + REPEAT_WINDOW_MS : to,
+  )) {
+    current.facts = facts;
+    journeyContributions(
+      facts,
+      dayOf,
+      (cube, at, dims, measures, anchor) => {
+        if (ended || at < from || at >= to) return;
+        if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
+      },
+      wanted,
+    );
+    if (ended) return;
+    if (contacts) gather(facts, dayOf, evidence, gathered);
+  }
+  if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
+}
+
+/** A contact and the position of its event. */
+interface Gathered {
+  readonly contact: Contact;
+  readonly position: string;
+}
+
+function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: boolean, into: Gathered[]): void {
+  const rows = contactRows(facts, dayOf);
+  if (rows.length === 0) return;
+  const numbers = evidence ? contactsOf(facts) : null;
+  rows.forEach((contact, i) => {
+    into.push({ contact, position: numbers ? facts.entry(facts.touchpoints[numbers[i]!]!).from : '' });
+  });
+}
+
+function visitContacts(
+  gathered: Gathered[],
+  { from, to, instant }: { from: number; to: number; instant: number },
+  visit: (contribution: Contribution) => boolean | void,
+): void {
+  gathered.sort((a, b) => byMatter(a.contact, b.contact));
+  const judgedContacts = gathered.map(({ contact }, i) => ({
+    contact: { ...contact, flags: judged(contact, gathered[i - 1]?.contact, gathered[i + 1]?.contact) },
+    i,
+  }));
+  // Figures are opened journey by journey.
+  const inWindow = judgedContacts.filter(({ contact }) => contact.at >= from && contact.at < to);
+  inWindow.sort((a, b) => a.contact.journey - b.contact.journey || a.i - b.i);
+  for (const { contact, i } of inWindow) {
+    let goOn = true;
+    contactContribution(contact, (dims, measures) => {
+      const events = () => {
+        const beside = gathered[isRepeat(contact) ? i - 1 : i + 1];
+        const own = gathered[i]!.position;
+        return beside && isNear(beside.contact, contact) ? [own, beside.position] : [own];
+      };
+      const answer = visit({
+        cube: 'touchpoint',
+        journey: contact.journey,
+        at: contact.at,
+        dims,
+        measures,
+        undecided: isUndecided(contact, instant),
+        evidence: (of) => (of === 'contact' ? events() : [gathered[i]!.position]),
+      });
+      goOn = answer !== false;
+    });
+    if (!goOn) return;
+  }
+}
+
+/** The contribution of the visit under way: one object for all, since a scan has millions of them. */
+class Current implements Contribution {
+  facts!: JourneyFacts;
+  cube: CubeName = 'touchpoint';
+  at = 0;
+  dims: readonly number[] = [];
+  measures: readonly number[] = [];
+  readonly undecided = false;
+  private anchor = 0;
+
+  get journey(): number {
+    return this.facts.head.journey;
+  }
+
+  set(cube: CubeName, at: number, dims: readonly number[], measures: readonly number[], anchor: number): this {
+    this.cube = cube;
+    this.at = at;
+    this.dims = dims;
+    this.measures = measures;
+    this.anchor = anchor;
+    return this;
+  }
+
+  evidence(of: Evidence): string[] {
+    return placesOf(this.facts, of, this.anchor).map((place) => this.facts.entry(place).from);
+  }
+}
+
+/** Places of the entries behind a contribution, in the journey's order. */
+function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
+  const { touchpoints } = facts;
+  switch (of) {
+    case 'anchor':
+    case 'contact':
+      return [anchor];
+    case 'span':
+      return [touchpoints[0]!, closingPlace(facts) ?? anchor];
+    case 'visible':
+      return [...touchpoints].filter(
+        (place) => facts.has(place, Flag.customerVisible) && !facts.has(place, Flag.bySystem),
+      );
+    case 'owners':
+      return facts.owners.length === 0 ? [anchor] : [...facts.owners];
+    case 'channels': {
+      const contacts = contactsOf(facts).map((number) => touchpoints[number]!);
+      const before = contacts[contacts.indexOf(anchor) - 1];
+      return before === undefined ? [anchor] : [before, anchor];
+    }
+    case 'moment': {
+      const observed = facts.observations.find(({ place }) => place === anchor);
+      return observed ? [touchpoints[observed.touchpoint]!, anchor] : [anchor];
+    }
+    case 'turn': {
+      const moments = momentsInOrder(facts).map(({ place }) => place);
+      return moments.length === 0 ? [anchor] : moments;
+    }
+  }
+}
+
+/** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
+async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<JourneyFacts> {
+  const position = read.past ? positionKey(read.asOf.position) : undefined;
+  for await (const states of statesIn(read, from, to)) {
+    const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
+    const profiles = await profilesOf(read, customers);
+    const roots = await rootsAt(read, customers);
+    const blobs = (await read.db
+      .selectFrom('journey_blob')
+      .select(['journey', 'data'])
+      .where(
+        'journey',
+        'in',
+        states.map((state) => state.journey),
+      )
+      .orderBy('journey')
+      .orderBy('chunk')
+      .execute()) as { journey: number; data: Uint8Array }[];
+    let next = 0;
+    for (const { journey, type, customer, status } of states) {
+      const chunks: EntryColumns[] = [];
+      while (next < blobs.length && blobs[next]!.journey === journey)
+        chunks.push(new EntryColumns(blobs[next++]!.data));
+      const profile = profiles.get(customer) ?? NOBODY;
+      const head: JourneyHead = { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
+      yield new JourneyFacts(head, chunks, position);
+    }
+    read.checkpointCancel();
+  }
+}
+
+interface State {
+  readonly journey: number;
+  readonly type: number;
+  readonly customer: number;
+  readonly status: number;
+}
+
+async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<State[]> {
+  const held = () =>
+    read.db
+      .selectFrom('journey_state')
+      .select(['journey', 'type', 'customer', 'status'])
+      .where(heldAt(read, 'journey_state'))
+      .orderBy('journey');
+  if (from === -Infinity && to === Infinity) {
+    for (let last = 0; ;) {
+      const page = (await held().where('journey', '>', last).limit(PAGE).execute()) as State[];
+      if (page.length === 0) return;
+      yield page;
+      last = page.at(-1)!.journey;
+    }
+  }
+  let touched = read.db.selectFrom('journey_blob').select('journey').distinct();
+  if (to !== Infinity) touched = touched.where('first_ms', '<', to);
+  if (from !== -Infinity) touched = touched.where('last_ms', '>=', from);
+  const journeys = (await touched.execute()).map((row) => row.journey as number).sort((a, b) => a - b);
+  for (let at = 0; at < journeys.length; at += PAGE) {
+    const page = (await held()
+      .where('journey', 'in', journeys.slice(at, at + PAGE))
+      .execute()) as State[];
+    if (page.length > 0) yield page;
+  }
+}
+
+interface Profile {
+  readonly segment: number;
+  readonly region: number;
+  readonly tier: number;
+}
+const NOBODY: Profile = { segment: 0, region: 0, tier: 0 };
+
+async function profilesOf(read: Read, customers: readonly number[]): Promise<ReadonlyMap<number, Profile>> {
+  if (customers.length === 0) return new Map();
+  const rows = await read.db
+    .selectFrom('customer_state')
+    .select(['customer', 'segment', 'region', 'tier'])
+    .where('customer', 'in', customers)
+    .where(heldAt(read, 'customer_state'))
+    .execute();
+  return new Map(rows.map(({ customer, ...profile }) => [customer as number, profile as Profile]));
+}
