@@ -1,6 +1,7 @@
 /** The door of the event log and everything that decides: see README.md. */
 export * from './pure.js';
 export { clockAt, systemClock, type Clock } from './clock.js';
+export { Bell } from './follow.js';
 export { deterministicId, newId } from './ids.js';
 export { EventRegistry } from './registry.js';
 export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';

@@ -9,6 +9,7 @@ export * from './is-id.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './paging.js';
+export * from './policies.js';
 export * from './query-limits.js';
 export * from './request-context.js';
 export * from './scalars.js';

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AppendOutcome, EventLog } from '@touchstone/eventing';
 import { asTouchstoneError } from './error-report.js';
+import type { PolicyStatus } from './policies.js';
 
 /** What is measured of a read model. */
 export interface MeasuredProjection {
@@ -61,9 +62,7 @@ export class Metrics {
 
   /** Lag, parked events and state of the read models, asked for once at each scrape. */
   collectProjections(read: () => Promise<readonly MeasuredProjection[]>): void {
-    // The registry collects all gauges at once: they share one answer.
-    let asked: Promise<readonly MeasuredProjection[]> | undefined;
-    const once = () => (asked ??= read().finally(() => setImmediate(() => (asked = undefined))));
+    const once = sharedByScrape(read);
     const gauge = (name: string, help: string, value: (projection: MeasuredProjection) => number) =>
       new Gauge({
         name: `touchstone_projection_${name}`,
@@ -81,6 +80,34 @@ export class Metrics {
     gauge('parked_events', 'Events a read model has set aside to be retried or skipped.', (p) => p.parked);
     gauge('skipped_events', 'Events a read model was told to leave out.', (p) => p.skipped);
     gauge('up', '1 while a read model follows the log.', (p) => (p.up ? 1 : 0));
+  }
+
+  /** What policies have to do, did, and could not do, asked for once at each scrape. */
+  collectPolicies(read: () => Promise<readonly PolicyStatus[]>): void {
+    const once = sharedByScrape(read);
+    const each = (name: string, help: string, value: (policy: PolicyStatus) => number | null) => ({
+      name: `touchstone_policy_${name}`,
+      help,
+      labelNames: ['policy'] as const,
+      registers: [this.registry],
+      async collect(this: Gauge<'policy'> | Counter<'policy'>) {
+        const policies = await once();
+        this.reset();
+        for (const policy of policies) {
+          const measured = value(policy);
+          // What nobody knows now is left out rather than called 0.
+          if (measured !== null) this.inc({ policy: policy.name }, measured);
+        }
+      },
+    });
+    const gauge = (...about: Parameters<typeof each>) => new Gauge(each(...about));
+    const counter = (...about: Parameters<typeof each>) => new Counter(each(...about));
+    gauge('due', 'What a policy could decide now and has not decided yet.', ({ due }) => due);
+    gauge('failing', 'Of what is due: what was tried in vain and is tried again later.', ({ failing }) => failing);
+    gauge('lag_seconds', 'For how long there has been something due without a break.', ({ lagMs }) => lagMs / 1_000);
+    gauge('up', '1 while nothing that a policy has to decide fails.', ({ state }) => (state === 'failed' ? 0 : 1));
+    counter('decided_total', 'Decisions of a policy that were recorded.', ({ decided }) => decided);
+    counter('failed_total', 'Attempts of a policy that recorded nothing.', ({ failed }) => failed);
   }
 
   /** The same log, measured. */
@@ -123,6 +150,12 @@ export class Metrics {
     if (error === undefined) this.appendedEvents.inc(events);
     else this.appendFailures.inc({ code: asTouchstoneError(error)?.code ?? 'UNKNOWN' });
   }
+}
+
+/** The registry collects all instruments at once: those of one source share one answer. */
+function sharedByScrape<T>(read: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => (asked ??= read().finally(() => setImmediate(() => (asked = undefined))));
 }
 
 interface Counted {
