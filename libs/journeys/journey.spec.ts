@@ -5,7 +5,6 @@ import {
   CloseJourney,
   CorrectTouchpoint,
   HandOverJourney,
-  isClosed,
   journeyDecider,
   OpenJourney,
   PauseJourney,
@@ -28,6 +27,7 @@ import {
   TouchpointVoided,
   type TouchpointContent,
 } from './journey.events.js';
+import { isClosed } from './journey-state.js';
 
 const now = '2024-05-01T08:00:00.000Z';
 const journeyId = '0190a1b2-0000-7000-8000-000000000001';

@@ -1,6 +1,5 @@
 /** A journey: one matter of one customer, from its first touchpoint to its last. The rules of its life. */
 import {
-  byInstant,
   command,
   decider,
   instantMs,
@@ -9,9 +8,7 @@ import {
   type DecidedEvent,
   type EventSource,
 } from '@touchstone/eventing/pure';
-import { customerSubject } from './customer.js';
 import {
-  DECISION_SEQUENCE,
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
@@ -24,134 +21,42 @@ import {
   TouchpointRecorded,
   TouchpointVoided,
   journeyStream,
-  journeySubject,
   type JourneyEvent,
   type TouchpointContent,
 } from './journey.events.js';
-
-/** What stands in the journey's order and turns something on or off: closes it or not, pauses it or not. */
-interface Mark {
-  readonly id: string;
-  readonly at: number;
-  readonly sequence?: number;
-  readonly on: boolean;
-}
-
-export interface Party {
-  readonly unit?: string;
-  readonly staff?: string;
-}
-
-export interface Journey {
-  status: 'none' | 'open';
-  journeyType?: string;
-  customerId?: string;
-  /** By touchpoint id; null: voided. A repeat is known by it, on any log. */
-  touchpoints: Map<string, { version: number; mark: Mark } | null>;
-  /** A person's closings and reopenings. */
-  decisions: Mark[];
-  /** Pauses and resumptions. */
-  pauses: Mark[];
-  notes: Set<string>;
-  owner?: Party;
-  /** The last change of owner in the journey's order. */
-  owned?: Mark;
-}
-
-export const initial = (): Journey => ({
-  status: 'none',
-  touchpoints: new Map(),
-  decisions: [],
-  pauses: [],
-  notes: new Set(),
-});
-
-export function evolve(journey: Journey, e: JourneyEvent): Journey {
-  switch (e.type) {
-    case 'JourneyOpened':
-      journey.journeyType ??= e.data.journeyType;
-      journey.customerId ??= e.data.customerId;
-      journey.status = 'open';
-      return journey;
-    case 'TouchpointRecorded':
-      if (!journey.touchpoints.has(e.id)) {
-        const mark = {
-          id: e.id,
-          at: instantMs(e.occurredAt),
-          sequence: e.source?.sequence,
-          on: e.data.traits.closes,
-        };
-        journey.touchpoints.set(e.id, { version: 1, mark });
-        journey.customerId ??= e.data.customerId;
-      }
-      return journey;
-    case 'TouchpointCorrected': {
-      const { touchpointId: id, version, happenedAt, sequence, traits } = e.data;
-      journey.touchpoints.set(id, {
-        version,
-        mark: { id, at: instantMs(happenedAt), sequence, on: traits.closes },
-      });
-      return journey;
-    }
-    case 'TouchpointVoided':
-      journey.touchpoints.set(e.data.touchpointId, null);
-      return journey;
-    case 'OwnerAssigned':
-      return ownedBy(journey, { unit: e.data.unit, staff: e.data.staff }, e);
-    case 'JourneyHandedOver':
-      return ownedBy(journey, e.data.to, e);
-    case 'JourneyPaused':
-    case 'JourneyResumed':
-      journey.pauses.push(decision(e, e.type === 'JourneyPaused'));
-      return journey;
-    case 'JourneyClosed':
-    case 'JourneyReopened':
-      journey.decisions.push(decision(e, e.type === 'JourneyClosed'));
-      return journey;
-    case 'NoteAdded':
-      journey.notes.add(e.id);
-      return journey;
-    case 'MomentObserved':
-    case 'MomentRetracted':
-    case 'TouchpointReviewed':
-    case 'ExpectationRecorded':
-    case 'ExpectationGuided':
-    case 'ExperienceRated':
-      return journey;
-  }
-}
-
-function ownedBy(journey: Journey, owner: Party, e: { id: string; occurredAt: string }): Journey {
-  const mark = decision(e, true);
-  if (journey.owned && byInstant(journey.owned, mark) > 0) return journey;
-  journey.owner = owner;
-  journey.owned = mark;
-  return journey;
-}
-
-const decision = (e: { id: string; occurredAt: string }, on: boolean): Mark => ({
-  id: e.id,
-  at: instantMs(e.occurredAt),
-  sequence: DECISION_SEQUENCE,
-  on,
-});
-
-/** Closed when the last in the journey's order, touchpoint or person's decision, closes it. */
-export const isClosed = (journey: Journey): boolean => lastEnd(journey)?.on ?? false;
-
-/** Paused when the last pause or resumption in the journey's order is a pause. */
-export const isPaused = (journey: Journey): boolean => last(journey.pauses)?.on ?? false;
-
-function last(marks: Iterable<Mark>): Mark | undefined {
-  let found: Mark | undefined;
-  for (const mark of marks) if (!found || byInstant(found, mark) < 0) found = mark;
-  return found;
-}
-
-function lastEnd(journey: Journey): Mark | undefined {
-  const touchpoints = [...journey.touchpoints.values()].flatMap((touchpoint) => (touchpoint ? [touchpoint.mark] : []));
-  return last([...touchpoints, ...journey.decisions]);
-}
+import {
+  evolve,
+  existing,
+  initial,
+  isClosed,
+  isPaused,
+  last,
+  lastEnd,
+  mustExist,
+  subject,
+  unknown,
+  type Journey,
+  type Mark,
+  type Party,
+} from './journey-state.js';
+import {
+  deriveMoment,
+  DeriveMoment,
+  guideExpectation,
+  GuideExpectation,
+  observeMoment,
+  ObserveMoment,
+  rateExperience,
+  RateExperience,
+  recordExpectation,
+  RecordExpectation,
+  retractMoment,
+  RetractMoment,
+  reviewTouchpoint,
+  ReviewTouchpoint,
+  withdrawMoment,
+  WithdrawMoment,
+} from './observations.js';
 
 // Commands. A person's command is refused when it makes no sense; a fact is recorded even when it breaks a rule.
 
@@ -368,25 +273,7 @@ function mustComeAfter(mark: Mark | undefined, occurredAt: string): void {
   refuse('NOT_LAST', `The journey has something later, at ${new Date(mark.at).toISOString()}; give a time after that.`);
 }
 
-const unknown = (id: string): never => refuse('JOURNEY_UNKNOWN', `There is no journey ${id}; open it first.`);
-
-function mustExist(journey: Journey, id: string): void {
-  if (journey.status === 'none') unknown(id);
-}
-
-function existing(journey: Journey, journeyId: string, touchpointId: string) {
-  mustExist(journey, journeyId);
-  const known = journey.touchpoints.get(touchpointId);
-  if (known === undefined)
-    return refuse('TOUCHPOINT_UNKNOWN', `The journey ${journeyId} has no touchpoint ${touchpointId}.`);
-  if (known === null) return refuse('TOUCHPOINT_VOID', `The touchpoint ${touchpointId} was voided; record it anew.`);
-  return known;
-}
-
 const sameParty = (a: Party | undefined, b: Party) => a !== undefined && a.unit === b.unit && a.staff === b.staff;
-
-const subject = (journeyId: string, customerId: string | undefined) =>
-  customerId === undefined ? journeySubject(journeyId) : customerSubject(customerId);
 
 export const journeyDecider = decider<Journey, JourneyEvent>(
   { name: 'journey', stream: journeyStream, initial, evolve },
@@ -402,5 +289,13 @@ export const journeyDecider = decider<Journey, JourneyEvent>(
     on(CloseJourney, (c) => c.journeyId, closeJourney),
     on(ReopenJourney, (c) => c.journeyId, reopenJourney),
     on(AddNote, (c) => c.journeyId, addNote),
+    on(ObserveMoment, (c) => c.journeyId, observeMoment),
+    on(RetractMoment, (c) => c.journeyId, retractMoment),
+    on(DeriveMoment, (c) => c.journeyId, deriveMoment),
+    on(WithdrawMoment, (c) => c.journeyId, withdrawMoment),
+    on(ReviewTouchpoint, (c) => c.journeyId, reviewTouchpoint),
+    on(RecordExpectation, (c) => c.journeyId, recordExpectation),
+    on(GuideExpectation, (c) => c.journeyId, guideExpectation),
+    on(RateExperience, (c) => c.journeyId, rateExperience),
   ],
 );
