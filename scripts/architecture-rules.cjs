@@ -18,7 +18,7 @@ const LAYERS = {
 };
 
 /** Files of a lib that others may import: the door, the light door (no Nest), the pure door, the test kit … */
-const DOORS = ['/(?:index|read|pure|testing)\\.ts$', '^libs/readmodel/(?:projection|query)\\.ts$'];
+const DOORS = ['/(?:index|read|pure|testing)\\.ts$', '^libs/readmodel/(?:projection|query|cube)\\.ts$'];
 
 /** npm packages that pure files may reach, and only through the pure door: the schema builder. */
 const PURE_NPM = ['typebox'];

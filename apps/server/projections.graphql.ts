@@ -76,7 +76,7 @@ export class ProjectionBuild {
   @Field({ description: 'Its name.' })
   generation!: string;
 
-  @Field({ description: 'reading, indexing, catching-up or swapped.' })
+  @Field({ description: 'reading, indexing, deriving, catching-up or swapped.' })
   phase!: string;
 
   @Field(() => LongScalar, { description: 'Events it has taken.' })
