@@ -122,6 +122,19 @@ describe('what the rules of moments owe', () => {
     expect(due()).toEqual(['POS-S2 2 173']);
   });
 
+  it('a moment whose touchpoint was voided is withdrawn, before its cause speaks again', () => {
+    journey(10, touchpoint(1, 0), owner(50, 1), touchpoint(2, 2), handover(51, 3, false));
+    more(10, moment(70, 2, 'NEG-S2', 2, 51));
+    const negative = () => due().filter((each) => !each.startsWith('POS'));
+    expect(negative()).toEqual([]);
+    more(10, { type: 'TouchpointVoided', data: { touchpointId: uuid(2), reason: 'r' } });
+    expect(negative()).toEqual(['withdraw NEG-S2 70: what it rested on does not hold']);
+    more(10, retraction(70, true));
+    expect(negative()).toEqual(['NEG-S2 1 3']);
+    more(10, { type: 'TouchpointVoided', data: { touchpointId: uuid(1), reason: 'r' } }, retraction(70, true));
+    expect(due()).toEqual([]);
+  });
+
   it('a person prevails at the touchpoint, for that polarity', () => {
     journey(
       10,

@@ -3,6 +3,7 @@
  * what caused it. It gives way to a person's moment of the same polarity at the same touchpoint, and one that a person
  * took back is not observed again.
  */
+import type { Entry } from '../journey-blob.js';
 import { DueAction } from './care.tables.js';
 import { isByRule, isMoment, ownerChanges, reopenings, type JourneyFacts, type Observed } from './facts.js';
 import { isConfirmed, isRepeat, isResolved, REPEAT_WINDOW_MS, type Contact } from './matter.js';
@@ -51,7 +52,7 @@ export function dueMoments(
 ): Due[] {
   const recorded = facts.observations.filter((observed) => isMoment(observed) && isByRule(observed));
   const found = findings(facts, contacts);
-  if (found.length === 0 && recorded.length === 0) return [];
+  if (found.length === 0 && recorded.length === 0 && facts.stranded.length === 0) return [];
   const wanted = new Map(found.filter(permitted(facts, codeOf)).map((each) => [`${each.code} ${each.cause}`, each]));
   const due: Due[] = [];
   for (const { entry, touchpoint } of recorded) {
@@ -65,12 +66,14 @@ export function dueMoments(
     const stands = expected?.touchpoint === touchpoint && facts.at[place] === entry.at;
     if (stands) continue;
     const reason = expected ? MOVED : byPerson(facts, touchpoint, entry.score) ? PERSON : GONE;
-    due.push({
-      ...row(facts, { code, cause: entry.cause, touchpoint, due: 0 }),
-      action: DueAction.withdraw,
-      moment_id: entry.id,
-      reason,
-    });
+    due.push(withdrawal(facts, code, entry, reason));
+  }
+  for (const entry of facts.stranded) {
+    const code = codeOf(entry.kind);
+    if (code === undefined) continue;
+    // What is due for its cause instead is so once this one has gone.
+    wanted.delete(`${code} ${entry.cause}`);
+    due.push(withdrawal(facts, code, entry, GONE));
   }
   for (const each of wanted.values()) due.push(row(facts, each));
   return due;
@@ -124,6 +127,17 @@ const byPerson = (facts: JourneyFacts, touchpoint: number, polarity: number): bo
       !isByRule(observed) &&
       observed.entry.score * polarity > 0,
   );
+
+const withdrawal = (facts: JourneyFacts, code: RuleCode, { cause, ref, id }: Entry, reason: string): Due => ({
+  journey: facts.head.journey,
+  code,
+  cause,
+  action: DueAction.withdraw,
+  touchpoint: ref,
+  due_ms: 0,
+  moment_id: id,
+  reason,
+});
 
 const row = (facts: JourneyFacts, { code, cause, touchpoint, due }: Found): Due => ({
   journey: facts.head.journey,

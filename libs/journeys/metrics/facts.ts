@@ -23,7 +23,7 @@ export interface Banned {
 
 /**
  * The held entries of a journey. `touchpoint[i]` is the place of the i-th touchpoint among the entries; observations
- * of touchpoints that are not held are left out.
+ * of touchpoints that are not held are left out but for `stranded`.
  */
 export class JourneyFacts {
   readonly count: number;
@@ -37,6 +37,8 @@ export class JourneyFacts {
   /** Held observations, each with the number of its touchpoint. */
   readonly observations: readonly Observed[];
   readonly banned: readonly Banned[];
+  /** Held moments of rules whose touchpoint is not held: figures do not know them. */
+  readonly stranded: readonly Entry[];
   private readonly chunk: Int32Array;
   private readonly index: Int32Array;
 
@@ -87,7 +89,9 @@ export class JourneyFacts {
     this.owners = owners;
     this.decisions = decisions;
     this.banned = banned;
-    this.observations = observations.length === 0 ? [] : this.attached(observations);
+    const stranded: Entry[] = [];
+    this.observations = observations.length === 0 ? [] : this.attached(observations, stranded);
+    this.stranded = stranded;
   }
 
   get closed(): boolean {
@@ -133,13 +137,15 @@ export class JourneyFacts {
     return low - 1;
   }
 
-  private attached(places: readonly number[]): Observed[] {
+  private attached(places: readonly number[], stranded: Entry[]): Observed[] {
     const numbers = new Map<string, number>();
     this.touchpoints.forEach((place, number) => numbers.set(this.id(place), number));
     return places.flatMap((place) => {
       const entry = this.entry(place);
       const touchpoint = numbers.get(entry.ref);
-      return touchpoint === undefined ? [] : [{ place, touchpoint, entry }];
+      if (touchpoint !== undefined) return [{ place, touchpoint, entry }];
+      if (entry.form === Form.moment && entry.observer === ObserverCode.rule) stranded.push(entry);
+      return [];
     });
   }
 }
@@ -204,3 +210,7 @@ export function contactsOf(facts: JourneyFacts): number[] {
   for (let i = 0; i < touchpoints.length; i++) if (facts.has(touchpoints[i]!, Flag.contact)) found.push(i);
   return found.length > 0 || touchpoints.length === 0 ? found : [0];
 }
+
+/** Two consecutive contacts were on different channels. Of one whose channel nobody gave, nobody knows. */
+export const isChannelChange = (before: number, channel: number): boolean =>
+  channel !== 0 && before !== 0 && channel !== before;
