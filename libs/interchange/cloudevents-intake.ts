@@ -92,9 +92,10 @@ function problemOf(fact: TouchpointFact, outcome: FactOutcome): Problem | Exclud
 
 function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
-  const journeyType = 'fact' in read ? read.fact.journey.type || undefined : undefined;
+  const journey = 'fact' in read ? read.fact.journey : undefined;
+  const about = { journeyType: journey?.type || undefined, journeyId: journey?.id };
   const fingerprint = deterministicId('cloudevents', source, read.id ?? '', raw);
-  return { source: source.slice(0, 512), journeyType, fingerprint, line, code, reason, raw };
+  return { source: source.slice(0, 512), ...about, fingerprint, line, code, reason, raw };
 }
 
 function received({ number, bytes, tooLong }: Line): Received {

@@ -289,3 +289,65 @@ const bound = ({ sealer }: House) => ({
   sealBytes: sealer.sealBytes.bind(sealer),
   openBytes: sealer.openBytes.bind(sealer),
 });
+
+describe('an interrupted import of a person who is forgotten', () => {
+  const person = (text: string) => ({ isTheirs: () => false, in: (record: string) => record.includes(text) });
+
+  it('is given up, with its key; the file can be imported again', async () => {
+    const h = await house();
+    const whole = await house();
+    await run(whole, small, { personal: ['phone'] });
+    await expect(run(failing(h, 1, 'after'), small, { personal: ['phone'] })).rejects.toThrow('power cut');
+    const [id] = await spools(h);
+    const importer = new XesImporter(h);
+    expect(await importer.forget(person('13700000000'))).toBe(0);
+    expect(await spools(h)).toEqual([id]);
+    expect(hasKey(h, id!)).toBe(true);
+    expect(await importer.forget(person('13900139000'))).toBe(1);
+    expect(await spools(h)).toEqual([]);
+    expect(hasKey(h, id!)).toBe(false);
+    expect(await run(h, small, { personal: ['phone'] })).toMatchObject({ sent: 4, taken: 0, known: 3, resumed: false });
+    expect(essence(await h.recorded()).map(withoutPersonal)).toEqual(
+      essence(await whole.recorded()).map(withoutPersonal),
+    );
+  });
+
+  it('stays when it is being appended: whoever asks has to wait', async () => {
+    const h = await house();
+    await expect(run(failing(h, 2, 'before'), many)).rejects.toThrow('power cut');
+    let left: number | undefined;
+    const importer = new XesImporter({
+      ...h,
+      intake: {
+        take: async (facts, options) => {
+          left ??= await importer.forget(person('Call'));
+          return h.intake.take(facts, options);
+        },
+      },
+    });
+    expect(await importer.run(fileOf(many), OPTIONS)).toMatchObject({ resumed: true, sent: 2_500 });
+    expect(left).toBe(0);
+  });
+
+  it('is given up when nobody can read it', async () => {
+    const h = await house();
+    await expect(run(failing(h, 2, 'before'), many)).rejects.toThrow('power cut');
+    const [id] = await spools(h);
+    await h.sealer.destroy(`spool:${id}`);
+    expect(await new XesImporter(h).forget(person('nobody'))).toBe(1);
+    expect(await spools(h)).toEqual([]);
+  });
+});
+
+/** Ciphertexts differ each time. */
+const withoutPersonal = (event: string) => event.replace(/enc:1:[\w-]+/g, 'sealed');
+
+/** Whether the spool's key can still be used. */
+function hasKey({ sealer }: House, id: string): boolean {
+  try {
+    sealer.sealBytes(`spool:${id}`, 'x', Buffer.from('x'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ImporterParts, ImportOptions, ImportResult, ImportSource } from './import-types.js';
+import type { Recognises } from './quarantine.js';
 import { readingReport, SpoolAppender } from './spool-appending.js';
 import { fingerprintOf, readIntoSpool } from './spool-reading.js';
 import { Spools, type Spool, type SpoolManifest, type SpoolWriter } from './spool.js';
@@ -26,6 +27,12 @@ export class XesImporter {
   async sweep(): Promise<void> {
     const days = this.parts.spoolDays ?? 7;
     await this.spools.sweep(new Date(this.parts.clock.now().getTime() - days * DAY_MS));
+  }
+
+  /** Gives up interrupted imports that have records about somebody. Returns how many. */
+  async forget(person: Recognises): Promise<number> {
+    await this.sweep();
+    return this.spools.forget(person);
   }
 
   /** Imports that were interrupted and wait for their file. */

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { FORGOTTEN } from '@touchstone/eventing';
 import { openHouse, type House } from './testing.js';
-import { Quarantine, type Unreadable } from './quarantine.js';
+import { Quarantine, type Recognises, type Unreadable } from './quarantine.js';
 
 let house: House;
 beforeEach(async () => {
@@ -92,5 +93,96 @@ describe('quarantine', () => {
     expect(sealer.openBytes('quarantine:2026-05', 'x', sealed)).toEqual(Buffer.from('x'));
     expect(await purged('2026-06-01T00:00:00Z')).toBe(0);
     expect(sealer.openBytes('quarantine:2026-05', 'x', sealed)).toBe(FORGOTTEN);
+  });
+
+  describe('forgets a person', () => {
+    const person = (over: Partial<Recognises> = {}): Recognises => ({
+      isTheirs: (id) => id === 'j1',
+      in: (text) => text.includes('1380013801'),
+      ...over,
+    });
+    const files = () =>
+      Promise.all(
+        ['quarantine.db', 'quarantine.db-wal'].map((name) => readFile(join(house.directory, name)).catch(() => '')),
+      ).then((parts) => Buffer.concat(parts.map((part) => Buffer.from(part))));
+
+    it('by what a record says, by its reason and by its journey; others stay', async () => {
+      const { quarantine } = house;
+      await quarantine.add([
+        record(1),
+        record(2),
+        record(3, { raw: '<event/>', journeyId: 'j1' }),
+        record(4, { raw: '<event/>', journeyId: 'j2' }),
+        record(5, { raw: '<event/>', reason: 'The number 1380013801 is none.' }),
+      ]);
+      expect(await quarantine.forget(person())).toBe(3);
+      expect(quarantine.list().edges.map(({ node }) => node.line)).toEqual([2, 4]);
+      expect(await quarantine.forget(person())).toBe(0);
+    });
+
+    it('however many records there are', async () => {
+      const theirs = (n: number) => n % 7 === 0;
+      const raw = (n: number) => (theirs(n) ? '1380013801' : `other ${n}`);
+      await house.quarantine.add(Array.from({ length: 1_000 }, (_, n) => record(n, { raw: raw(n) })));
+      expect(await house.quarantine.forget(person())).toBe(143);
+      expect(house.quarantine.count()).toBe(857);
+    });
+
+    it('and leaves none of the sealed bytes in the file', async () => {
+      // Longer than a page of the file: such a record lies in pages of its own.
+      const long = `1380013801 ${'x'.repeat(20_000)}`;
+      const kept: Uint8Array[] = [];
+      const sealBytes: House['sealer']['sealBytes'] = (...args) => {
+        const sealed = house.sealer.sealBytes(...args);
+        kept.push(sealed);
+        return sealed;
+      };
+      const sealer = new Proxy(house.sealer, {
+        get: (target, name) =>
+          name === 'sealBytes' ? sealBytes : (Reflect.get(target, name) as () => void).bind(target),
+      });
+      const options = { file: join(house.directory, 'quarantine.db'), sealer, clock: house.clock };
+      const quarantine = Quarantine.open(options);
+      await quarantine.add([record(1), record(2, { raw: long }), record(3)]);
+      const isIn = (bytes: Buffer) => kept.map((sealed) => bytes.includes(Buffer.from(sealed.slice(0, 900))));
+      expect(isIn(await files())).toEqual([true, true, true]);
+      expect(await quarantine.forget(person())).toBe(2);
+      expect(isIn(await files())).toEqual([false, false, true]);
+      quarantine.close();
+    });
+
+    it('also when a record is damaged, which nobody can read', async () => {
+      await house.quarantine.add([record(1), record(2), record(3, { raw: '1380013801' })]);
+      const db = new DatabaseSync(join(house.directory, 'quarantine.db'));
+      db.exec("UPDATE record SET raw = x'01020304' WHERE line = 2");
+      db.close();
+      expect(await house.quarantine.forget(person())).toBe(2);
+    });
+
+    it('says so while another program keeps the bytes', async () => {
+      await house.quarantine.add([record(1)]);
+      const db = new DatabaseSync(join(house.directory, 'quarantine.db'));
+      db.exec('BEGIN');
+      db.prepare('SELECT count(*) FROM record').get();
+      await expect(house.quarantine.forget(person())).rejects.toMatchObject({ code: 'QUARANTINE_NOT_ERASED' });
+      db.exec('COMMIT');
+      db.close();
+      expect(await house.quarantine.forget(person())).toBe(0);
+    }, 15_000);
+  });
+
+  it('opens a file that was made before records told their journey', async () => {
+    const file = join(house.directory, 'older.db');
+    const db = new DatabaseSync(file);
+    db.exec(
+      'CREATE TABLE record (id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, fingerprint TEXT NOT NULL, ' +
+        'journey_type TEXT, line INTEGER, code TEXT NOT NULL, reason TEXT NOT NULL, subject TEXT NOT NULL, ' +
+        'raw BLOB NOT NULL, at TEXT NOT NULL, expires_at TEXT NOT NULL, UNIQUE (source, fingerprint))',
+    );
+    db.close();
+    const quarantine = Quarantine.open({ file, sealer: house.sealer, clock: house.clock });
+    expect(await quarantine.add([record(1, { journeyId: 'j1' })])).toBe(1);
+    expect(await quarantine.forget({ isTheirs: () => true, in: () => false })).toBe(1);
+    quarantine.close();
   });
 });

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { FORGOTTEN, TouchstoneError, type Clock } from '@touchstone/eventing';
 import { decodeCursor, encodeCursor, pageOf, PAGE_DEFAULT, PAGE_MAX, type Page } from '@touchstone/platform';
@@ -8,6 +9,8 @@ import type { Sealer } from './sealed-frames.js';
 export interface Unreadable {
   readonly source: string;
   readonly journeyType?: string;
+  /** Id of the journey it was meant for, where that is known. */
+  readonly journeyId?: string;
   /** The same record gives the same one: it is listed once, however often it comes. */
   readonly fingerprint: string;
   /** 1-based line of the file or stream. */
@@ -38,7 +41,17 @@ export interface QuarantineFilter {
   readonly code?: string;
 }
 
+/** Tells whose records are to be removed. */
+export interface Recognises {
+  /** Whether a journey, by its id, is one of theirs. */
+  isTheirs(id: string): boolean;
+  /** Whether a record, as it came, speaks of them. */
+  in(text: string): boolean;
+}
+
 const LIST = 'quarantine';
+/** Records that are opened and searched between two breaths. */
+const SEARCHED_AT_ONCE = 200;
 const DAY_MS = 86_400_000;
 
 const DDL = `
@@ -47,6 +60,7 @@ CREATE TABLE IF NOT EXISTS record (
   source TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   journey_type TEXT,
+  journey_id TEXT,
   line INTEGER,
   code TEXT NOT NULL,
   reason TEXT NOT NULL,
@@ -65,6 +79,7 @@ interface Row {
   source: string;
   fingerprint: string;
   journey_type: string | null;
+  journey_id: string | null;
   line: number | null;
   code: string;
   reason: string;
@@ -98,6 +113,10 @@ export class Quarantine {
       }
       assertDurable(db);
       db.exec(DDL);
+      const columns = db.prepare('SELECT name FROM pragma_table_info(?)').all('record') as { name: string }[];
+      if (!columns.some(({ name }) => name === 'journey_id')) db.exec('ALTER TABLE record ADD COLUMN journey_id TEXT');
+      // What was removed just before a crash may still stand in the write-ahead log.
+      wiped(db);
     } catch (error) {
       db.close();
       throw error;
@@ -113,8 +132,8 @@ export class Quarantine {
     const subject = subjectOf(expiresAt);
     await this.sealer.ensureKeys([subject]);
     const insert = this.db.prepare(
-      'INSERT INTO record (source, fingerprint, journey_type, line, code, reason, subject, raw, at, expires_at) ' +
-        'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, fingerprint) DO NOTHING',
+      'INSERT INTO record (source, fingerprint, journey_type, journey_id, line, code, reason, subject, raw, at, expires_at) ' +
+        'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, fingerprint) DO NOTHING',
     );
     return this.transaction(() => {
       this.db.prepare('INSERT INTO month_key (subject) VALUES (?) ON CONFLICT DO NOTHING').run(subject);
@@ -122,8 +141,8 @@ export class Quarantine {
       for (const r of records) {
         const raw = this.sealer.sealBytes(subject, boundTo(r), Buffer.from(r.raw));
         const at = now.toISOString();
-        const row = [r.source, r.fingerprint, r.journeyType ?? null, r.line ?? null, r.code, r.reason] as const;
-        added += Number(insert.run(...row, subject, raw, at, expiresAt).changes);
+        const about = [r.journeyType ?? null, r.journeyId ?? null, r.line ?? null, r.code, r.reason] as const;
+        added += Number(insert.run(r.source, r.fingerprint, ...about, subject, raw, at, expiresAt).changes);
       }
       return added;
     });
@@ -180,8 +199,42 @@ export class Quarantine {
     return removed;
   }
 
+  /**
+   * Removes every record that speaks of somebody, and wipes its bytes. Returns how many went.
+   * @throws QUARANTINE_NOT_ERASED when another program reads the file: they are removed, their bytes not yet; repeat it
+   */
+  async forget(person: Recognises): Promise<number> {
+    const page = this.db.prepare('SELECT * FROM record WHERE id > ? ORDER BY id LIMIT ?');
+    const remove = this.db.prepare('DELETE FROM record WHERE id = ?');
+    let removed = 0;
+    for (let after = 0; ;) {
+      const rows = page.all(after, SEARCHED_AT_ONCE) as unknown as Row[];
+      if (rows.length === 0) break;
+      const theirs = rows.filter((row) => this.speaksOf(person, row));
+      if (theirs.length > 0) this.transaction(() => theirs.forEach(({ id }) => remove.run(id)));
+      removed += theirs.length;
+      after = rows.at(-1)!.id;
+      await nextTurn();
+    }
+    if (!wiped(this.db)) throw notErased();
+    return removed;
+  }
+
   close(): void {
     this.db.close();
+  }
+
+  private speaksOf(person: Recognises, row: Row): boolean {
+    if (row.journey_id !== null && person.isTheirs(row.journey_id)) return true;
+    if (person.in(row.reason)) return true;
+    let raw: Uint8Array | typeof FORGOTTEN;
+    try {
+      raw = this.sealer.openBytes(row.subject, boundTo(row), row.raw);
+    } catch {
+      // Damaged, or of another vault: nobody can read what it says.
+      return false;
+    }
+    return raw !== FORGOTTEN && person.in(Buffer.from(raw).toString('utf8'));
   }
 
   private transaction<T>(work: () => T): T {
@@ -219,6 +272,20 @@ const shown = (row: Row): Quarantined => ({
   at: row.at,
   expiresAt: row.expires_at,
 });
+
+/** Empties the write-ahead log; false while another connection reads from it. */
+function wiped(db: DatabaseSyncInstance): boolean {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+  return busy === 0;
+}
+
+const notErased = (): TouchstoneError =>
+  new TouchstoneError(
+    'QUARANTINE_NOT_ERASED',
+    'Records were removed from quarantine, but another program reads quarantine.db and keeps their bytes: end that ' +
+      'program (a backup, a database browser), then repeat this.',
+    'busy',
+  );
 
 function assertDurable(db: DatabaseSyncInstance): void {
   const value = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() as object)[0] as unknown;

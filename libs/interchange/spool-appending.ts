@@ -59,7 +59,8 @@ export class SpoolAppender {
       if (outcome.outcome === 'refused') {
         const { code, message: reason } = outcome;
         const raw = JSON.stringify(fact);
-        refused.push({ ...aboutRecord(manifest), fingerprint: fact.touchpointId, code, reason, raw });
+        const { journey, touchpointId: fingerprint } = fact;
+        refused.push({ ...aboutRecord(manifest), journeyId: journey.id, fingerprint, code, reason, raw });
       } else {
         counts[outcome.outcome]++;
       }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { newId, type Clock } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
 import { FrameReader, FrameWriter, type FramePlace, type Sealer } from './sealed-frames.js';
+import type { Recognises } from './quarantine.js';
 import type { MappedLog, UnreadableEvent } from './xes-mapping.js';
 
 /** One record of a file: what is to be appended, or what goes to quarantine. */
@@ -98,6 +99,20 @@ export class Spools {
     return found.flat();
   }
 
+  /**
+   * Removes finished spools that nobody works on and that have a record about somebody; the file can be imported again.
+   * Returns how many went.
+   */
+  async forget(person: Recognises): Promise<number> {
+    let removed = 0;
+    for (const { manifest } of await this.finished()) {
+      if (this.inUse.has(manifest.id) || !(await this.speaksOf(person, manifest))) continue;
+      await this.remove(manifest.id);
+      removed++;
+    }
+    return removed;
+  }
+
   /** Lets go of a spool that stays for another time. */
   release(id: string): void {
     this.inUse.delete(id);
@@ -123,6 +138,23 @@ export class Spools {
     const stale = (await this.ids()).filter((id) => !kept.has(id) && !this.inUse.has(id));
     for (const id of stale) await this.remove(id);
     return stale;
+  }
+
+  private async speaksOf(person: Recognises, { id, chunks }: SpoolManifest): Promise<boolean> {
+    const spool = await this.open(id);
+    try {
+      for (let index = 0; index < chunks.length; index++) {
+        if ((await spool.chunk(index)).some((record) => person.in(JSON.stringify(record)))) return true;
+      }
+      return false;
+    } catch (error) {
+      // What nobody can read goes on with nobody: it may as well be theirs.
+      if ((error as { code?: unknown }).code === 'SPOOL_UNREADABLE') return true;
+      throw error;
+    } finally {
+      await spool.close();
+      this.release(id);
+    }
   }
 
   private async ids(): Promise<string[]> {

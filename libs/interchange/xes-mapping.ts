@@ -19,6 +19,8 @@ const LONGEST_NAME = 512;
 /** An event that goes to quarantine. */
 export interface UnreadableEvent extends XesFault {
   readonly line: number;
+  /** Of a trace that has a name. */
+  readonly journeyId?: string;
   /** The same record gives the same one, however often its file is read. */
   readonly fingerprint: string;
   /** The event as XML; may hold personal data. */
@@ -90,7 +92,7 @@ export class XesMapping {
     for (const event of trace.events) {
       const result = this.placed(event, open, journeyId, name!);
       if ('fact' in result) placed.push(result);
-      else unreadable.push(result);
+      else unreadable.push({ ...result, journeyId });
     }
     const facts = this.completed(placed, open, trace);
     open.close();
