@@ -7,6 +7,7 @@ import {
   openSqliteLog,
   openVault,
   systemClock,
+  type Clock,
   type DataDirectory,
 } from '@touchstone/eventing';
 import { PackCatalogue, shippedPacks } from '@touchstone/packs';
@@ -16,6 +17,7 @@ import {
   currentContext,
   EVENT_LOG,
   Metrics,
+  Policies,
   READS,
   VAULT,
   type Config,
@@ -59,25 +61,29 @@ class Closing {
  * Opens the data directory and all that is in it. What was opened before a failure is closed again.
  * @throws DATA_DIRECTORY_IN_USE, and what opening the log, the keys and the read models throws
  */
-export async function openFoundation(config: Config, logger: StructuredLogger): Promise<Foundation> {
+export async function openFoundation(
+  config: Config,
+  logger: StructuredLogger,
+  clock = config.clockAt === undefined ? systemClock : clockAt(config.clockAt),
+): Promise<Foundation> {
   const closing = new Closing();
   try {
-    return await open(config, logger, closing);
+    return await open(config, logger, clock, closing);
   } catch (error) {
     await closing.run().catch(() => undefined);
     throw error;
   }
 }
 
-async function open(config: Config, logger: StructuredLogger, closing: Closing): Promise<Foundation> {
-  const clock = config.clockAt === undefined ? systemClock : clockAt(config.clockAt);
+async function open(config: Config, logger: StructuredLogger, clock: Clock, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
   const log = closing.add(await openSqliteLog({ file: directory.file('log.db') }), (l) => l.close());
   const parts = { config, directory, log, clock, logger };
   const projections = closing.add(await startProjections(parts), (p) => p.stop());
   const reads = closing.add(startReads(parts, projections), (r) => r.close());
-  const metrics = measuring(projections);
+  const policies = new Policies();
+  const metrics = measuring(projections, policies);
   const measuredLog = metrics.observe(log);
   const registry = new EventRegistry(events);
   const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
@@ -96,6 +102,7 @@ async function open(config: Config, logger: StructuredLogger, closing: Closing):
     given(Kernel, kernel),
     given(PackCatalogue, packs),
     given(Metrics, metrics),
+    given(Policies, policies),
     given(Readiness, readiness),
   ];
   return { directory, metrics, readiness, providers, close: () => closing.run() };
@@ -112,12 +119,13 @@ async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<voi
   }
 }
 
-function measuring(projections: ProjectorHost): Metrics {
+function measuring(projections: ProjectorHost, policies: Policies): Metrics {
   const metrics = new Metrics();
   metrics.collectProcess();
   metrics.collectProjections(async () =>
     (await projections.status()).map((status) => ({ ...status, up: isUp(status.state) })),
   );
+  metrics.collectPolicies(() => policies.status());
   return metrics;
 }
 
@@ -127,6 +135,17 @@ const given = (provide: InjectionToken, useValue: unknown): Provider => ({ provi
 
 /** The tokens of a foundation with nothing behind them, for whoever only lays the modules out. */
 export const emptyFoundation = (): readonly Provider[] =>
-  [CONFIG, CLOCK, EVENT_LOG, VAULT, READS, ProjectorHost, EventRegistry, Kernel, PackCatalogue, Metrics, Readiness].map(
-    (token) => given(token, {}),
-  );
+  [
+    CONFIG,
+    CLOCK,
+    EVENT_LOG,
+    VAULT,
+    READS,
+    ProjectorHost,
+    EventRegistry,
+    Kernel,
+    PackCatalogue,
+    Metrics,
+    Policies,
+    Readiness,
+  ].map((token) => given(token, {}));

@@ -8,6 +8,7 @@ import { EventReader } from './event-reader.js';
 import { EventsResolver } from './events.resolver.js';
 import { features } from './features.js';
 import { HealthController } from './health.controller.js';
+import { PoliciesResolver } from './policies.resolver.js';
 import { ProjectionsResolver } from './projections.resolver.js';
 import { Readiness } from './readiness.js';
 
@@ -36,7 +37,13 @@ export class ServerModule {
       module: ServerModule,
       imports,
       controllers: [HealthController],
-      providers: [EventReader, EventsResolver, ProjectionsResolver, { provide: APP_PIPE, useFactory: inputValidation }],
+      providers: [
+        EventReader,
+        EventsResolver,
+        PoliciesResolver,
+        ProjectionsResolver,
+        { provide: APP_PIPE, useFactory: inputValidation },
+      ],
     };
   }
 }

@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TouchstoneError } from '@touchstone/eventing';
+import { TouchstoneError, type Clock } from '@touchstone/eventing';
 import { registerStreamingBodies } from '@touchstone/interchange';
 import { StructuredLogger, type Config, type DefectSink } from '@touchstone/platform';
 import { serveExplorer } from './explorer.js';
@@ -24,6 +24,8 @@ export interface RunningServer {
 
 export interface ServerOptions {
   readonly logger?: StructuredLogger;
+  /** Instead of the one that the configuration names. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ServerOptions {
  */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? new StructuredLogger({ level: config.logLevel, format: config.logFormat });
-  const foundation = await openFoundation(config, logger);
+  const foundation = await openFoundation(config, logger, options.clock);
   let app: NestFastifyApplication | undefined;
   try {
     app = await createApp(config, foundation, logger);

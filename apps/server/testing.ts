@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import type { Clock } from '@touchstone/eventing';
 import { readConfig, StructuredLogger } from '@touchstone/platform';
 import { startServer, type RunningServer } from './server.js';
 
@@ -25,12 +26,12 @@ export class TestServer {
     private readonly server: RunningServer,
   ) {}
 
-  static async start(env: Record<string, string> = {}, directory?: string): Promise<TestServer> {
+  static async start(env: Record<string, string> = {}, directory?: string, clock?: Clock): Promise<TestServer> {
     const dataDir = directory ?? mkdtempSync(join(tmpdir(), 'touchstone-server-'));
     const log: string[] = [];
     const logger = new StructuredLogger({ level: 'warn', format: 'json', write: (line) => log.push(line) });
     const config = readConfig({ ...env, DATA_DIR: dataDir, PORT: '0' });
-    return new TestServer(dataDir, log, await startServer(config, { logger }));
+    return new TestServer(dataDir, log, await startServer(config, { logger, clock }));
   }
 
   get url(): string {
@@ -80,6 +81,18 @@ export class TestServer {
       await sleep(25);
     }
     throw new Error(`Not ready: ${JSON.stringify(last)}`);
+  }
+
+  /** Waits until the read models have all that is in the log, and policies have decided all that they may by now. */
+  async settled(): Promise<void> {
+    let last: unknown;
+    for (let tries = 0; tries < 2_400; tries++) {
+      const { data } = await this.ask('{ policies { name state due decided lastError { code message } } }');
+      const policies = (last = data.policies as { state: string; due: number | null }[]);
+      if (policies.every(({ state, due }) => state === 'LIVE' && due === 0)) return this.ready();
+      await sleep(25);
+    }
+    throw new Error(`Not settled: ${JSON.stringify(last)}`);
   }
 
   close(): Promise<void> {

@@ -5,4 +5,5 @@ export { FigureReader } from './figure-reader.js';
 export { JourneyReader } from './journey-reader.js';
 export { journeySamples } from './journey.samples.js';
 export { JourneysModule } from './journeys.module.js';
+export { OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';

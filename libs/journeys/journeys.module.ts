@@ -1,30 +1,55 @@
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { handlersFor, Kernel, type Vault } from '@touchstone/eventing';
+import { handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { VAULT } from '@touchstone/platform';
+import { CLOCK, EVENT_LOG, Policies, READS, VAULT } from '@touchstone/platform';
+import { ProjectorHost, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
-import { customerDecider, NameCustomer, RegisterCustomer } from './customer.js';
-import { EnrolCustomerHandler } from './customer.handlers.js';
+import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
+import { EnrolCustomerHandler, MergeCustomersHandler } from './customer.handlers.js';
 import { FactIntake } from './fact-intake.js';
 import { FigureReader } from './figure-reader.js';
 import { JourneyReader } from './journey-reader.js';
 import { journeyHandlers } from './journey.handlers.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
+import { observationHandlers } from './observations.handlers.js';
+import { DeriveMoment, ObserveMoment, RateExperience, WithdrawMoment } from './observations.js';
+import { ObservationsResolver } from './observations.resolver.js';
 import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys.resolver.js';
+import { OpenLoads } from './open-loads.js';
+import { RuleMoments } from './rule-moments.policy.js';
+
+/** Commands that have a handler written by hand, or that a policy gives to the kernel itself. */
+const notForPeople = [
+  OpenJourney,
+  RecordTouchpoint,
+  CorrectTouchpoint,
+  ObserveMoment,
+  RateExperience,
+  DeriveMoment,
+  WithdrawMoment,
+];
 
 /** Customers, journeys, touchpoints: their commands, reads and figures. */
 @Module({
   imports: [CqrsModule, PacksModule],
   providers: [
-    ...handlersFor(journeyDecider, { except: [OpenJourney, RecordTouchpoint, CorrectTouchpoint] }),
-    ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer] }),
+    ...handlersFor(journeyDecider, { except: notForPeople }),
+    ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
     ...journeyHandlers,
+    ...observationHandlers,
     EnrolCustomerHandler,
+    MergeCustomersHandler,
     {
       provide: FactIntake,
       inject: [Kernel, VAULT, PackCatalogue],
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
+    },
+    OpenLoads,
+    {
+      provide: RuleMoments,
+      inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
+      useFactory: ruleMoments,
     },
     JourneyReader,
     FigureReader,
@@ -32,7 +57,25 @@ import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys
     CustomersResolver,
     FiguresResolver,
     CommandsResolver,
+    ObservationsResolver,
   ],
-  exports: [FactIntake, JourneyReader, FigureReader],
+  exports: [FactIntake, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
+
+function ruleMoments(
+  log: EventLog,
+  reads: Reads,
+  kernel: Kernel,
+  clock: Clock,
+  loads: OpenLoads,
+  projections: ProjectorHost,
+  policies: Policies,
+): RuleMoments {
+  const logger = new Logger('RuleMoments');
+  const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
+  const warn = (message: string) => logger.warn(message);
+  const policy = new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
+  policies.add(policy);
+  return policy;
+}

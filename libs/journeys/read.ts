@@ -32,6 +32,7 @@ import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
 import { careDerivation } from './metrics/care.derivation.js';
+import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -72,4 +73,6 @@ export const journeyQueries = [
   figureQuery,
   figureCountQuery,
   figureJourneysQuery,
+  momentsDueQuery,
+  momentsDueCountQuery,
 ];

@@ -1,0 +1,14 @@
+import { Inject } from '@nestjs/common';
+import { Query, Resolver } from '@nestjs/graphql';
+import { Policies } from '@touchstone/platform';
+import { Policy } from './policies.graphql.js';
+
+@Resolver(() => Policy)
+export class PoliciesResolver {
+  constructor(@Inject(Policies) private readonly running: Policies) {}
+
+  @Query(() => [Policy], { name: 'policies', description: 'How the policies of this process keep up.' })
+  async list() {
+    return (await this.running.status()).map(({ lagMs, ...status }) => ({ ...status, lag: lagMs }));
+  }
+}
