@@ -47,7 +47,10 @@ export class Recorded {
   @Field(() => ID, { description: 'Id of what the command was about: the journey, the customer.' })
   id!: string;
 
-  @Field(() => ID, { nullable: true, description: 'Id of the touchpoint or note that the command was about.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Id of the entry that the command was about: a touchpoint, a note, a moment.',
+  })
   entryId?: string | null;
 
   @Field(() => Int, { description: 'Revision of the last event of its stream.' })
@@ -58,7 +61,7 @@ export class Recorded {
 }
 
 @InputType({ isAbstract: true })
-class OnJourney {
+export class OnJourney {
   @Field(() => ID, { description: 'Id of the journey.' })
   @IsId()
   journeyId!: string;

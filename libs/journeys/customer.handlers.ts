@@ -1,8 +1,17 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
-import { command, Kernel, newId, TouchstoneError, type Executed, type Vault } from '@touchstone/eventing';
+import { command, Kernel, newId, refuse, TouchstoneError, type Executed, type Vault } from '@touchstone/eventing';
 import { VAULT } from '@touchstone/platform';
-import { customerDecider, NameCustomer, RegisterCustomer, type Identifier } from './customer.js';
+import {
+  customerDecider,
+  isMergedInto,
+  MergeCustomers,
+  mustBeKnown,
+  NameCustomer,
+  RegisterCustomer,
+  type Customer,
+  type Identifier,
+} from './customer.js';
 import { BindKey, keyDecider } from './lookup-key.js';
 
 /** A customer with the identifiers they are known by. */
@@ -55,6 +64,48 @@ export class EnrolCustomerHandler {
     const { state } = await this.kernel.execute(keyDecider, bind);
     if (state.status !== 'bound' || state.customerId === undefined) throw taken(type);
     return state.customerId;
+  }
+}
+
+/**
+ * Merges a customer into another one, who must be there and must not have been merged into the first. One merge at a
+ * time in this process, so that no two close a circle; where two processes do at once, readers agree on one of them.
+ */
+@CommandHandler(MergeCustomers)
+export class MergeCustomersHandler {
+  private before: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly kernel: Kernel) {}
+
+  execute(c: MergeCustomers): Promise<Executed> {
+    const merged = this.before.then(() => this.merge(c));
+    this.before = merged.catch(() => undefined);
+    return merged;
+  }
+
+  private async merge(c: MergeCustomers): Promise<Executed> {
+    const absorbed = await this.look(c.customerId);
+    const decidesAlone = c.customerId === c.survivorId || isMergedInto(absorbed, c.survivorId);
+    if (!decidesAlone) await this.checkSurvivor(c);
+    return this.kernel.execute(customerDecider, c);
+  }
+
+  private async checkSurvivor({ customerId, survivorId }: MergeCustomers): Promise<void> {
+    const seen = new Set([survivorId]);
+    let next = mustBeKnown(survivorId, await this.look(survivorId)).mergedInto;
+    while (next !== undefined && !seen.has(next)) {
+      if (next === customerId) {
+        const message = `The customer ${survivorId} was merged into ${customerId}; unmerge them first, or merge the other way round.`;
+        refuse('CUSTOMER_MERGE_CYCLE', message);
+      }
+      seen.add(next);
+      const customer = await this.look(next);
+      next = customer.status === 'none' ? undefined : customer.mergedInto;
+    }
+  }
+
+  private async look(customerId: string): Promise<Customer> {
+    return (await this.kernel.look(customerDecider, customerId)).state;
   }
 }
 

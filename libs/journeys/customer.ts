@@ -116,6 +116,17 @@ export class RegisterCustomer extends command<
 /** Adds identifiers by which the customer is known from now on. */
 export class NameCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] }>() {}
 export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
+/** The customer turns out to be the survivor; whether the survivor can be one is looked up before. */
+export class MergeCustomers extends command<{
+  /** The one who is absorbed. */
+  customerId: string;
+  survivorId: string;
+  reason: string;
+  expectedRevision?: number;
+}>() {}
+export class UnmergeCustomers extends command<{ customerId: string; reason: string; expectedRevision?: number }>() {}
+/** Says that the customer is forgotten; their key is destroyed by whoever says so. */
+export class ForgetCustomer extends command<{ customerId: string; reason: string; basis?: string }>() {}
 
 export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer) => {
   if (customer.status !== 'none') return [];
@@ -125,7 +136,7 @@ export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer
 };
 
 export const nameCustomer: Decide<NameCustomer, Customer> = ({ customerId, identifiers }, customer) => {
-  if (customer.status === 'none') return unknown(customerId);
+  mustBeKnown(customerId, customer);
   return [CustomerUpdated({ identifiers: [...identifiers] }, { subject: customerSubject(customerId) })];
 };
 
@@ -133,16 +144,56 @@ export const updateCustomer: Decide<UpdateCustomer, Customer> = (
   { customerId, expectedRevision: _seen, ...rest },
   customer,
 ) => {
-  if (customer.status === 'none')
-    return refuse('CUSTOMER_UNKNOWN', `No customer ${customerId} is registered; register them first.`);
+  const known = mustBeKnown(customerId, customer);
   const change = profileOf(rest);
   const { name, phone, ...open } = change;
-  const same = Object.entries(open).every(([field, value]) => customer[field as keyof typeof open] === value);
+  const same = Object.entries(open).every(([field, value]) => known[field as keyof typeof open] === value);
   if (same && name === undefined && phone === undefined) return [];
   return [CustomerUpdated(change, { subject: customerSubject(customerId) })];
 };
 
-const unknown = (id: string): never =>
+export const mergeCustomers: Decide<MergeCustomers, Customer> = ({ customerId, survivorId, reason }, customer) => {
+  if (customerId === survivorId) {
+    refuse('CUSTOMER_MERGE_SELF', 'Both are the same customer already; name the one who is absorbed and the other.');
+  }
+  if (isMergedInto(customer, survivorId)) return [];
+  const { mergedInto } = mustBeKnown(customerId, customer);
+  if (mergedInto !== undefined) {
+    const message = `The customer ${customerId} was merged into ${mergedInto}; unmerge them first, or merge ${mergedInto}.`;
+    refuse('CUSTOMER_MERGED', message, { mergedInto });
+  }
+  return [CustomersMerged({ survivorId, reason })];
+};
+
+/** Also of somebody who was forgotten: whose the journeys are is told by ids, and may be set right. */
+export const unmergeCustomers: Decide<UnmergeCustomers, Customer> = ({ customerId, reason }, customer) => {
+  if (customer.status === 'none') return refuseUnknown(customerId);
+  if (customer.mergedInto === undefined) return [];
+  return [CustomersUnmerged({ survivorId: customer.mergedInto, reason })];
+};
+
+export const forgetCustomer: Decide<ForgetCustomer, Customer> = ({ customerId, reason, basis }, customer) => {
+  switch (customer.status) {
+    case 'none':
+      return refuseUnknown(customerId);
+    case 'forgotten':
+      return [];
+    case 'registered':
+      return [CustomerForgotten({ reason, basis })];
+  }
+};
+
+export const isMergedInto = (customer: Customer, survivorId: string): boolean =>
+  customer.status !== 'none' && customer.mergedInto === survivorId;
+
+/** @throws CUSTOMER_UNKNOWN, CUSTOMER_FORGOTTEN */
+export function mustBeKnown(id: string, customer: Customer): Exclude<Customer, { status: 'none' }> {
+  if (customer.status === 'none') return refuseUnknown(id);
+  if (customer.status === 'registered') return customer;
+  return refuse('CUSTOMER_FORGOTTEN', `The customer ${id} was forgotten; register whoever it is now as a new one.`);
+}
+
+const refuseUnknown = (id: string): never =>
   refuse('CUSTOMER_UNKNOWN', `No customer ${id} is registered; register them first.`);
 
 function profileOf({ name, phone, segment, region, tier }: Profile): Profile {
@@ -161,5 +212,8 @@ export const customerDecider = decider<Customer, CustomerEvent>(
     on(RegisterCustomer, (c) => c.customerId, registerCustomer),
     on(NameCustomer, (c) => c.customerId, nameCustomer),
     on(UpdateCustomer, (c) => c.customerId, updateCustomer),
+    on(MergeCustomers, (c) => c.customerId, mergeCustomers),
+    on(UnmergeCustomers, (c) => c.customerId, unmergeCustomers),
+    on(ForgetCustomer, (c) => c.customerId, forgetCustomer),
   ],
 );

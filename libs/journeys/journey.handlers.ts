@@ -7,7 +7,6 @@ import {
   FORGOTTEN,
   Kernel,
   newId,
-  refuse,
   TouchstoneError,
   type EventLog,
   type Executed,
@@ -16,7 +15,7 @@ import {
 } from '@touchstone/eventing';
 import { PackCatalogue, type KindInForce } from '@touchstone/packs';
 import { EVENT_LOG, VAULT } from '@touchstone/platform';
-import { customerDecider } from './customer.js';
+import { customerDecider, mustBeKnown } from './customer.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { journeyStream, type TouchpointContent } from './journey.events.js';
 import { touchpointContent, type Reported } from './touchpoint-content.js';
@@ -154,8 +153,8 @@ export class OpenJourneyHandler {
   constructor(private readonly kernel: Kernel) {}
 
   async execute(c: OpenJourney): Promise<Executed> {
-    if (c.customerId != null && (await this.kernel.look(customerDecider, c.customerId)).state.status === 'none') {
-      refuse('CUSTOMER_UNKNOWN', `No customer ${c.customerId} is registered; register them first.`);
+    if (c.customerId != null) {
+      mustBeKnown(c.customerId, (await this.kernel.look(customerDecider, c.customerId)).state);
     }
     return this.kernel.execute(journeyDecider, c);
   }

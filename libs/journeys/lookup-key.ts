@@ -38,10 +38,16 @@ export class BindKey extends command<{
   source?: EventSource;
 }>() {}
 
+/** Lets go of the key, so that nobody is found by it any more. */
+export class ReleaseKey extends command<{ hash: string; reason: string }>() {}
+
 export const bindKey: Decide<BindKey, LookupKey> = ({ keyType, customerId, journeyId, occurredAt, source }, key) =>
   key.status === 'bound' ? [] : [KeyBound({ keyType, customerId, journeyId }, { occurredAt, source })];
 
+export const releaseKey: Decide<ReleaseKey, LookupKey> = ({ reason }, key) =>
+  key.status === 'free' ? [] : [KeyReleased({ reason })];
+
 export const keyDecider = decider<LookupKey, KeyEvent>(
   { name: 'key', stream: keyStream, initial: () => ({ status: 'free' }), evolve },
-  (on) => [on(BindKey, (c) => c.hash, bindKey)],
+  (on) => [on(BindKey, (c) => c.hash, bindKey), on(ReleaseKey, (c) => c.hash, releaseKey)],
 );
