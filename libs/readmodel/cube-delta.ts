@@ -3,6 +3,7 @@ import { cubeLayout, type CubeSpec, type CubeTable } from './cube-spec.js';
 import type { RowChange } from './projection.js';
 
 const FIRST_CAPACITY = 256;
+const ROWS_AT_ONCE = 4_096;
 
 /**
  * Contributions to a cube, summed per cell until they are asked for as row changes. Adding makes no garbage, so that
@@ -51,6 +52,20 @@ export class CubeDelta {
       }
     }
     return changes;
+  }
+
+  /**
+   * Whole rows for tables that are empty: hands on, table by table and some thousand rows at a time, the values of
+   * rows one after another in the order of the table's columns. The delta is empty afterwards.
+   */
+  fill(insert: (table: string, values: number[]) => void): void {
+    const { cells, spec } = this;
+    this.cells = new Cells(spec, spec.dims.length);
+    const order = cells.sorted();
+    for (const { name, dims } of this.tables) {
+      const whole = name === spec.name ? cells : rolledUp(spec, dims, cells, order);
+      whole.rows(whole === cells ? order : whole.sorted(), (values) => insert(name, values));
+    }
   }
 }
 
@@ -138,6 +153,19 @@ class Cells {
       }
       return 0;
     });
+  }
+
+  /** The rows of these cells, key and sums, in pages. */
+  rows(order: Int32Array, take: (values: number[]) => void): void {
+    const { keys, sums, dims, measures } = this;
+    for (let from = 0; from < order.length; from += ROWS_AT_ONCE) {
+      const values: number[] = [];
+      for (const cell of order.subarray(from, from + ROWS_AT_ONCE)) {
+        for (let i = 0; i < dims; i++) values.push(keys[cell * dims + i]!);
+        for (let i = 0; i < measures; i++) values.push(sums[cell * measures + i]!);
+      }
+      take(values);
+    }
   }
 
   private freeSlot(hash: number): number {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { BulkInsert } from './bulk-insert.js';
 import { CubeDelta, cubeTables, type CubeSpec } from './cube.js';
 import { dumpRows } from './dump.js';
 import type { GenerationStore } from './generation-store.js';
@@ -46,6 +47,28 @@ describe('a cube', () => {
         }
       }),
     );
+  });
+
+  it('filled while it was empty, then added to, equals one made in one pass', () => {
+    const several = fc.array(contribution, { maxLength: 600 });
+    fc.assert(
+      fc.property(several, several, (first, then) => {
+        const store = emptyStore();
+        const delta = new CubeDelta(spec);
+        for (const each of first) delta.add(...each, 1);
+        const tables = new Map(cubeTables(spec).map((table) => [table.name, new BulkInsert(store.db, table)]));
+        delta.fill((table, values) => tables.get(table)!.insert(values));
+        for (const each of then) delta.add(...each, 1);
+        write(store, delta.changes());
+        expect(dumpRows(store)).toEqual(dumpRows(onePass([...first, ...then])));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('takes whole rows only', () => {
+    const bulk = new BulkInsert(emptyStore().db, cubeTables(spec)[0]!);
+    expect(() => bulk.insert([1, 2, 3])).toThrow(expect.objectContaining({ code: 'PROJECTION_ROW' }));
   });
 
   it('is laid out with a table for the whole and one for each rollup', () => {

@@ -1,4 +1,5 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
+import { BulkInsert } from './bulk-insert.js';
 import { createIndexes } from './generation-tables.js';
 import type { NameTable } from './name-table.js';
 import type { Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
@@ -17,6 +18,7 @@ export class Derivations {
     writer: RowWriter,
   ) {
     const statements = new Statements(db);
+    const bulk = new Bulk(db);
     this.all = (group.derivations ?? []).map((derivation) => {
       const own = new Set(derivation.tables.map(({ name }) => name));
       const rows: DerivedRows = {
@@ -24,6 +26,7 @@ export class Derivations {
         // A kept statement that is still being stepped must not be started again: a stream gets its own.
         each: (text, ...params) => db.prepare(text).iterate(...params) as IterableIterator<Row>,
         write: (change) => (own.has(change.table) ? writer.write(change) : notIts(derivation, change.table)),
+        insert: (table, values) => bulk.of(derivation, table).insert(values),
         idOf: (dictionary, value) => names.find(dictionary, value),
       };
       return { derivation, rows };
@@ -50,6 +53,22 @@ export class Derivations {
     const prepared = this.all.map(({ derivation, rows }) => derivation.prepare(changes, rows));
     write();
     this.all.forEach(({ derivation, rows }, i) => derivation.follow(prepared[i], rows));
+  }
+}
+
+/** Bulk inserts by table. */
+class Bulk {
+  private readonly kept = new Map<string, BulkInsert>();
+
+  constructor(private readonly db: Sqlite) {}
+
+  of(derivation: Derivation, table: string): BulkInsert {
+    let bulk = this.kept.get(table);
+    if (!bulk) {
+      const spec = derivation.tables.find(({ name }) => name === table) ?? notIts(derivation, table);
+      this.kept.set(table, (bulk = new BulkInsert(this.db, spec)));
+    }
+    return bulk;
   }
 }
 

@@ -25,6 +25,11 @@ export class CareDelta {
     return Object.values(this.deltas).reduce((sum, delta) => sum + delta.size, 0);
   }
 
+  /** Whole rows for cubes that are empty. */
+  fill(insert: (table: string, values: number[]) => void): void {
+    for (const delta of Object.values(this.deltas)) delta.fill(insert);
+  }
+
   *changes(): Iterable<RowChange> {
     for (const delta of Object.values(this.deltas)) yield* delta.changes();
   }

@@ -1,6 +1,7 @@
 /** Every care figure in one pass, customer by customer, when a generation is built. */
-import type { DerivedRows, Row } from '@touchstone/readmodel/projection';
+import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
 import { CareDelta } from './care-delta.js';
+import { contact } from './care.tables.js';
 import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type RuleCode } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
@@ -8,8 +9,8 @@ import { byMatter, contactRows, judged, type Contact } from './matter.js';
 
 /** Journeys at a time. */
 const PAGE = 1_000;
-/** Cells that are kept before they are written. */
-const CELLS = 300_000;
+/** Cells that are kept before they are written: as a rule all, so that each is written once; some 300 MB. */
+const CELLS = 2_000_000;
 
 /** Fills the empty tables of the derivation. */
 export function buildCare(rows: DerivedRows, dayOf: (ms: number) => number): void {
@@ -19,6 +20,9 @@ export function buildCare(rows: DerivedRows, dayOf: (ms: number) => number): voi
   build.finish();
 }
 
+/** Values of rows that are kept before they are written. */
+const VALUES = 50_000;
+const CONTACT = Object.keys(contact.columns) as readonly (keyof Contact)[];
 const COLUMNS = 'journey, type, customer, status';
 const AFTER = `select ${COLUMNS} from journey_state where (customer, journey) > (?, ?) and to_pos is null order by customer, journey limit ${PAGE}`;
 const LINKED =
@@ -26,7 +30,11 @@ const LINKED =
 
 class Build {
   private readonly delta = new CareDelta();
+  /** The cubes are not empty any more. */
+  private filled = false;
   private readonly customers: Customers;
+  /** Values of contact rows that are still to be written. */
+  private readonly contacts: Value[] = [];
   private readonly linked: ReadonlySet<number>;
   private readonly codeOf: (surrogate: number) => RuleCode | undefined;
 
@@ -83,7 +91,14 @@ class Build {
   }
 
   finish(): void {
-    for (const change of this.delta.changes()) this.rows.write(change);
+    this.insertContacts();
+    this.writeSums();
+  }
+
+  private writeSums(): void {
+    if (this.filled) for (const change of this.delta.changes()) this.rows.write(change);
+    else this.delta.fill((table, values) => this.rows.insert(table, values));
+    this.filled = true;
   }
 
   private load(states: readonly Row[]): JourneyFacts[] {
@@ -100,7 +115,7 @@ class Build {
     for (const each of contactRows(facts, this.dayOf)) group.contacts.push(each);
     // Of a customer with very many journeys the facts are read again rather than kept.
     if (group.journeys.length <= PAGE) group.facts.push(facts);
-    if (this.delta.size > CELLS) this.finish();
+    if (this.delta.size > CELLS) this.writeSums();
   }
 
   private settle({ journeys, facts, contacts }: Group): void {
@@ -112,16 +127,22 @@ class Build {
     const byJourney = new Map<number, Contact[]>();
     for (const each of status) {
       this.delta.contact(each, 1);
-      this.rows.write({ op: 'put', table: 'contact', row: each as unknown as Row });
+      for (const column of CONTACT) this.contacts.push(each[column]);
       const own = byJourney.get(each.journey);
       if (own) own.push(each);
       else byJourney.set(each.journey, [each]);
     }
+    if (this.contacts.length > VALUES) this.insertContacts();
     const due = (each: JourneyFacts) => this.due(each, byJourney.get(each.head.journey) ?? []);
     if (facts.length === journeys.length) return facts.forEach(due);
     for (let from = 0; from < journeys.length; from += PAGE) {
       loadFacts(this.rows, this.customers, journeys.slice(from, from + PAGE)).forEach(due);
     }
+  }
+
+  private insertContacts(): void {
+    this.rows.insert('contact', this.contacts);
+    this.contacts.length = 0;
   }
 
   private due(facts: JourneyFacts, contacts: readonly Contact[]): void {
