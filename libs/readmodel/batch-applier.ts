@@ -164,7 +164,7 @@ export class BatchApplier {
   private writeRows(): void {
     const { rows, derived } = this.store;
     const changes = this.touched.flatMap(({ lane, unit }) => lane.projection.changes(unit));
-    const write = () => changes.forEach((change) => rows.write(change));
+    const write = () => rows.writeAll(changes);
     if (derived === null) write();
     else derived.follow(changes, write);
   }
@@ -200,16 +200,15 @@ export class BatchApplier {
 
   private apply({ lane, unit: name, names }: Share, event: RecordedEvent): void {
     const table = this.store.names;
-    const { id, fresh } = table.idOf(name[0], name[1]);
-    const ids = [id];
-    for (const [dictionary, value] of names) ids.push(table.idOf(dictionary, value).id);
+    const id = table.idOf(name[0], name[1]);
+    const ids = names.map(([dictionary, value]) => table.idOf(dictionary, value));
     const idOf: IdOf = (dictionary, value) => {
       if (name[1] === value && name[0] === dictionary) return id;
       // A handful of names: walking them beats any map.
       const at = names.findIndex((n) => n[1] === value && n[0] === dictionary);
-      return at === -1 ? undeclared(lane.projection.name, dictionary) : ids[at + 1]!;
+      return at === -1 ? undeclared(lane.projection.name, dictionary) : ids[at]!;
     };
-    const held = lane.units.get(id) ?? this.bringBack(lane, id, name[1], fresh);
+    const held = lane.units.get(id) ?? this.bringBack(lane, id, name[1]);
     if (!held.touched) {
       held.touched = true;
       this.touched.push(held);
@@ -217,10 +216,12 @@ export class BatchApplier {
     lane.projection.apply(held.unit, event, idOf);
   }
 
-  private bringBack(lane: Lane, id: number, name: string, fresh: boolean): Held {
+  private bringBack(lane: Lane, id: number, name: string): Held {
     const { projection } = lane;
-    // A surrogate given out just now cannot stand in any row.
-    const rows = fresh ? projection.loads.map(() => []) : this.store.rows.load(projection as Projection<never>, id);
+    // Rows are written at the end of the batch, so a surrogate that it gave out stands in none.
+    const rows = this.store.names.isFresh(id)
+      ? projection.loads.map(() => [])
+      : this.store.rows.load(projection as Projection<never>, id);
     const held: Held = { lane, id, unit: projection.restore(id, name, rows), touched: false };
     lane.units.set(id, held);
     return held;

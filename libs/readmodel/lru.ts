@@ -1,45 +1,42 @@
-/** A map that forgets what was used least recently once it holds more than `limit`; trim it when that is safe. */
+/**
+ * A map that forgets what was not used for a while once it holds about `limit`; trim it when that is safe. It keeps two
+ * generations: what is used moves to the younger one, and a full younger one takes the place of the older.
+ */
 export class Lru<K, V> {
-  private readonly entries = new Map<K, V>();
+  private young = new Map<K, V>();
+  private old = new Map<K, V>();
 
   constructor(private readonly limit: number) {}
 
-  get size(): number {
-    return this.entries.size;
-  }
-
-  /** Looks up without counting as a use. */
-  peek(key: K): V | undefined {
-    return this.entries.get(key);
-  }
-
   get(key: K): V | undefined {
-    const value = this.entries.get(key);
-    if (value === undefined) return undefined;
-    this.entries.delete(key);
-    this.entries.set(key, value);
-    return value;
+    const value = this.young.get(key);
+    if (value !== undefined) return value;
+    const kept = this.old.get(key);
+    if (kept === undefined) return undefined;
+    this.old.delete(key);
+    this.young.set(key, kept);
+    return kept;
   }
 
   set(key: K, value: V): void {
-    this.entries.set(key, value);
+    this.old.delete(key);
+    this.young.set(key, value);
   }
 
   delete(key: K): void {
-    this.entries.delete(key);
+    this.young.delete(key);
+    this.old.delete(key);
   }
 
   clear(): void {
-    this.entries.clear();
+    this.young.clear();
+    this.old.clear();
   }
 
-  /** Forgets the least recently used beyond the limit. */
+  /** Forgets what was not used since the younger generation was begun, if that is full: half of the limit. */
   trim(): void {
-    let surplus = this.entries.size - this.limit;
-    if (surplus <= 0) return;
-    for (const key of this.entries.keys()) {
-      if (surplus-- <= 0) return;
-      this.entries.delete(key);
-    }
+    if (this.young.size * 2 < this.limit) return;
+    this.old = this.young;
+    this.young = new Map();
   }
 }

@@ -4,12 +4,6 @@ import type { Sqlite, SqliteStatement } from './sqlite.js';
 
 const NAMES_IN_MEMORY = 200_000;
 
-/** A name's surrogate, and whether this very call gave it out. */
-export interface Surrogate {
-  readonly id: number;
-  readonly fresh: boolean;
-}
-
 /**
  * Integer surrogates of names, given out in the order in which the log first uses them, so that the same log gives
  * the same integers. Used inside the runner's write transaction only.
@@ -45,19 +39,25 @@ export class NameTable {
     this.next = this.nextAtStart;
   }
 
-  idOf(dictionary: string, value: string): Surrogate {
+  /** The name's surrogate, given out now when it has none. */
+  idOf(dictionary: string, value: string): number {
     const known = this.dictionary(dictionary);
     const id = known.get(value);
-    if (id !== undefined) return { id, fresh: false };
+    if (id !== undefined) return id;
     // Insert first: during a rebuild nearly every name that is not in memory is a new one.
     if (this.insert.run(this.next, dictionary, value).changes === 1) {
       this.uncertain.push([dictionary, value]);
       known.set(value, this.next);
-      return { id: this.next++, fresh: true };
+      return this.next++;
     }
     const stored: number = this.select.get(dictionary, value).id;
     known.set(value, stored);
-    return { id: stored, fresh: false };
+    return stored;
+  }
+
+  /** Given out since `begin`: it cannot stand in any row that is written already. */
+  isFresh(id: number): boolean {
+    return id >= this.nextAtStart;
   }
 
   /** The surrogate of a name that has one. */

@@ -3,10 +3,17 @@ import { tablesOf, type Projection, type ProjectionGroup } from './projection.js
 import type { Row, RowChange, TableSpec, Value } from './projection.js';
 import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
 
+/** Rows that go into a table with one statement: starting one costs as much as writing a row. */
+const ROWS_AT_ONCE = 8;
+
 interface Writer {
   readonly spec: TableSpec;
   readonly columns: readonly string[];
   readonly put: SqliteStatement;
+  /** Puts so many rows; made when there are as many. */
+  putMany: SqliteStatement | null;
+  /** Values of rows that wait to be put. */
+  waiting: Value[];
   /** `set` and `delete` by the columns they name. */
   readonly others: Map<string, SqliteStatement>;
   /** Made when something is first added to a row. */
@@ -50,10 +57,31 @@ export class RowWriter {
     return this.reads.get(projection)!.map((statement) => statement.all(id));
   }
 
+  /**
+   * Applies many changes, those of one table in their order; all of them are in their tables when it returns.
+   * @throws PROJECTION_ROW (internal)
+   */
+  writeAll(changes: Iterable<RowChange>): void {
+    try {
+      for (const change of changes) {
+        const target = this.target(change);
+        if (change.op === 'put') this.putLater(target, change.row);
+        else {
+          putWaiting(target);
+          this.write(change);
+        }
+      }
+      for (const writer of this.writers.values()) putWaiting(writer);
+    } catch (error) {
+      // The caller takes its transaction back, and these belong to it.
+      for (const writer of this.writers.values()) writer.waiting = [];
+      throw error;
+    }
+  }
+
   /** @throws PROJECTION_ROW (internal) when the change does not fit the table's description */
   write(change: RowChange): void {
-    const target = this.writers.get(change.table);
-    if (!target) misfit(change.table, 'no projection of the group declares this table');
+    const target = this.target(change);
     switch (change.op) {
       case 'put':
         return void target.put.run(...inOrder(target, change.row));
@@ -80,6 +108,19 @@ export class RowWriter {
       default:
         return unreachable(change);
     }
+  }
+
+  private target({ table }: RowChange): Writer {
+    return this.writers.get(table) ?? misfit(table, 'no projection of the group declares this table');
+  }
+
+  private putLater(target: Writer, row: Row): void {
+    const { columns, spec, waiting } = target;
+    for (const value of inOrder(target, row)) waiting.push(value);
+    if (waiting.length < ROWS_AT_ONCE * columns.length) return;
+    target.putMany ??= this.db.prepare(putting(spec, ROWS_AT_ONCE));
+    target.waiting = [];
+    target.putMany.run(...waiting);
   }
 
   private add(target: Writer, { table, key, add }: Extract<RowChange, { op: 'add' }>): void {
@@ -116,15 +157,27 @@ export class RowWriter {
 }
 
 function writer(db: Sqlite, spec: TableSpec): Writer {
-  const columns = Object.keys(spec.columns);
-  const rest = columns.filter((column) => !spec.key.includes(column));
+  const put = db.prepare(putting(spec, 1));
+  return { spec, columns: Object.keys(spec.columns), put, putMany: null, waiting: [], others: new Map() };
+}
+
+function putting({ name, columns, key }: TableSpec, rows: number): string {
+  const all = Object.keys(columns);
+  const rest = all.filter((column) => !key.includes(column));
   const update =
     rest.length === 0 ? 'nothing' : `update set ${rest.map((c) => `${quoted(c)} = excluded.${quoted(c)}`).join(', ')}`;
-  const put = db.prepare(
-    `insert into ${quoted(spec.name)} (${columns.map(quoted).join(', ')}) values (${columns.map(() => '?').join(', ')})
-     on conflict (${spec.key.map(quoted).join(', ')}) do ${update}`,
+  const row = `(${all.map(() => '?').join(', ')})`;
+  return (
+    `insert into ${quoted(name)} (${all.map(quoted).join(', ')}) values ${new Array(rows).fill(row).join(', ')} ` +
+    `on conflict (${key.map(quoted).join(', ')}) do ${update}`
   );
-  return { spec, columns, put, others: new Map() };
+}
+
+function putWaiting(target: Writer): void {
+  const { waiting, columns, put } = target;
+  if (waiting.length === 0) return;
+  target.waiting = [];
+  for (let at = 0; at < waiting.length; at += columns.length) put.run(...waiting.slice(at, at + columns.length));
 }
 
 function adder(db: Sqlite, { name, columns, key, nullable = [] }: TableSpec): Adder {
@@ -145,13 +198,16 @@ function adder(db: Sqlite, { name, columns, key, nullable = [] }: TableSpec): Ad
 const assigned = (columns: readonly string[], by: string): string => columns.map((c) => `${quoted(c)} = ?`).join(by);
 
 function inOrder({ spec, columns }: Writer, row: Row): Value[] {
+  const values = new Array<Value>(columns.length);
   let taken = 0;
-  const values = columns.map((column) => {
-    const value = row[column];
-    if (value === undefined) return null;
-    taken++;
-    return bindable(spec.name, column, value);
-  });
+  for (let i = 0; i < columns.length; i++) {
+    const value = row[columns[i]!];
+    if (value === undefined) values[i] = null;
+    else {
+      taken++;
+      values[i] = bindable(spec.name, columns[i]!, value);
+    }
+  }
   for (const column in row) if (row[column] !== undefined) taken--;
   if (taken !== 0) misfit(spec.name, `a row has columns besides ${columns.join(', ')}`);
   return values;
