@@ -1,5 +1,5 @@
 /** A journey while events are folded into it: its entries in order, and the row changes that follow. */
-import type { Row, RowChange } from '@touchstone/readmodel/projection';
+import type { Row, RowChange, Value } from '@touchstone/readmodel/projection';
 import {
   byOrder,
   CHUNK,
@@ -34,12 +34,17 @@ interface Opening {
 export class JourneyUnit {
   /** All versions, in the journey's order. */
   private readonly entries: Entry[];
-  private readonly byId = new Map<string, Entry[]>();
-  private readonly voided = new Set<string>();
-  /** Forms that were ever seen, so that what never happened is not searched for. */
-  private readonly forms = new Set<FormCode>();
+  /** Only of a long journey: in a short one a look at every entry is quicker, and many are held at once. */
+  private byId: Map<string, Entry[]> | null = null;
+  private voided: Set<string> | null = null;
+  /** Forms that were ever seen, as bits, so that what never happened is not searched for. */
+  private forms = 0;
   private opening: Opening;
   private state: Row | null;
+  /** Something happened that the state may depend on. */
+  private unsettled = false;
+  /** The state's row while it waits to be written. */
+  private stateRow: Record<string, Value> | null = null;
   private pending: RowChange[] = [];
   private dirtyFrom = Infinity;
 
@@ -53,40 +58,41 @@ export class JourneyUnit {
       const columns = new EntryColumns(row['data'] as Uint8Array);
       return Array.from({ length: columns.count }, (_, i) => columns.entry(i));
     });
-    for (const entry of this.entries) {
-      this.versionsOf(entry.id).push(entry);
-      this.forms.add(entry.form);
-    }
+    for (const entry of this.entries) this.forms |= 1 << entry.form;
     this.state = states.find((row) => row['to_pos'] === null) ?? null;
     this.opening = openingOf(this.state);
-    for (const [id, versions] of this.byId) if (versions.every((v) => v.to !== '')) this.voided.add(id);
+    for (const { id, to } of this.entries) {
+      if (to !== '' && this.versionsOf(id).every((v) => v.to !== '')) (this.voided ??= new Set()).add(id);
+    }
   }
 
   open(opening: Opening): void {
     if (this.opening.type !== 0) return;
     this.opening = opening;
+    this.unsettled = true;
   }
 
   /** Adds a version of an entry. One that is known already, or older than what holds, changes nothing. */
   put(entry: Entry, detail: EntryDetail): void {
     const versions = this.versionsOf(entry.id);
-    if (this.voided.has(entry.id) || versions.some((v) => v.version === entry.version)) return;
+    if (this.voided?.has(entry.id) || versions.some((v) => v.version === entry.version)) return;
     const holding = versions.find((v) => v.to === '');
     if (holding && holding.version > entry.version) entry.to = entry.from;
     else if (holding) this.end(holding, entry.from);
-    versions.push(entry);
-    this.forms.add(entry.form);
+    this.forms |= 1 << entry.form;
     const place = lowerBound(this.entries, entry);
-    this.entries.splice(place, 0, entry);
-    this.touched(place);
+    if (place === this.entries.length) this.entries.push(entry);
+    else this.entries.splice(place, 0, entry);
+    if (this.byId) this.byId.set(entry.id, [...versions, entry]);
+    this.touched(place, entry.form);
     this.pending.push(shown(this.journey, entry, detail));
   }
 
   /** Ends the entry for good; `flags` are added to what ends. */
   void(id: string, position: string, detail: EntryDetail, flags = 0): void {
-    const holding = this.byId.get(id)?.find((v) => v.to === '');
+    const holding = this.versionsOf(id).find((v) => v.to === '');
     if (!holding) return;
-    this.voided.add(id);
+    (this.voided ??= new Set()).add(id);
     holding.flags |= flags;
     this.end(holding, position);
     // Never current: it only tells a reader of the past what became of the entry.
@@ -97,29 +103,31 @@ export class JourneyUnit {
 
   /** Version 1 of an entry that was corrected knows when it was first recorded. */
   firstRecorded(id: string): number {
-    return this.byId.get(id)?.find((v) => v.version === 1)?.recorded ?? NaN;
+    return this.versionsOf(id).find((v) => v.version === 1)?.recorded ?? NaN;
   }
 
   /** Brings the state row up to the entries, as of the event at `position`. */
   settle(position: string): void {
+    if (!this.unsettled && this.state) return;
+    this.unsettled = false;
     const next = this.computeState();
     const before = this.state;
     if (before && Object.keys(next).every((column) => before[column] === next[column])) return;
-    if (before) {
-      this.pending.push({
-        op: 'set',
-        table: 'journey_state',
-        key: { journey: this.journey, from_pos: before['from_pos']! },
-        set: { to_pos: position },
-      });
+    // A row that waits to be written need not be written twice.
+    if (this.stateRow) this.stateRow['to_pos'] = position;
+    else if (before) {
+      const key = { journey: this.journey, from_pos: before['from_pos']! };
+      this.pending.push({ op: 'set', table: 'journey_state', key, set: { to_pos: position } });
     }
-    this.state = { journey: this.journey, from_pos: position, to_pos: null, ...next };
-    this.pending.push({ op: 'put', table: 'journey_state', row: this.state });
+    this.stateRow = { journey: this.journey, from_pos: position, to_pos: null, ...next };
+    this.state = this.stateRow;
+    this.pending.push({ op: 'put', table: 'journey_state', row: this.stateRow });
   }
 
   changes(): RowChange[] {
     const changes = this.pending;
     this.pending = [];
+    this.stateRow = null;
     if (this.dirtyFrom !== Infinity) {
       for (let chunk = Math.floor(this.dirtyFrom / CHUNK); chunk * CHUNK < this.entries.length; chunk++) {
         const entries = this.entries.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
@@ -134,19 +142,26 @@ export class JourneyUnit {
 
   private end(entry: Entry, position: string): void {
     entry.to = position;
-    this.touched(lowerBound(this.entries, entry));
+    this.touched(lowerBound(this.entries, entry), entry.form);
     const table = isObservation(entry.form) ? 'observation' : 'timeline_entry';
     this.pending.push({ op: 'set', table, key: { from_pos: entry.from }, set: { to_pos: position } });
   }
 
-  private touched(place: number): void {
+  private touched(place: number, form: FormCode): void {
     this.dirtyFrom = Math.min(this.dirtyFrom, place);
+    if (form !== Form.note && !isObservation(form)) this.unsettled = true;
   }
 
-  private versionsOf(id: string): Entry[] {
-    let versions = this.byId.get(id);
-    if (!versions) this.byId.set(id, (versions = []));
-    return versions;
+  /** Not to be changed. */
+  private versionsOf(id: string): readonly Entry[] {
+    const { entries } = this;
+    if (entries.length > SHORT) {
+      this.byId ??= byId(entries);
+      return this.byId.get(id) ?? NONE;
+    }
+    let found: Entry[] | null = null;
+    for (const entry of entries) if (entry.id === id) (found ??= []).push(entry);
+    return found ?? NONE;
   }
 
   private computeState(): Row {
@@ -173,13 +188,27 @@ export class JourneyUnit {
   }
 
   private lastOf(...forms: FormCode[]): Entry | undefined {
-    if (!forms.some((form) => this.forms.has(form))) return undefined;
+    if (!forms.some((form) => (this.forms & (1 << form)) !== 0)) return undefined;
     for (let i = this.entries.length - 1; i >= 0; i--) {
       const entry = this.entries[i]!;
       if (entry.to === '' && forms.includes(entry.form)) return entry;
     }
     return undefined;
   }
+}
+
+/** Entries of a journey that is short enough to be looked through. */
+const SHORT = 40;
+const NONE: readonly Entry[] = [];
+
+function byId(entries: readonly Entry[]): Map<string, Entry[]> {
+  const found = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const versions = found.get(entry.id);
+    if (versions) versions.push(entry);
+    else found.set(entry.id, [entry]);
+  }
+  return found;
 }
 
 function openingOf(state: Row | null): Opening {
@@ -205,25 +234,39 @@ function lowerBound(entries: readonly Entry[], entry: Entry): number {
 
 /** The row that shows an entry's version: beside its touchpoint, or in the timeline itself. */
 function shown(journey: number, entry: Entry, detail: EntryDetail): { op: 'put'; table: string; row: Row } {
-  const about = {
-    from_pos: entry.from,
-    to_pos: entry.to === '' ? null : entry.to,
-    journey,
-    form: entry.form,
-    entry_id: entry.id,
-    occurred_ms: entry.at,
-    occurred_at: detail.occurredAt,
-    event_id: detail.eventId,
-    revision: detail.revision,
-    recorded_at: detail.recordedAt,
-    body: detail.body,
-  };
-  if (isObservation(entry.form)) {
+  const to_pos = entry.to === '' ? null : entry.to;
+  const { occurredAt: occurred_at, eventId: event_id, recordedAt: recorded_at, revision, rule, body } = detail;
+  const { form, id: entry_id, at: occurred_ms, from: from_pos } = entry;
+  if (isObservation(form)) {
     const { ref: touchpoint, kind: code, observer, score } = entry;
-    const row = { ...about, touchpoint, code, observer, score, rule: detail.rule };
+    const about = { from_pos, to_pos, journey, form, entry_id, touchpoint, code, observer, score };
+    const row = { ...about, occurred_ms, occurred_at, event_id, revision, recorded_at, rule, body };
     return { op: 'put', table: 'observation', row };
   }
-  const { version, sequence, kind, channel, unit, staff, customer, flags } = entry;
-  const row = { ...about, version, sequence, kind, channel, unit, staff, customer, flags };
-  return { op: 'put', table: 'timeline_entry', row };
+  return {
+    op: 'put',
+    table: 'timeline_entry',
+    // Written out, for it is what most of a rebuild makes.
+    row: {
+      from_pos,
+      to_pos,
+      journey,
+      form,
+      entry_id,
+      version: entry.version,
+      occurred_ms,
+      occurred_at,
+      sequence: entry.sequence,
+      kind: entry.kind,
+      channel: entry.channel,
+      unit: entry.unit,
+      staff: entry.staff,
+      customer: entry.customer,
+      flags: entry.flags,
+      event_id,
+      revision,
+      recorded_at,
+      body,
+    },
+  };
 }

@@ -107,7 +107,7 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
       const occurredAt = corrected?.happenedAt ?? event.occurredAt;
       const recorded = event.metadata.historical ? NaN : Date.parse(event.recordedAt);
       const entry: Entry = {
-        ...blank(event, Form.touchpoint),
+        form: Form.touchpoint,
         id: corrected?.touchpointId ?? event.id,
         version: corrected?.version ?? 1,
         at: instantMs(occurredAt),
@@ -121,6 +121,12 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
         stage: id('stage', data.traits.stage),
         source: id('source', event.metadata.source?.system),
         recorded: corrected ? unit.firstRecorded(corrected.touchpointId) : recorded,
+        score: NO_SCORE,
+        observer: 0,
+        ref: NO_ID,
+        cause: NO_ID,
+        from: event.position,
+        to: '',
       };
       const { attributes, personal, objects, factId } = data as typeof data & { factId?: string };
       unit.put(entry, detail(event, occurredAt, { attributes, personal, objects, factId, reason: corrected?.reason }));
