@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { FORGOTTEN, type Vault } from '@touchstone/eventing';
 import { decodeCursor, encodeCursor, pageOf, READS, VAULT, type Page } from '@touchstone/platform';
 import type { AsOf, ReadAnswer, ReadOptions, Reads } from '@touchstone/readmodel';
-import type { Customer, Journey, TimelineEntry, TimelineVersion } from './journeys.graphql.js';
+import type { Customer, Journey } from './journeys.graphql.js';
 import type { JourneyFilter } from './journey-rows.js';
 import {
   customersQuery,
@@ -12,6 +12,8 @@ import {
   type CustomerRow,
   type JourneyRow,
 } from './journeys.queries.js';
+import { observedNodes, opened } from './observed-nodes.js';
+import type { TimelineEntry, TimelineVersion } from './timeline.graphql.js';
 import {
   timelineQuery,
   type TimelineCursor,
@@ -139,22 +141,22 @@ export class JourneyReader {
     };
   }
 
-  private entryOf({ cursor: _cursor, correctedSince, earlier, ...row }: TimelineRow): TimelineEntry {
+  private entryOf(entry: TimelineRow): TimelineEntry {
+    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, ...row } = entry;
     return {
       ...this.versionOf(row),
+      ...observedNodes(this.vault, row),
+      repeatOf,
+      firstContact,
+      channelChange,
       correctedSince: correctedSince.map((version) => this.versionOf(version)),
       earlier: earlier.map((version) => this.versionOf(version)),
     };
   }
 
-  private versionOf({ body, ...row }: VersionRow): TimelineVersion {
-    const subject = body['subject'] as string | undefined;
-    const open = (field: string) => {
-      const sealed = body[field];
-      return typeof sealed === 'string' && subject !== undefined
-        ? this.vault.open(subject, row.eventId, field, sealed)
-        : null;
-    };
+  private versionOf(version: VersionRow): TimelineVersion {
+    const { body, ...row } = version;
+    const open = (field: string) => opened(this.vault, version, field);
     return {
       ...row,
       attributes: body['attributes'] ?? null,

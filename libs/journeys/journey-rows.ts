@@ -47,13 +47,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   for (const [dictionary, value] of named) ids.push(value == null ? undefined : await read.idOf(dictionary, value));
   const [type, customer, segment, unit, channel] = ids;
   const person = customer == null ? null : await rootAt(read, customer);
-  const [from, to] = [instant(filter.from, -Infinity), instant(filter.to, Infinity)];
-  if (from >= to)
-    throw new TouchstoneError(
-      'INVALID_WINDOW',
-      'The window ends before it begins; `from` must be before `to`.',
-      'invalid',
-    );
+  const [from, to] = orderedWindow(instantOf(filter.from, -Infinity), instantOf(filter.to, Infinity));
   const windowed = filter.from !== undefined || filter.to !== undefined;
   return {
     impossible: ids.includes(null),
@@ -85,8 +79,19 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   };
 }
 
-function instant(text: string | undefined, absent: number): number {
-  if (text === undefined) return absent;
+/** @throws INVALID_WINDOW for one that ends before it begins */
+export function orderedWindow(from: number, to: number): readonly [from: number, to: number] {
+  if (from < to) return [from, to];
+  throw new TouchstoneError(
+    'INVALID_WINDOW',
+    'The window ends before it begins; `from` must be before `to`.',
+    'invalid',
+  );
+}
+
+/** An end of a window in ms since 1970; `absent` where it is open. @throws INVALID_WINDOW */
+export function instantOf(text: string | null | undefined, absent: number): number {
+  if (text == null) return absent;
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) throw new TouchstoneError('INVALID_WINDOW', `"${text}" is not an instant.`, 'invalid');
   return ms;

@@ -6,9 +6,7 @@ import {
   Connection,
   InstantScalar,
   IsId,
-  JsonScalar,
   NullIsAbsent,
-  PositionScalar,
   ReadArgs,
   ReadPageArgs,
 } from '@touchstone/platform';
@@ -42,20 +40,8 @@ registerEnumType(WindowOf, {
   },
 });
 
-export enum TimelineForm {
-  TOUCHPOINT = 'TOUCHPOINT',
-  CLOSED = 'CLOSED',
-  REOPENED = 'REOPENED',
-  PAUSED = 'PAUSED',
-  RESUMED = 'RESUMED',
-  OWNER_ASSIGNED = 'OWNER_ASSIGNED',
-  HANDED_OVER = 'HANDED_OVER',
-  NOTE = 'NOTE',
-  VOIDED = 'VOIDED',
-}
-registerEnumType(TimelineForm, { name: 'TimelineForm', description: 'What an entry of a timeline is.' });
-
-const SEALED = 'Reads "forgotten" once the key of the person was destroyed.';
+/** Said of every personal field. */
+export const SEALED = 'Reads "forgotten" once the key of the person was destroyed.';
 
 @InputType({ description: 'Which journeys: all conditions together.' })
 export class JourneyFilterInput {
@@ -143,29 +129,6 @@ export class JourneyChangedArgs {
   @Field(() => ID, { description: 'Id of the journey; it may be opened later.' })
   @IsId()
   id!: string;
-}
-
-@InputType({ isOneOf: true, description: 'Whose timeline. Give exactly one.' })
-export class TimelineOf {
-  @Field(() => ID, { nullable: true, description: 'One journey.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsId()
-  journeyId?: string;
-
-  @Field(() => ID, { nullable: true, description: 'One customer, across journeys and channels.' })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsId()
-  customerId?: string;
-}
-
-@ArgsType()
-export class TimelineArgs extends ReadPageArgs {
-  @Field(() => TimelineOf, { description: 'Whose timeline.' })
-  @ValidateNested()
-  @Type(() => TimelineOf)
-  of!: TimelineOf;
 }
 
 @InputType({ isOneOf: true, description: 'Which customer. Give exactly one.' })
@@ -292,83 +255,6 @@ export class Customer {
   asOf!: AsOfAnswer;
 }
 
-@ObjectType({ description: 'One version of an entry, as one event said it.' })
-export class TimelineVersion {
-  @Field(() => ID, { description: 'Id of the entry: of a touchpoint, its touchpoint id.' })
-  entryId!: string;
-
-  @Field(() => TimelineForm, { description: 'What it is.' })
-  form!: string;
-
-  @Field(() => Int, { description: '1 as first recorded, then one more with each correction.' })
-  version!: number;
-
-  @Field(() => ID, { description: 'Its journey.' })
-  journeyId!: string;
-
-  @Field(() => InstantScalar, { description: 'When it happened, with the original offset.' })
-  occurredAt!: string;
-
-  @Field(() => String, { nullable: true, description: 'Touchpoint kind.' })
-  kind!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Channel.' })
-  channel!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Unit; of a change of owner, the new one.' })
-  unit!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Person; of a change of owner, the new one.' })
-  staff!: string | null;
-
-  @Field({ description: 'The touchpoint closes its journey.' })
-  closes!: boolean;
-
-  @Field({ description: 'Customer and company were in contact.' })
-  contact!: boolean;
-
-  @Field({ description: 'The customer can see or feel it.' })
-  customerVisible!: boolean;
-
-  @Field(() => JsonScalar, { nullable: true, description: 'Attributes.' })
-  attributes!: unknown;
-
-  @Field(() => JsonScalar, { nullable: true, description: `Attributes about a person. ${SEALED}` })
-  personal!: unknown;
-
-  @Field(() => String, { nullable: true, description: `Text of a note or a handover. ${SEALED}` })
-  note!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Why: of a correction, a closing, a pause …' })
-  reason!: string | null;
-
-  @Field(() => JsonScalar, { nullable: true, description: 'Things it touches: [{type, id, qualifier}].' })
-  objects!: unknown;
-
-  @Field(() => JsonScalar, { nullable: true, description: 'Where it came from: {system, recordId, sequence}.' })
-  source!: unknown;
-
-  @Field(() => ID, { description: 'Id of the event behind it.' })
-  eventId!: string;
-
-  @Field(() => PositionScalar, { description: 'Place of the event in the log.' })
-  position!: string;
-
-  @Field(() => InstantScalar, { description: 'When Touchstone recorded it.' })
-  recordedAt!: string;
-}
-
-@ObjectType({ description: 'An entry of a timeline, in the version that held.' })
-export class TimelineEntry extends TimelineVersion {
-  @Field(() => [TimelineVersion], {
-    description: 'What was corrected or voided since, after the "asOf" of the answer.',
-  })
-  correctedSince!: TimelineVersion[];
-
-  @Field(() => [TimelineVersion], { description: 'Versions that had been superseded by then.' })
-  earlier!: TimelineVersion[];
-}
-
 @ObjectType({ description: 'A page of journeys.' })
 export class JourneyConnection extends Connection(Journey) {
   @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
@@ -377,12 +263,6 @@ export class JourneyConnection extends Connection(Journey) {
 
 @ObjectType({ description: 'A page of customers.' })
 export class CustomerConnection extends Connection(Customer) {
-  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
-  asOf!: AsOfAnswer;
-}
-
-@ObjectType({ description: 'A page of a timeline.' })
-export class TimelineConnection extends Connection(TimelineEntry) {
   @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
   asOf!: AsOfAnswer;
 }

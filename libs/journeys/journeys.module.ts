@@ -16,6 +16,8 @@ import { observationHandlers } from './observations.handlers.js';
 import { DeriveMoment, ObserveMoment, RateExperience, WithdrawMoment } from './observations.js';
 import { ObservationsResolver } from './observations.resolver.js';
 import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys.resolver.js';
+import { MomentReader } from './moments.reader.js';
+import { MomentsResolver } from './moments.resolver.js';
 import { OpenLoads } from './open-loads.js';
 import { RuleMoments } from './rule-moments.policy.js';
 
@@ -52,10 +54,12 @@ const notForPeople = [
       useFactory: ruleMoments,
     },
     JourneyReader,
+    MomentReader,
     FigureReader,
     JourneysResolver,
     CustomersResolver,
     FiguresResolver,
+    MomentsResolver,
     CommandsResolver,
     ObservationsResolver,
   ],

@@ -16,10 +16,9 @@ import {
   JourneyChangedArgs,
   JourneyConnection,
   JourneysArgs,
-  TimelineArgs,
-  TimelineConnection,
 } from './journeys.graphql.js';
 import { loaderOf } from './loaders.js';
+import { TimelineArgs, TimelineConnection } from './timeline.graphql.js';
 
 @Resolver(() => Journey)
 export class JourneysResolver {

@@ -33,6 +33,7 @@ import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.
 import { KeyBound, KeyReleased } from './lookup-key.js';
 import { careDerivation } from './metrics/care.derivation.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
+import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -69,6 +70,8 @@ export const journeyQueries = [
   journeyQuery,
   customersQuery,
   timelineQuery,
+  momentLedgerQuery,
+  momentsByIdQuery,
   journeyMapQuery,
   figureQuery,
   figureCountQuery,

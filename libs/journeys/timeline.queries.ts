@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
 import { notKnown } from './journeys.queries.js';
+import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
 
 /** What an entry of a timeline is. */
 export const FORM_NAMES = {
@@ -41,7 +43,8 @@ export interface TimelineVersion {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export interface TimelineRow extends TimelineVersion {
+/** `moments` and the like: what was observed at the touchpoint by the read's position; of other entries nothing. */
+export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
   /** Versions that came after the read's position: what was corrected since. */
   readonly correctedSince: readonly TimelineVersion[];
   /** Versions that had been superseded by then. */
@@ -88,7 +91,7 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
     }
     const rows = await query.orderBy('occurred_ms').orderBy('sequence').orderBy('entry_id').limit(first).execute();
-    return withOtherVersions(read, rows as EntryRow[]);
+    return timelineRows(read, rows as EntryRow[]);
   },
 };
 
@@ -128,7 +131,7 @@ interface EntryRow {
   body: string;
 }
 
-async function withOtherVersions(read: Read, rows: readonly EntryRow[]): Promise<TimelineRow[]> {
+async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<TimelineRow[]> {
   if (rows.length === 0) return [];
   const others = (await read.db
     .selectFrom('timeline_entry')
@@ -157,6 +160,12 @@ async function withOtherVersions(read: Read, rows: readonly EntryRow[]): Promise
   const names = await read.namesOf(
     [...rows, ...others, ...today].flatMap((r) => [r.journey, r.kind, r.channel, r.unit, r.staff, r.customer]),
   );
+  const touchpoints = rows.filter((row) => row.form === Form.touchpoint);
+  const observed = await observedAt(
+    read,
+    touchpoints.map((row) => row.entry_id),
+  );
+  const marks = await contactMarks(read, touchpoints);
   const byEntry = new Map<string, EntryRow[]>();
   for (const row of [...others, ...today]) byEntry.set(row.entry_id, [...(byEntry.get(row.entry_id) ?? []), row]);
   return rows.map((row) => {
@@ -165,6 +174,8 @@ async function withOtherVersions(read: Read, rows: readonly EntryRow[]): Promise
       .sort((a, b) => (a.from_pos < b.from_pos ? -1 : 1));
     return {
       ...versionOf(row, names),
+      ...(observed.get(row.entry_id) ?? NOTHING_OBSERVED),
+      ...(marks.get(row.entry_id) ?? NO_CONTACT),
       correctedSince: versions.filter((v) => v.from_pos > read.asOf.position).map((v) => versionOf(v, names)),
       earlier: versions.filter((v) => v.from_pos <= read.asOf.position).map((v) => versionOf(v, names)),
       cursor: [row.occurred_ms, row.sequence, row.entry_id],

@@ -5,7 +5,15 @@
 import { bucketOf } from '@touchstone/readmodel/cube';
 import { Flag, Form, NO_SCORE, ObserverCode } from '../journey-blob.js';
 import { CUBES, type CubeName } from './care.tables.js';
-import { contactsOf, isMoment, ownerChanges, type JourneyFacts, type Observed, type OwnerChange } from './facts.js';
+import {
+  contactsOf,
+  isChannelChange,
+  isMoment,
+  ownerChanges,
+  type JourneyFacts,
+  type Observed,
+  type OwnerChange,
+} from './facts.js';
 import { isRepeat, isResolved, type Contact } from './matter.js';
 
 /**
@@ -96,8 +104,7 @@ function touchpointContributions(facts: JourneyFacts, dayOf: DayOf, emit: Emit):
       next++;
       perTouchpoint[3] = 1;
       const channel = facts.channel(place);
-      // Of a contact whose channel nobody gave, nobody knows whether it changed.
-      if (channel !== 0 && before !== 0 && channel !== before) {
+      if (isChannelChange(before, channel)) {
         perTouchpoint[8] = 1;
         perTouchpoint[9] = facts.has(place, Flag.contextPassed) ? 1 : 0;
       }

@@ -206,43 +206,46 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
 async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<JourneyFacts> {
-  const position = read.past ? positionKey(read.asOf.position) : undefined;
-  for await (const states of statesIn(read, from, to)) {
-    const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
-    const profiles = await profilesOf(read, customers);
-    const roots = await rootsAt(read, customers);
-    const blobs = (await read.db
-      .selectFrom('journey_blob')
-      .select(['journey', 'data'])
-      .where(
-        'journey',
-        'in',
-        states.map((state) => state.journey),
-      )
-      .orderBy('journey')
-      .orderBy('chunk')
-      .execute()) as { journey: number; data: Uint8Array }[];
-    let next = 0;
-    for (const { journey, type, customer, status } of states) {
-      const chunks: EntryColumns[] = [];
-      while (next < blobs.length && blobs[next]!.journey === journey)
-        chunks.push(new EntryColumns(blobs[next++]!.data));
-      const profile = profiles.get(customer) ?? NOBODY;
-      const head: JourneyHead = { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
-      yield new JourneyFacts(head, chunks, position);
-    }
-    read.checkpointCancel();
-  }
+  for await (const states of statesIn(read, from, to)) yield* heldFacts(read, states);
 }
 
-interface State {
+/** The journeys of these states as they held at the read's position; states in the order of their surrogates. */
+export async function* heldFacts(read: Read, states: readonly HeldState[]): AsyncGenerator<JourneyFacts> {
+  const position = read.past ? positionKey(read.asOf.position) : undefined;
+  const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
+  const profiles = await profilesOf(read, customers);
+  const roots = await rootsAt(read, customers);
+  const blobs = (await read.db
+    .selectFrom('journey_blob')
+    .select(['journey', 'data'])
+    .where(
+      'journey',
+      'in',
+      states.map((state) => state.journey),
+    )
+    .orderBy('journey')
+    .orderBy('chunk')
+    .execute()) as { journey: number; data: Uint8Array }[];
+  let next = 0;
+  for (const { journey, type, customer, status } of states) {
+    const chunks: EntryColumns[] = [];
+    while (next < blobs.length && blobs[next]!.journey === journey) chunks.push(new EntryColumns(blobs[next++]!.data));
+    const profile = profiles.get(customer) ?? NOBODY;
+    const head: JourneyHead = { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
+    yield new JourneyFacts(head, chunks, position);
+  }
+  read.checkpointCancel();
+}
+
+/** What the state of a journey says of it; surrogates, 0 is "none". */
+export interface HeldState {
   readonly journey: number;
   readonly type: number;
   readonly customer: number;
   readonly status: number;
 }
 
-async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<State[]> {
+async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<HeldState[]> {
   const held = () =>
     read.db
       .selectFrom('journey_state')
@@ -251,7 +254,7 @@ async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<S
       .orderBy('journey');
   if (from === -Infinity && to === Infinity) {
     for (let last = 0; ;) {
-      const page = (await held().where('journey', '>', last).limit(PAGE).execute()) as State[];
+      const page = (await held().where('journey', '>', last).limit(PAGE).execute()) as HeldState[];
       if (page.length === 0) return;
       yield page;
       last = page.at(-1)!.journey;
@@ -264,7 +267,7 @@ async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<S
   for (let at = 0; at < journeys.length; at += PAGE) {
     const page = (await held()
       .where('journey', 'in', journeys.slice(at, at + PAGE))
-      .execute()) as State[];
+      .execute()) as HeldState[];
     if (page.length > 0) yield page;
   }
 }
