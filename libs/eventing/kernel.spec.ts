@@ -48,7 +48,7 @@ const vault: Vault = {
   open: () => 'opened',
   lookupHash: (type, value) => type + value.length,
   isForgotten: () => false,
-  destroy: () => Promise.resolve(0),
+  destroy: () => Promise.resolve([]),
   close: () => Promise.resolve(),
 } as Partial<Vault> as Vault;
 

@@ -124,22 +124,21 @@ class KeysVault implements BytesVault {
     return this.key(subject) === FORGOTTEN;
   }
 
-  async destroy(...subjects: readonly string[]): Promise<number> {
+  async destroy(given: string | readonly string[]): Promise<readonly string[]> {
     this.assertOpen();
+    const subjects = typeof given === 'string' ? [given] : given;
     const remove = this.db.prepare(
       'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
         'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
     );
     const existed = this.db.prepare('SELECT 1 FROM subject_key WHERE subject = ? AND created_at <> ?');
     const now = new Date().toISOString();
-    const count = inTransaction(this.db, () => {
-      let count = 0;
-      for (const subject of subjects) {
+    const hadKeys = inTransaction(this.db, () =>
+      subjects.filter((subject) => {
         remove.run(subject, NEVER_MADE, now);
-        if (existed.get(subject, NEVER_MADE) !== undefined) count++;
-      }
-      return count;
-    });
+        return existed.get(subject, NEVER_MADE) !== undefined;
+      }),
+    );
     for (const subject of subjects) {
       const key = this.cache.get(subject);
       if (key instanceof Uint8Array) key.fill(0);
@@ -147,7 +146,7 @@ class KeysVault implements BytesVault {
     }
     // The write-ahead log still holds the pages with the keys.
     if (!wipeWriteAheadLog(this.db)) throw notErased();
-    return count;
+    return hadKeys;
   }
 
   async close(): Promise<void> {

@@ -25,10 +25,10 @@ export interface Vault {
   isForgotten(subject: string): boolean;
   /**
    * Destroys the keys of the subjects for good, all or none, and wipes their bytes; a subject that has no key never gets
-   * one. Answers how many of them ever had a key, so a repeat answers the same.
+   * one. Answers those that ever had a key, so a repeat answers the same.
    * @throws KEY_NOT_ERASED when somebody else holds the file: the keys are gone, their bytes not yet; repeat it
    */
-  destroy(...subjects: readonly string[]): Promise<number>;
+  destroy(subjects: string | readonly string[]): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
