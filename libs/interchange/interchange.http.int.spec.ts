@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { OpenLoads } from '@touchstone/journeys';
 import { HTTP_STATUS, reportOf } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
@@ -25,7 +26,7 @@ beforeAll(async () => {
     providers: [
       ImportLogger,
       { provide: CloudEventIntake, useValue: new CloudEventIntake(house) },
-      { provide: RunningImports, useValue: new RunningImports(importer, house.quarantine) },
+      { provide: RunningImports, useValue: new RunningImports(importer, house.quarantine, new OpenLoads()) },
     ],
   }).compile();
   app = module.createNestApplication<NestFastifyApplication>(

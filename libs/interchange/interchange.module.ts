@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import type { Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
+import { ForgettingPlaces } from './forgetting-places.js';
 import { XesImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
@@ -20,6 +21,7 @@ import type { Sealer } from './sealed-frames.js';
   controllers: [EventsController, ImportsController],
   providers: [
     ImportLogger,
+    ForgettingPlaces,
     QuarantineResolver,
     {
       provide: Quarantine,
@@ -46,8 +48,9 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: RunningImports,
-      inject: [XesImporter, Quarantine],
-      useFactory: (importer: XesImporter, quarantine: Quarantine) => new RunningImports(importer, quarantine),
+      inject: [XesImporter, Quarantine, OpenLoads],
+      useFactory: (importer: XesImporter, quarantine: Quarantine, loads: OpenLoads) =>
+        new RunningImports(importer, quarantine, loads),
     },
   ],
   exports: [Quarantine, RunningImports, CloudEventIntake],

@@ -1,6 +1,8 @@
+import type { OpenLoads } from '@touchstone/journeys';
+import { TouchstoneError } from '@touchstone/eventing';
 import type { XesImporter } from './import-job.js';
-import type { ImportOptions, ImportResult, ImportSource } from './import-types.js';
-import type { Quarantine } from './quarantine.js';
+import type { ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
+import type { Quarantine, Recognises } from './quarantine.js';
 import type { XesMappingOptions } from './xes-options.js';
 
 /** How often what has expired is removed, in ms. */
@@ -11,11 +13,15 @@ export class RunningImports {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
   private readonly intakes = new Set<Promise<unknown>>();
+  private readonly imports = new Set<Promise<unknown>>();
+  /** No import begins before this has ended. */
+  private quiet: Promise<unknown> = Promise.resolve();
   private upkeep: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly importer: XesImporter,
     private readonly quarantine: Quarantine,
+    private readonly loads: Pick<OpenLoads, 'begin'>,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -26,23 +32,51 @@ export class RunningImports {
 
   /** As `XesImporter.run`; a stop of the process cancels it at the next safe point. */
   run(source: ImportSource, mapping: XesMappingOptions, options: ImportOptions = {}): Promise<ImportResult> {
+    return tracked(this.imports, this.tracked(this.loading(source, mapping, options)));
+  }
+
+  private async loading(
+    source: ImportSource,
+    mapping: XesMappingOptions,
+    options: ImportOptions,
+  ): Promise<ImportResult> {
+    await this.quiet;
     const { signal } = this.stopping;
-    return this.tracked(
-      this.importer.run(source, mapping, {
+    let ended: (() => void) | undefined;
+    const onProgress = (progress: ImportProgress) => {
+      if (progress.phase === 'append') ended ??= this.loads.begin();
+      options.onProgress?.(progress);
+    };
+    try {
+      return await this.importer.run(source, mapping, {
         ...options,
+        onProgress,
         signal: options.signal ? AbortSignal.any([signal, options.signal]) : signal,
-      }),
-    );
+      });
+    } finally {
+      ended?.();
+    }
+  }
+
+  /**
+   * Does something while no import runs; those that come meanwhile wait.
+   * @throws IMPORT_RUNNING: what it has read and not yet appended could not be searched
+   */
+  async quietly<T>(work: () => Promise<T>): Promise<T> {
+    if (this.imports.size > 0) throw importRunning();
+    const done = this.during(work());
+    this.quiet = done.catch(() => undefined);
+    return await done;
+  }
+
+  /** Removes what lies here about somebody: records in quarantine, interrupted imports. Call it within `quietly`. */
+  async forget(person: Recognises): Promise<{ quarantined: number; imports: number }> {
+    return { quarantined: await this.quarantine.forget(person), imports: await this.importer.forget(person) };
   }
 
   /** Work of a request, which may outlive its connection: the quarantine stays open until it has ended. */
-  async during<T>(intake: Promise<T>): Promise<T> {
-    this.intakes.add(intake);
-    try {
-      return await intake;
-    } finally {
-      this.intakes.delete(intake);
-    }
+  during<T>(intake: Promise<T>): Promise<T> {
+    return tracked(this.intakes, intake);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -57,12 +91,23 @@ export class RunningImports {
     this.quarantine.close();
   }
 
-  private async tracked<T>(work: Promise<T>): Promise<T> {
-    this.running.add(work);
-    try {
-      return await work;
-    } finally {
-      this.running.delete(work);
-    }
+  private tracked<T>(work: Promise<T>): Promise<T> {
+    return tracked(this.running, work);
   }
 }
+
+async function tracked<T>(among: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
+  among.add(work);
+  try {
+    return await work;
+  } finally {
+    among.delete(work);
+  }
+}
+
+const importRunning = (): TouchstoneError =>
+  new TouchstoneError(
+    'IMPORT_RUNNING',
+    'An import is running, and what it has in hand cannot be searched: try again when it is done.',
+    'conflict',
+  );

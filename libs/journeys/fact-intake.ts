@@ -25,6 +25,8 @@ const BUSY_WAITS = [10, 20, 50, 100, 200, 500, 1000, 2000, 4000];
  */
 export class FactIntake {
   private readonly customers = new LRUCache<string, string>({ max: 100_000 });
+  /** Raised when customers are let go of: what was looked up before must not be remembered after. */
+  private age = 0;
 
   constructor(
     private readonly kernel: Kernel,
@@ -79,6 +81,13 @@ export class FactIntake {
     return found.get(this.hash(identifier))!;
   }
 
+  /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
+  letGoOf(customerIds: readonly string[]): void {
+    const gone = new Set(customerIds);
+    this.age++;
+    for (const [hash, customerId] of this.customers.entries()) if (gone.has(customerId)) this.customers.delete(hash);
+  }
+
   private hash(identifier: { type: string; value: string }): string {
     return this.vault.lookupHash(identifier.type, identifier.value);
   }
@@ -98,6 +107,7 @@ export class FactIntake {
       else if (!open.has(hash)) open.set(hash, { identifier: fact.customer, about: aboutOf(fact, facts[0]!, options) });
     }
     if (open.size === 0) return found;
+    const { age } = this;
     const claims = await this.execute(
       [...open].map(([hash, { identifier, about }]) => ({
         decider: keyDecider as never,
@@ -117,7 +127,7 @@ export class FactIntake {
     for (const outcome of registered) if (!outcome.ok) throw outcome.error;
     for (const { hash, customerId } of bound) {
       found.set(hash, customerId);
-      this.customers.set(hash, customerId);
+      if (age === this.age) this.customers.set(hash, customerId);
     }
     return found;
   }

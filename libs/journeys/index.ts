@@ -1,6 +1,8 @@
 /** The door of journeys: see README.md. */
 export * from './read.js';
 export { FactIntake } from './fact-intake.js';
+export type { Mentions } from './forgetting-mentions.js';
+export { Forgetting, type TracePlace } from './forgetting.service.js';
 export { FigureReader } from './figure-reader.js';
 export { JourneyReader } from './journey-reader.js';
 export { journeySamples } from './journey.samples.js';

@@ -5,6 +5,7 @@ import {
   CustomersUnmerged,
   CustomerUpdated,
 } from './customer.js';
+import { ForgettingCompleted } from './forgetting.js';
 import {
   ExpectationGuided,
   ExpectationRecorded,
@@ -52,6 +53,16 @@ export const journeySamples = {
     tier: 'standard',
   }),
   CustomerUpdated_1: CustomerUpdated({ name: 'Zhang San', segment: 'industrial' }),
+  ForgettingCompleted_1: ForgettingCompleted({
+    part: 0,
+    customers: [customerId],
+    journeys: ['0190a1b2-0000-7000-8000-00000000000c'],
+    journeyCount: 3,
+    keysDestroyed: 2,
+    keysReleased: 2,
+    quarantineRemoved: 1,
+    importsRemoved: 1,
+  }),
   KeyBound_1: KeyBound({ keyType: 'phone', customerId }),
   JourneyOpened_1: JourneyOpened({ journeyType: 'fault-repair', key: 'T-1', customerId }),
   TouchpointRecorded_1: TouchpointRecorded({ ...content, factId: '0190a1b2-0000-7000-8000-00000000000b' }),

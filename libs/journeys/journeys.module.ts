@@ -9,6 +9,8 @@ import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, Register
 import { EnrolCustomerHandler, MergeCustomersHandler } from './customer.handlers.js';
 import { FactIntake } from './fact-intake.js';
 import { FigureReader } from './figure-reader.js';
+import { ForgettingResolver } from './forgetting.resolver.js';
+import { Forgetting } from './forgetting.service.js';
 import { JourneyReader } from './journey-reader.js';
 import { journeyHandlers } from './journey.handlers.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
@@ -53,6 +55,8 @@ const notForPeople = [
       inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
       useFactory: ruleMoments,
     },
+    Forgetting,
+    ForgettingResolver,
     JourneyReader,
     MomentReader,
     FigureReader,
@@ -63,7 +67,7 @@ const notForPeople = [
     CommandsResolver,
     ObservationsResolver,
   ],
-  exports: [FactIntake, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
 

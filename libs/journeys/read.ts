@@ -8,6 +8,8 @@ import {
   CustomerUpdated,
 } from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
+import { ForgettingCompleted } from './forgetting.js';
+import { personQuery } from './forgetting.queries.js';
 import {
   ExpectationGuided,
   ExpectationRecorded,
@@ -42,6 +44,7 @@ export const journeyEvents = [
   CustomersMerged,
   CustomersUnmerged,
   CustomerForgotten,
+  ForgettingCompleted,
   KeyBound,
   KeyReleased,
   JourneyOpened,
@@ -69,6 +72,7 @@ export const journeyQueries = [
   journeysQuery,
   journeyQuery,
   customersQuery,
+  personQuery,
   timelineQuery,
   momentLedgerQuery,
   momentsByIdQuery,

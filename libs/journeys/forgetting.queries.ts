@@ -1,0 +1,54 @@
+/** Who a person is, and what leads to them: what has to go when they are forgotten. */
+import type { ReadQuery } from '@touchstone/readmodel/query';
+import { rootAt, treeBelow } from './customer-tree.js';
+
+export interface Person {
+  /** Ids of all customers who turned out to be them. */
+  readonly customers: readonly string[];
+  /** Ids of all journeys that ever were theirs. */
+  readonly journeys: readonly string[];
+  /** Keyed hashes of all identifiers that ever led to them; `held`: it still does. */
+  readonly keys: readonly { readonly hash: string; readonly held: boolean }[];
+}
+
+/** Null: no such customer is known. */
+export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
+  name: 'person',
+  group: 'journeys',
+  run: async (read, { customerId }) => {
+    const customer = await read.idOf('customer', customerId);
+    if (customer === null) return null;
+    const tree = treeBelow(read, await rootAt(read, customer));
+    const { db } = read;
+    const customers = await db
+      .selectFrom('customer_state')
+      .select('customer')
+      .distinct()
+      .where('customer', 'in', tree)
+      .execute();
+    if (customers.length === 0) return null;
+    // Whatever was once said: a journey may have been theirs only until it was corrected.
+    const journeys = await db
+      .selectFrom('journey_state')
+      .select('journey')
+      .distinct()
+      .where('customer', 'in', tree)
+      .execute();
+    const keys = await db.selectFrom('bound_key').select(['key', 'to_pos']).where('customer', 'in', tree).execute();
+    const held = new Set(keys.filter((row) => row.to_pos === null).map((row) => row.key as number));
+    const names = await read.namesOf([
+      ...customers.map((row) => row.customer as number),
+      ...journeys.map((row) => row.journey as number),
+      ...keys.map((row) => row.key as number),
+    ]);
+    const sorted = (ids: readonly number[]) => [...new Set(ids)].map((id) => names.get(id)!).sort();
+    return {
+      customers: sorted(customers.map((row) => row.customer as number)),
+      journeys: sorted(journeys.map((row) => row.journey as number)),
+      keys: [...new Set(keys.map((row) => row.key as number))].map((key) => ({
+        hash: names.get(key)!,
+        held: held.has(key),
+      })),
+    };
+  },
+};

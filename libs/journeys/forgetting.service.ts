@@ -1,0 +1,260 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import {
+  EventRegistry,
+  FORGOTTEN,
+  Kernel,
+  type ActingContext,
+  type Actor,
+  type EventLog,
+  type RecordedEvent,
+  type Vault,
+  type Work,
+} from '@touchstone/eventing';
+import { EVENT_LOG, READS, VAULT } from '@touchstone/platform';
+import type { Reads } from '@touchstone/readmodel';
+import { customerDecider, customerStream, customerSubject, ForgetCustomer, type Identifier } from './customer.js';
+import { FactIntake } from './fact-intake.js';
+import { isPhoneType, Mentions } from './forgetting-mentions.js';
+import { CompleteForgetting, forgettingDecider } from './forgetting.js';
+import { personQuery, type Person } from './forgetting.queries.js';
+import { forgettingsIn, type ForgettingRecord } from './forgetting-records.js';
+import { journeySubject } from './journey.events.js';
+import { keyDecider, ReleaseKey } from './lookup-key.js';
+
+/** Where records that speak of people lie outside of the log, such as the quarantine. */
+export interface TracePlace {
+  /** Does something while nothing is on its way that could not be searched. @throws IMPORT_RUNNING */
+  quietly<T>(work: () => Promise<T>): Promise<T>;
+  /** Removes what speaks of the person. May be called again and again. */
+  forget(person: Mentions): Promise<{ readonly quarantined: number; readonly imports: number }>;
+}
+
+export interface ForgetRequest {
+  readonly customerId: string;
+  readonly reason: string;
+  readonly basis?: string;
+}
+
+/** Who acts when a forgetting that was cut short is finished by itself. */
+export const FORGETTING: Actor = { id: 'forgetting', role: 'policy' };
+
+/** For the read models to reach the head of the log, in ms. */
+const PATIENCE_MS = 60_000;
+/** Between two attempts to finish what was cut short, in ms; doubled up to the longest. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 60_000;
+
+/**
+ * Forgets people: says so in the log, frees the keys that lead to them, removes what speaks of them outside of the log,
+ * and destroys the keys that their data are sealed with. Everything before the last step can be done again, so a crash
+ * at any point is made good at the next start, as are keys that a restore brought back.
+ */
+@Injectable()
+export class Forgetting {
+  private readonly logger = new Logger('Forgetting');
+  private readonly places: TracePlace[] = [];
+  private readonly stopping = new AbortController();
+  private turn: Promise<unknown> = Promise.resolve();
+  private finishing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(VAULT) private readonly vault: Vault,
+    @Inject(READS) private readonly reads: Reads,
+    private readonly registry: EventRegistry,
+    private readonly kernel: Kernel,
+    private readonly intake: FactIntake,
+  ) {}
+
+  /** Whoever keeps records outside of the log says so before the server listens. */
+  reaches(place: TracePlace): void {
+    this.places.push(place);
+  }
+
+  /**
+   * Forgets the person who this customer is, with everybody who was merged with them. Asked again, it answers the same.
+   * @throws CUSTOMER_UNKNOWN, IMPORT_RUNNING, NOT_YET_PROJECTED, KEY_NOT_ERASED, QUARANTINE_NOT_ERASED: asking again goes
+   *   on where it stopped
+   */
+  forget(request: ForgetRequest, context?: ActingContext): Promise<ForgettingRecord> {
+    return this.inTurn(async () => {
+      const { person, newly } = await this.declare(request, context);
+      const before = await this.record(request.customerId);
+      if (before && !newly && person.customers.every((id) => this.vault.isForgotten(customerSubject(id))))
+        return before;
+      await this.erase(request, person, context);
+      return (await this.record(request.customerId))!;
+    });
+  }
+
+  /** What was done when the customer was forgotten; null: they were not, or it is not finished. */
+  async record(customerId: string): Promise<ForgettingRecord | null> {
+    const { completed } = await forgettingsIn(this.log, this.registry);
+    return completed.find(({ customers }) => customers.includes(customerId)) ?? null;
+  }
+
+  /** Before the server listens: keys that are destroyed by the log, and came back with an older `keys.db`, go again. */
+  async onApplicationBootstrap(): Promise<void> {
+    const { declared, completed } = await forgettingsIn(this.log, this.registry);
+    for (const record of completed) {
+      if (subjectsOf(record).every((subject) => this.vault.isForgotten(subject))) continue;
+      this.logger.warn(`Keys of ${record.customers.join(', ')} came back with a restore; they are destroyed again.`);
+      await this.inTurn(() => this.eraseAgain(record));
+    }
+    const done = new Set(completed.flatMap(({ customers }) => customers));
+    const undone = declared.filter(({ customerId }) => !done.has(customerId));
+    this.finishing = this.finish(undone);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.finishing;
+    await this.turn;
+  }
+
+  /** Says of everybody who is this person that they are forgotten; merges that come in between count too. */
+  private async declare(
+    { customerId, reason, basis }: ForgetRequest,
+    context?: ActingContext,
+  ): Promise<{ person: Person; newly: boolean }> {
+    const known = new Set<string>();
+    let newly = false;
+    for (;;) {
+      const person = await this.personNow(customerId);
+      const more = person.customers.filter((id) => !known.has(id));
+      if (more.length === 0) return { person, newly };
+      const commands = more.map((id) => new ForgetCustomer({ customerId: id, reason, basis }));
+      newly = (await this.execute(customerDecider, commands, context)) || newly;
+      for (const id of more) known.add(id);
+    }
+  }
+
+  private async personNow(customerId: string): Promise<Person> {
+    const atLeast = await this.log.head();
+    const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS });
+    // Of somebody unknown the decision will say so.
+    return result ?? { customers: [customerId], journeys: [], keys: [] };
+  }
+
+  private async erase({ customerId, reason }: ForgetRequest, person: Person, context?: ActingContext): Promise<void> {
+    const { customers, journeys, keys } = person;
+    const held = keys.filter((key) => key.held).map(({ hash }) => new ReleaseKey({ hash, reason }));
+    await this.execute(keyDecider, held, context);
+    this.intake.letGoOf(customers);
+    const hashes = keys.map(({ hash }) => hash);
+    const removed = await this.removeTraces(customers, journeys, hashes);
+    // The last step: until now all that speaks of them can be found again.
+    const destroyed = await this.vault.destroy([...journeys.map(journeySubject), ...customers.map(customerSubject)]);
+    const own = new Set(destroyed);
+    const done = new CompleteForgetting({
+      customerId,
+      customers,
+      journeys: journeys.filter((id) => own.has(journeySubject(id))),
+      journeyCount: journeys.length,
+      keysDestroyed: destroyed.length,
+      keysReleased: keys.length,
+      quarantineRemoved: removed.quarantined,
+      importsRemoved: removed.imports,
+    });
+    await this.execute(forgettingDecider, [done], context);
+  }
+
+  /** As the log tells it, without the read models: they may still have to be built after a restore. */
+  private async eraseAgain(record: ForgettingRecord): Promise<void> {
+    const { customers, journeys, journeyCount, keysReleased } = record;
+    const removed = await this.removeTraces(customers, journeys, []);
+    const destroyed = await this.vault.destroy(subjectsOf(record));
+    const done = new CompleteForgetting({
+      customerId: record.customerId,
+      customers,
+      journeys,
+      journeyCount,
+      keysDestroyed: destroyed.length,
+      keysReleased,
+      quarantineRemoved: removed.quarantined,
+      importsRemoved: removed.imports,
+    });
+    await this.execute(forgettingDecider, [done], ownContext(record.correlationId));
+  }
+
+  private async removeTraces(customers: readonly string[], journeys: readonly string[], hashes: readonly string[]) {
+    const names: string[] = [];
+    const phones: string[] = [];
+    const identifiers: Identifier[] = [];
+    for (const id of customers) {
+      for await (const event of this.log.readStream(customerStream(id))) {
+        const opened = this.opened(event);
+        if (opened.name !== undefined) names.push(opened.name);
+        if (opened.phone !== undefined) phones.push(opened.phone);
+        identifiers.push(...(opened.identifiers ?? []));
+      }
+    }
+    for (const { type, value } of identifiers) (isPhoneType(type) ? phones : names).push(value);
+    const own = identifiers.map(({ type, value }) => this.vault.lookupHash(type, value));
+    const by = { texts: names, phones, hashes: [...hashes, ...own], ids: [...customers, ...journeys] };
+    const mentions = new Mentions(by, (type, value) => this.vault.lookupHash(type, value));
+    const removed = { quarantined: 0, imports: 0 };
+    for (const place of this.places) {
+      const { quarantined, imports } = await place.forget(mentions);
+      removed.quarantined += quarantined;
+      removed.imports += imports;
+    }
+    return removed;
+  }
+
+  /** The personal fields of a customer's event that can still be read. */
+  private opened(recorded: RecordedEvent): { name?: string; phone?: string; identifiers?: Identifier[] } {
+    const { type, id, data, metadata } = this.registry.read(recorded);
+    const fields = this.registry.definition(type).personalFields.flatMap((field) => {
+      const sealed = (data as Record<string, unknown>)[field];
+      if (typeof sealed !== 'string') return [];
+      const value = this.vault.open(metadata.subject!, id, field, sealed);
+      return value === FORGOTTEN ? [] : [[field, value] as const];
+    });
+    return Object.fromEntries(fields);
+  }
+
+  /** Whether anything was recorded. */
+  private async execute(decider: object, commands: readonly object[], context?: ActingContext): Promise<boolean> {
+    const work = commands.map((command): Work => ({ decider: decider as Work['decider'], command }));
+    let newly = false;
+    for (const outcome of await this.kernel.executeMany(work, { context })) {
+      if (!outcome.ok) throw outcome.error;
+      newly ||= outcome.done.events.length > 0;
+    }
+    return newly;
+  }
+
+  /** What a crash left undone, once the read models have come as far as the log; tried until it is done. */
+  private async finish(undone: readonly { request: ForgetRequest; correlationId: string }[]): Promise<void> {
+    for (const { request, correlationId } of undone) {
+      for (let pause = FIRST_PAUSE_MS; !this.stopping.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+        try {
+          // Not in turn: imports need not wait for read models that are being built.
+          await this.personNow(request.customerId);
+          await this.forget(request, ownContext(correlationId));
+          break;
+        } catch (error) {
+          this.logger.warn(`The forgetting of ${request.customerId} is not finished yet: ${(error as Error).message}`);
+          await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        }
+      }
+    }
+  }
+
+  /** One person at a time, and nothing on its way meanwhile that could not be searched. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const quiet = this.places.reduce<() => Promise<T>>((inner, place) => () => place.quietly(inner), work);
+    const done = this.turn.then(quiet);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+const subjectsOf = ({ customers, journeys }: ForgettingRecord): string[] => [
+  ...journeys.map(journeySubject),
+  ...customers.map(customerSubject),
+];
+
+const ownContext = (correlationId: string): ActingContext => ({ actor: FORGETTING, correlationId });
