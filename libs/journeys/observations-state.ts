@@ -54,7 +54,6 @@ export function observed(observations: Observations, e: ObservationEvent): Obser
   switch (e.type) {
     case 'MomentObserved': {
       const { touchpointId, code, polarity, rule } = e.data;
-      if (moments.has(e.id)) return observations;
       const moment = { touchpointId, code, polarity, held: true, refuted: false };
       moments.set(e.id, rule ? { ...moment, cause: rule.cause } : moment);
       return observations;

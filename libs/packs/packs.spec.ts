@@ -138,7 +138,8 @@ describe('experience labels', () => {
     ['2', [label('good', 1), ...all.slice(1)]],
     ['0', [all[0]!, all[2]!]],
     ['-1', [...all, label('also', -1)]],
-    ['good', [...all, label('good', 1)]],
+    ['good', [label('good', 2), label('good', 1), ...all.slice(1)]],
+    ['1', [...all, label('also', 1)]],
     ['fair', [all[0]!, label('fair', 0, -1), all[2]!]],
   ])('are refused where %s is wrong, which the message names', (what, labels) => {
     const refused = given(packDecider, []).when(publish(worded(...labels)));
