@@ -8,6 +8,7 @@ import {
   readFigure,
   STILL_OPEN_ID,
   type Figure as FigureSpec,
+  type MetricFigureRef,
   type NodeRef,
   type Projected,
 } from './figure-token.js';
@@ -25,6 +26,7 @@ import {
 import { JourneyReader, when, type When } from './journey-reader.js';
 import type { JourneyFilter } from './journey-rows.js';
 import type { Journey } from './journeys.graphql.js';
+import { MetricReader } from './metrics/metric-reader.js';
 
 interface MapRequest extends When {
   readonly filter?: JourneyFilter;
@@ -38,12 +40,13 @@ interface Paging {
   readonly after?: string;
 }
 
-/** Counts journey maps, and opens their figures again. */
+/** Counts journey maps, and opens their figures and those of metrics again. */
 @Injectable()
 export class FigureReader {
   constructor(
     @Inject(READS) private readonly reads: Reads,
     private readonly journeys: JourneyReader,
+    private readonly metrics: MetricReader,
   ) {}
 
   async map(request: MapRequest): Promise<JourneyMap> {
@@ -59,24 +62,24 @@ export class FigureReader {
   }
 
   figure(token: string): Figure {
-    const { of, node, target, position, instant, generation } = readFigure(token);
-    return {
-      of,
-      node: node ? nodeId(node) : null,
-      target: target ? nodeId(target) : null,
-      asOf: { position, instant },
-      generation,
-      token,
-    };
+    const figure = readFigure(token);
+    const { of, position, instant, generation } = figure;
+    const counted = { of, asOf: { position, instant }, generation, token };
+    if (isOfMetric(figure)) return { ...counted, metric: figure.metric, part: figure.part, node: null, target: null };
+    const { node, target } = figure;
+    const [from, to] = [node ? nodeId(node) : null, target ? nodeId(target) : null];
+    return { ...counted, metric: null, part: null, node: from, target: to };
   }
 
   async count(token: string): Promise<number> {
     const figure = readFigure(token);
+    if (isOfMetric(figure)) return this.metrics.count(figure);
     return (await this.reads.run(figureCountQuery, { figure }, { asOf: figure })).result;
   }
 
   async occurrences(token: string, page: Paging): Promise<Page<Occurrence>> {
     const figure = readFigure(token);
+    if (isOfMetric(figure)) return this.metrics.occurrences(figure, page);
     const after =
       page.after === undefined
         ? undefined
@@ -86,7 +89,7 @@ export class FigureReader {
       result,
       page,
       (row) => encodeCursor('occurrences', row.cursor),
-      ({ journeyId, events }) => ({ journeyId, events: [...events] }),
+      ({ journeyId, events }) => ({ journeyId, events: [...events], value: null, counts: null }),
     );
   }
 
@@ -94,11 +97,10 @@ export class FigureReader {
     const figure = readFigure(token);
     const after =
       page.after === undefined ? undefined : (decodeCursor('figureJourneys', page.after, ['number'])[0] as number);
-    const { result } = await this.reads.run(
-      figureJourneysQuery,
-      { figure, after, first: page.first + 1 },
-      { asOf: figure },
-    );
+    const asked = { after, first: page.first + 1 };
+    const result = isOfMetric(figure)
+      ? await this.metrics.journeys(figure, asked)
+      : (await this.reads.run(figureJourneysQuery, { figure, ...asked }, { asOf: figure })).result;
     const journeys = await this.journeys.journeysById(
       result.map((row) => row.id),
       { asOf: figure },
@@ -111,6 +113,8 @@ export class FigureReader {
     );
   }
 }
+
+const isOfMetric = (figure: FigureSpec | MetricFigureRef): figure is MetricFigureRef => figure.of === 'metric';
 
 type Counted = Pick<FigureSpec, 'filter' | 'project' | 'position' | 'instant' | 'generation'>;
 type About = Pick<FigureSpec, 'of' | 'node' | 'target' | 'variant'>;

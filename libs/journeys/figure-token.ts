@@ -1,10 +1,13 @@
 /**
- * The token of a figure of a map, so that it can be opened later: what was counted, over which journeys, as of when.
+ * The token of a figure, so that it can be opened later: what was counted, over which journeys, as of when. Of a map, or
+ * of a metric.
  * It says everything in names, so that it still adds up after a rebuild and a day later. Tokens come back from
  * outside: what is not exactly as `figureToken` makes it is refused.
  */
+import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isInstant, t, TouchstoneError, type Static } from '@touchstone/eventing/pure';
+import { METRIC_IDS, metricOf } from './metrics/metric-definitions.js';
 
 /** Names of the two nodes that are no kind. */
 export const OTHER_ID = 'other';
@@ -46,6 +49,13 @@ const PARTS = {
 } as const satisfies Record<string, { needs?: readonly Part[]; may?: readonly Part[] }>;
 type Of = keyof typeof PARTS;
 
+/** As of when it was counted, and the read model that did; that need not be there any more when it is opened. */
+const counted = {
+  position: t.text({ maxLength: 64 }),
+  instant: t.instant(),
+  generation: t.text({ maxLength: 256 }),
+};
+
 const figureSchema = t.object({
   of: t.oneOf(Object.keys(PARTS) as [Of, ...Of[]]),
   node: t.optional(nodeRef()),
@@ -56,16 +66,40 @@ const figureSchema = t.object({
   named: names(),
   filter: filterSchema,
   project: t.optional(t.object({ kinds: names(), units: names(), channels: names() })),
-  position: t.text({ maxLength: 64 }),
-  instant: t.instant(),
-  /** Of the read model that counted it. It need not be there any more when the figure is opened. */
-  generation: t.text({ maxLength: 256 }),
+  ...counted,
 });
 const isFigure = Compile(figureSchema);
+
+/** Names that a dimension may have; null stands for "none". */
+const wanted = () => t.optional(t.array(Type.Union([name(), Type.Null()]), { maxItems: 1000 }));
+const metricFigureSchema = t.object({
+  of: t.oneOf(['metric']),
+  metric: t.oneOf([...METRIC_IDS]),
+  /** What is behind n, or behind the numerator alone. */
+  part: t.oneOf(['all', 'numerator']),
+  from: t.optional(t.instant()),
+  to: t.optional(t.instant()),
+  filter: t.object({
+    unit: wanted(),
+    channel: wanted(),
+    journeyType: wanted(),
+    stage: wanted(),
+    segment: wanted(),
+    region: wanted(),
+    tier: wanted(),
+    source: wanted(),
+    observer: wanted(),
+    code: wanted(),
+  }),
+  ...counted,
+});
+const isMetricFigure = Compile(metricFigureSchema);
 
 /** What a node stands for: a kind, or by its role one of the two nodes that are none. Exactly one of the two. */
 export type NodeRef = Static<ReturnType<typeof nodeRef>>;
 export type Figure = Static<typeof figureSchema>;
+/** A figure of a metric. Its groups by day, week and month are windows, the others filters. */
+export type MetricFigureRef = Static<typeof metricFigureSchema>;
 /** Which touchpoints of the chosen journeys a map keeps; each list absent: all. */
 export type Projected = NonNullable<Figure['project']>;
 
@@ -75,14 +109,17 @@ export const nodeId = ({ kind, role }: NodeRef): string => kind ?? role!;
 const VERSION = 2;
 
 /** The token of a figure: opaque to its readers. */
-export const figureToken = (figure: Figure): string =>
+export const figureToken = (figure: Figure | MetricFigureRef): string =>
   Buffer.from(JSON.stringify([VERSION, figure]), 'utf8').toString('base64url');
 
 /** @throws INVALID_FIGURE */
-export function readFigure(token: string): Figure {
+export function readFigure(token: string): Figure | MetricFigureRef {
   try {
     const [version, figure] = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as [unknown, unknown];
     if (version === VERSION && isFigure.Check(figure) && isSound(figure as Figure)) return figure as Figure;
+    if (version === VERSION && isMetricFigure.Check(figure) && isSoundMetric(figure as MetricFigureRef)) {
+      return figure as MetricFigureRef;
+    }
   } catch {
     // Falls through to the one answer.
   }
@@ -105,5 +142,18 @@ function isSound(figure: Figure): boolean {
     nodes.every(({ kind, role }) => (kind === undefined) !== (role === undefined)) &&
     nodes.some(({ role }) => role === OTHER_ID) === (figure.named !== undefined) &&
     [figure.instant, from, to].every((instant) => instant === undefined || isInstant(instant))
+  );
+}
+
+/** Figures whose numerator counts something, so that it can be opened by itself. */
+export const hasNumeratorFigure = (kind: string): boolean => kind === 'rate' || kind === 'perThousand';
+
+function isSoundMetric({ metric, part, instant, from, to, filter }: MetricFigureRef): boolean {
+  const { kind, dimensions } = metricOf(metric)!;
+  return (
+    (part === 'all' || hasNumeratorFigure(kind)) &&
+    Object.keys(filter).every((dimension) => (dimensions as readonly string[]).includes(dimension)) &&
+    [instant, from, to].every((each) => each === undefined || isInstant(each)) &&
+    (from === undefined || to === undefined || Date.parse(from) < Date.parse(to))
   );
 }

@@ -265,7 +265,7 @@ export class FigureEvent {
   @Field(() => InstantScalar, { description: 'When the touchpoint happened, with the original offset.' })
   occurredAt!: string;
 
-  @Field(() => ID, { description: 'Touchpoint kind.' })
+  @Field(() => ID, { description: 'Touchpoint kind; of a moment its code; else what the event did, such as "closed".' })
   kind!: string;
 }
 
@@ -274,8 +274,17 @@ export class Occurrence {
   @Field(() => ID, { description: 'The journey.' })
   journeyId!: string;
 
-  @Field(() => [FigureEvent], { description: 'The events: one of a touchpoint, two of an edge, all of a journey.' })
+  @Field(() => [FigureEvent], {
+    description:
+      'The events: one of a touchpoint, two of an edge, all of a journey; of a metric, those that make it what it is.',
+  })
   events!: FigureEvent[];
+
+  @Field(() => Float, { nullable: true, description: 'Of a metric: what it adds to the numerator; of a map null.' })
+  value!: number | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Of a metric: it adds to the numerator; of a map null.' })
+  counts!: boolean | null;
 }
 
 @ObjectType({ description: 'A page of what a figure counted.' })
@@ -283,8 +292,17 @@ export class OccurrenceConnection extends Connection(Occurrence) {}
 
 @ObjectType({ description: 'A figure, opened. It answers as of when it was counted, however long ago that was.' })
 export class Figure {
-  @Field({ description: 'What was counted.' })
+  @Field({ description: 'What was counted: a count of a map, or "metric".' })
   of!: string;
+
+  @Field(() => ID, { nullable: true, description: 'The metric; null of a map.' })
+  metric!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Of a metric: "all" that n counts, or what stands in the "numerator"; of a map null.',
+  })
+  part!: string | null;
 
   @Field(() => ID, { nullable: true, description: 'The node, or the source of the edge.' })
   node!: string | null;

@@ -18,6 +18,8 @@ import { observationHandlers } from './observations.handlers.js';
 import { DeriveMoment, ObserveMoment, RateExperience, WithdrawMoment } from './observations.js';
 import { ObservationsResolver } from './observations.resolver.js';
 import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys.resolver.js';
+import { MetricReader } from './metrics/metric-reader.js';
+import { MetricsResolver } from './metrics/metrics.resolver.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
 import { OpenLoads } from './open-loads.js';
@@ -59,10 +61,12 @@ const notForPeople = [
     ForgettingResolver,
     JourneyReader,
     MomentReader,
+    MetricReader,
     FigureReader,
     JourneysResolver,
     CustomersResolver,
     FiguresResolver,
+    MetricsResolver,
     MomentsResolver,
     CommandsResolver,
     ObservationsResolver,

@@ -34,6 +34,8 @@ import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
 import { careDerivation } from './metrics/care.derivation.js';
+import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from './metrics/metric-occurrences.queries.js';
+import { metricQuery } from './metrics/metric.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
@@ -80,6 +82,10 @@ export const journeyQueries = [
   figureQuery,
   figureCountQuery,
   figureJourneysQuery,
+  metricQuery,
+  metricOccurrencesQuery,
+  metricCountQuery,
+  metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
 ];

@@ -1,0 +1,173 @@
+/** Sums of a metric by group, gathered from cubes and from scans alike. */
+import { CUBES, type CubeName } from './care.tables.js';
+import { columnOf, isObserved, isTime, observerOf, spanOf, type MetricAsk, type TimeDimension } from './metric-ask.js';
+import type { MetricDefinition, MetricDimension, MetricId } from './metric-definitions.js';
+import type { Measures, ObservedSums, Sums } from './metric-figure.js';
+
+/** What a metric takes of its own cube. */
+const BASE: Readonly<Record<MetricId, readonly string[]>> = {
+  'M-JLT': ['closed', 'gross_ms', 'net_ms'],
+  'M-TCH': ['closed', 'touchpoints', 'touchpoint_squares', 'by_system'],
+  'M-HND': ['journeys', 'owner_changes', 'owner_change_squares', 'ping_pong'],
+  'M-RPT': ['contacts_all', 'contacts', 'repeats'],
+  'M-FCR': ['contacts_all', 'contacts', 'firsts', 'resolved'],
+  'M-XCH': ['changes', 'in_context'],
+  'M-SI': ['journeys', 'untold'],
+  'M-FCO': ['closed', 'owned', 'owner_kept'],
+  'M-MOTP': ['touchpoints', 'owned', 'known'],
+  'M-MOTN': ['touchpoints', 'owned', 'known'],
+  'M-MOTB': ['touchpoints', 'owned', 'known'],
+  'M-NPM': ['with_negative', 'turned'],
+  'M-EEG': ['touchpoints'],
+  'M-LAG': ['n', 'seconds'],
+};
+const MOMENTS = ['pos', 'neg', 'pos_weight', 'neg_weight', 'weight_squares', 'covered'];
+const RATINGS = ['rated_m2', 'rated_m1', 'rated_0', 'rated_p1', 'rated_p2', 'covered'];
+
+export const baseMeasures = ({ id }: MetricDefinition): readonly string[] => BASE[id];
+export const observedMeasures = ({ observes }: MetricDefinition): readonly string[] =>
+  observes === undefined ? [] : observes === 'moments' ? MOMENTS : RATINGS;
+
+/** Whether its contacts are told from repeats by their neighbours, journeys apart. */
+export const needsContacts = ({ id }: MetricDefinition): boolean => id === 'M-RPT' || id === 'M-FCR';
+
+/** Keys in their order. */
+export function byKey(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+/** One group's sums while they are gathered. */
+export interface Cell {
+  readonly key: readonly number[];
+  readonly base: number[];
+  readonly buckets: Map<number, number>;
+  /** By observer, then code. */
+  readonly observed: Map<number, Map<number, number[]>>;
+  provisional: number;
+}
+
+/** Groups by the dimensions that are not of observation; those tell figures of one group apart later. */
+export class Cells {
+  private readonly cells = new Map<string, Cell>();
+  /** The dimensions of the key. */
+  readonly dimensions: readonly MetricDimension[];
+  readonly columns: readonly string[];
+  private readonly time: { readonly place: number; readonly by: TimeDimension } | null;
+  private readonly baseSize: number;
+  private readonly observedSize: number;
+
+  /** @param after key of the last group one has: it and what comes before is not gathered */
+  constructor(
+    metric: MetricDefinition,
+    groupBy: readonly MetricDimension[],
+    private readonly after?: readonly number[],
+  ) {
+    this.dimensions = groupBy.filter((dimension) => !isObserved(dimension));
+    this.columns = this.dimensions.map(columnOf);
+    const place = this.dimensions.findIndex((dimension) => isTime(dimension) && dimension !== 'day');
+    this.time = place === -1 ? null : { place, by: this.dimensions[place] as TimeDimension };
+    this.baseSize = baseMeasures(metric).length;
+    this.observedSize = observedMeasures(metric).length;
+  }
+
+  get size(): number {
+    return this.cells.size;
+  }
+
+  /** In the order of their keys; those that nothing but zeros is left of are none. */
+  sorted(): Cell[] {
+    return [...this.cells.values()].filter(({ base }) => base.some((n) => n !== 0)).sort((a, b) => byKey(a.key, b.key));
+  }
+
+  /** The cell of a key whose day may lie anywhere in its week or month; null: not gathered. */
+  at(key: readonly number[]): Cell | null {
+    const own = this.time ? key.map((n, i) => (i === this.time!.place ? spanOf(this.time!.by, n) : n)) : key;
+    if (this.after && byKey(own, this.after) <= 0) return null;
+    const text = own.join();
+    let cell = this.cells.get(text);
+    if (!cell) {
+      const base = new Array<number>(this.baseSize).fill(0);
+      cell = { key: [...own], base, buckets: new Map(), observed: new Map(), provisional: 0 };
+      this.cells.set(text, cell);
+    }
+    return cell;
+  }
+
+  addBase(key: readonly number[], measures: readonly number[]): void {
+    const cell = this.at(key);
+    if (cell) add(cell.base, measures);
+  }
+
+  addBucket(key: readonly number[], bucket: number, n: number): void {
+    const cell = this.at(key);
+    if (cell) cell.buckets.set(bucket, (cell.buckets.get(bucket) ?? 0) + n);
+  }
+
+  addObserved(key: readonly number[], observer: number, code: number, measures: readonly number[]): void {
+    const cell = this.at(key);
+    if (!cell) return;
+    let codes = cell.observed.get(observer);
+    if (!codes) cell.observed.set(observer, (codes = new Map()));
+    let sums = codes.get(code);
+    if (!sums) codes.set(code, (sums = new Array<number>(this.observedSize).fill(0)));
+    add(sums, measures);
+  }
+
+  addProvisional(key: readonly number[]): void {
+    const cell = this.at(key);
+    if (cell) cell.provisional++;
+  }
+}
+
+function add(sums: number[], measures: readonly number[]): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += measures[i]!;
+}
+
+/** A cell's sums by their names. `codes`: names of moment codes. */
+export function sumsOf(metric: MetricDefinition, cell: Cell, codes: ReadonlyMap<number, string>): Sums {
+  const named = (measures: readonly string[], sums: readonly number[]): Measures =>
+    Object.fromEntries(measures.map((measure, i) => [measure, sums[i]!]));
+  const observed: ObservedSums[] = [];
+  for (const [observer, byCode] of cell.observed) {
+    for (const [code, sums] of byCode) {
+      observed.push({
+        observer: observerOf(observer),
+        code: codes.get(code) ?? '',
+        measures: named(observedMeasures(metric), sums),
+      });
+    }
+  }
+  return {
+    base: named(baseMeasures(metric), cell.base),
+    buckets: [...cell.buckets],
+    observed,
+    provisional: cell.provisional,
+  };
+}
+
+/** Where the values of dimensions stand in a cube's lists, and the test of a filter. */
+export interface Places {
+  /** The key of a contribution. */
+  key(dims: readonly number[]): number[];
+  passes(dims: readonly number[]): boolean;
+  /** Measures by their names. */
+  measures(all: readonly number[], wanted: readonly string[]): number[];
+  readonly bucket: number;
+  readonly observer: number;
+  readonly code: number;
+}
+
+export function placesIn(cube: CubeName, columns: readonly string[], filter: MetricAsk['filter']): Places {
+  const spec: { readonly dims: readonly string[]; readonly measures: readonly string[] } = CUBES[cube];
+  const own = columns.map((column) => spec.dims.indexOf(column));
+  const tests = [...filter].map(([column, wanted]) => [spec.dims.indexOf(column), new Set(wanted)] as const);
+  return {
+    key: (dims) => own.map((place) => dims[place]!),
+    passes: (dims) => tests.every(([place, wanted]) => wanted.has(dims[place]!)),
+    measures: (all, wanted) => wanted.map((measure) => all[spec.measures.indexOf(measure)]!),
+    bucket: spec.dims.indexOf('bucket'),
+    observer: spec.dims.indexOf('observer'),
+    code: spec.dims.indexOf('code'),
+  };
+}

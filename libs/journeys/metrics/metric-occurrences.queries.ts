@@ -1,0 +1,327 @@
+/** What is behind a figure of a metric: its contributions, made anew as of when it was counted. */
+import type { Read, ReadQuery } from '@touchstone/readmodel/query';
+import { Form, type FormCode } from '../journey-blob.js';
+import { journeyStream } from '../journey.events.js';
+import type { MetricFigureRef } from '../figure-token.js';
+import { resolve, observerOf, type MetricAsk } from './metric-ask.js';
+import { baseMeasures, needsContacts, observedMeasures, placesIn, type Places } from './metric-cells.js';
+import type { MetricId } from './metric-definitions.js';
+import { countsOf, type Measures } from './metric-figure.js';
+import { scan, type Contribution, type Evidence } from './scan.js';
+
+/** The journey's surrogate, and the number of the occurrence in it. */
+export type MetricOccurrenceCursor = readonly [journey: number, ordinal: number];
+
+export interface MetricEvent {
+  readonly eventId: string;
+  readonly touchpointId: string;
+  readonly stream: string;
+  readonly revision: number;
+  readonly position: string;
+  readonly occurredAt: string;
+  /** Kind of a touchpoint, code of a moment; what else an entry is. */
+  readonly kind: string;
+}
+
+export interface MetricOccurrenceRow {
+  readonly journeyId: string;
+  /** What it adds to the numerator. */
+  readonly value: number;
+  /** Whether it adds anything. */
+  readonly counts: boolean;
+  readonly events: readonly MetricEvent[];
+  readonly cursor: MetricOccurrenceCursor;
+}
+
+interface FigureParams {
+  readonly figure: MetricFigureRef;
+  readonly timeZone: string;
+}
+
+/** The occurrences behind a figure, in pages, journey by journey. Run it with the figure's own `asOf`. */
+export const metricOccurrencesQuery: ReadQuery<
+  FigureParams & { after?: MetricOccurrenceCursor; first: number },
+  MetricOccurrenceRow[]
+> = {
+  name: 'metricOccurrences',
+  group: 'journeys',
+  run: async (read, { figure, timeZone, after, first }) => {
+    const found: Occurrence[] = [];
+    await occurrences(read, figure, timeZone, (occurrence) => {
+      const { journey, ordinal } = occurrence;
+      if (after && (journey < after[0] || (journey === after[0] && ordinal <= after[1]))) return;
+      found.push({ ...occurrence, positions: occurrence.evidence() });
+      return found.length < first;
+    });
+    return rowsOf(read, found);
+  },
+};
+
+/** How many occurrences a figure has: what it said when it was counted. */
+export const metricCountQuery: ReadQuery<FigureParams, number> = {
+  name: 'metricCount',
+  group: 'journeys',
+  run: async (read, { figure, timeZone }) => {
+    let count = 0;
+    await occurrences(read, figure, timeZone, () => {
+      count++;
+    });
+    return count;
+  },
+};
+
+/** The journeys behind a figure, in the order of their surrogates. */
+export const metricJourneysQuery: ReadQuery<
+  FigureParams & { after?: number; first: number },
+  { id: string; cursor: number }[]
+> = {
+  name: 'metricJourneys',
+  group: 'journeys',
+  run: async (read, { figure, timeZone, after = 0, first }) => {
+    const found: number[] = [];
+    await occurrences(read, figure, timeZone, ({ journey }) => {
+      if (journey > after && found.at(-1) !== journey) found.push(journey);
+      return found.length < first;
+    });
+    const names = await read.namesOf(found);
+    return found.map((cursor) => ({ id: names.get(cursor)!, cursor }));
+  },
+};
+
+interface Found {
+  readonly journey: number;
+  readonly ordinal: number;
+  readonly value: number;
+  /** Positions of the events; only during the visit. */
+  evidence(): string[];
+}
+type Occurrence = Found & { readonly positions: readonly string[] };
+
+/** Which events stand behind a contribution to a metric. */
+const EVIDENCE: Readonly<Record<MetricId, Evidence>> = {
+  'M-JLT': 'span',
+  'M-TCH': 'visible',
+  'M-HND': 'owners',
+  'M-RPT': 'contact',
+  'M-FCR': 'contact',
+  'M-XCH': 'channels',
+  'M-SI': 'owners',
+  'M-FCO': 'owners',
+  'M-MOTP': 'anchor',
+  'M-MOTN': 'anchor',
+  'M-MOTB': 'moment',
+  'M-NPM': 'turn',
+  'M-EEG': 'moment',
+  'M-LAG': 'anchor',
+};
+
+/** Visits what n, or the numerator alone, is made of. Answer `false` to end early. */
+async function occurrences(
+  read: Read,
+  figure: MetricFigureRef,
+  timeZone: string,
+  visit: (found: Found) => boolean | void,
+): Promise<void> {
+  const ask = await resolve(read, { ...figure, window: { from: figure.from, to: figure.to }, timeZone });
+  const { metric } = ask;
+  // Of touchpoints, those that were observed say how often only once all that was observed at them is known.
+  const reader =
+    metric.kind === 'perThousand' && figure.part === 'all'
+      ? new TouchpointReader(await counterOf(read, ask), visit)
+      : new PlainReader(await counterOf(read, ask), figure.part === 'numerator', visit);
+  const contacts = needsContacts(metric);
+  const cubes = contacts ? [] : reader.cubes(metric.observes !== undefined ? 'moment' : metric.cube);
+  const bounds = {
+    ...(ask.fromMs !== -Infinity && { fromMs: ask.fromMs }),
+    ...(ask.toMs !== Infinity && { toMs: ask.toMs }),
+  };
+  await scan(read, { ...bounds, calendar: ask.calendar, cubes, contacts, evidence: true }, (c) => reader.take(c));
+  reader.finish();
+}
+
+/** What one contribution adds to n and to the numerator; null: the filter leaves it out. */
+type Counter = (contribution: Contribution) => { n: number; numerator: number } | null;
+
+async function counterOf(read: Read, ask: MetricAsk): Promise<Counter & { evidence: Evidence }> {
+  const { metric, filter, observed } = ask;
+  const base = placesIn(metric.cube, [], filter);
+  const moment = placesIn('moment', [], filter);
+  const codes = await momentCodes(read);
+  const named = (places: Places, measures: readonly number[], names: readonly string[]): Measures => {
+    const values = places.measures(measures, names);
+    return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  };
+  const none = { base: {}, buckets: [], observed: [], provisional: 0 };
+  const counter: Counter = ({ cube, dims, measures }) => {
+    if (cube !== 'moment') {
+      if (!base.passes(dims)) return null;
+      return countsOf(metric.id, { ...none, base: named(base, measures, baseMeasures(metric)) });
+    }
+    if (!moment.passes(dims)) return null;
+    const observer = observerOf(dims[moment.observer]!);
+    const code = codes.get(dims[moment.code]!) ?? '';
+    if (observed.observer?.has(observer) === false || observed.code?.has(code) === false) return null;
+    const sums = { observer, code, measures: named(moment, measures, observedMeasures(metric)) };
+    return countsOf(metric.id, { ...none, observed: [sums] });
+  };
+  return Object.assign(counter, { evidence: EVIDENCE[metric.id] });
+}
+
+async function momentCodes(read: Read): Promise<ReadonlyMap<number, string>> {
+  const rows = await read.db.selectFrom('name').select(['id', 'value']).where('dictionary', '=', 'moment').execute();
+  return new Map(rows.map((row) => [row.id as number, row.value as string]));
+}
+
+/** Numbers the occurrences of each journey. */
+class Numbering {
+  private journey = -1;
+  private ordinal = -1;
+
+  next(journey: number): number {
+    this.ordinal = journey === this.journey ? this.ordinal + 1 : 0;
+    this.journey = journey;
+    return this.ordinal;
+  }
+}
+
+/** One occurrence per contribution that is one of n. */
+class PlainReader {
+  private readonly numbering = new Numbering();
+
+  constructor(
+    private readonly counter: Counter & { evidence: Evidence },
+    private readonly numeratorOnly: boolean,
+    private readonly visit: (found: Found) => boolean | void,
+  ) {}
+
+  cubes = (cube: Contribution['cube']): Contribution['cube'][] => [cube];
+
+  take(contribution: Contribution): boolean | void {
+    const counts = this.counter(contribution);
+    if (!counts) return;
+    const { n, numerator } = counts;
+    // Of moments per touchpoint, the touchpoints are n, and a moment counts in the numerator alone.
+    if (this.numeratorOnly ? numerator === 0 : n === 0) return;
+    const { journey, cube } = contribution;
+    const of = cube === 'moment' ? 'moment' : this.counter.evidence;
+    return this.visit({
+      journey,
+      ordinal: this.numbering.next(journey),
+      value: numerator,
+      evidence: () => withAnchor(contribution, of),
+    });
+  }
+
+  finish(): void {}
+}
+
+/** Of what left no trace of its own, the anchor. */
+function withAnchor(contribution: Contribution, of: Evidence): string[] {
+  const found = contribution.evidence(of);
+  return found.length > 0 ? found : contribution.evidence('anchor');
+}
+
+/** One occurrence per touchpoint, with what was observed at it. A journey at a time. */
+class TouchpointReader {
+  private readonly numbering = new Numbering();
+  private journey = -1;
+  private touchpoints = new Map<string, { value: number; positions: string[] }>();
+
+  constructor(
+    private readonly counter: Counter,
+    private readonly visit: (found: Found) => boolean | void,
+  ) {}
+
+  cubes = (moment: Contribution['cube']): Contribution['cube'][] => ['touchpoint', moment];
+
+  take(contribution: Contribution): boolean | void {
+    if (contribution.journey !== this.journey) {
+      if (this.finish() === false) return false;
+      this.journey = contribution.journey;
+    }
+    const counts = this.counter(contribution);
+    if (!counts) return;
+    if (contribution.cube !== 'moment') {
+      const positions = contribution.evidence('anchor');
+      this.touchpoints.set(positions[0]!, { value: 0, positions });
+      return;
+    }
+    if (counts.numerator === 0) return;
+    const [touchpoint, ...moments] = contribution.evidence('moment');
+    const own = this.touchpoints.get(touchpoint!)!;
+    own.value += counts.numerator;
+    own.positions.push(...moments);
+  }
+
+  finish(): boolean | void {
+    const { journey, touchpoints } = this;
+    this.touchpoints = new Map();
+    for (const { value, positions } of touchpoints.values()) {
+      const found = { journey, ordinal: this.numbering.next(journey), value, evidence: () => positions };
+      if (this.visit(found) === false) return false;
+    }
+  }
+}
+
+/** Positions per statement. */
+const PAGE = 500;
+
+interface EventRow {
+  readonly from_pos: string;
+  readonly event_id: string;
+  readonly revision: number;
+  readonly occurred_at: string;
+  readonly journey: number;
+  readonly touchpoint: string;
+  readonly form: FormCode;
+  /** Surrogate of a kind or a code; 0: none. */
+  readonly kind: number;
+}
+
+const FORM_NAMES = new Map<number, string>(Object.entries(Form).map(([name, form]) => [form, name]));
+
+async function rowsOf(read: Read, found: readonly Occurrence[]): Promise<MetricOccurrenceRow[]> {
+  const events = await eventsAt(read, [...new Set(found.flatMap(({ positions }) => positions))]);
+  const rows = [...events.values()];
+  const names = await read.namesOf([
+    ...found.map(({ journey }) => journey),
+    ...rows.flatMap(({ journey, kind }) => [journey, kind]),
+  ]);
+  return found.map(({ journey, ordinal, value, positions }) => ({
+    journeyId: names.get(journey)!,
+    value,
+    counts: value !== 0,
+    cursor: [journey, ordinal],
+    events: positions.map((position) => {
+      const row = events.get(position)!;
+      return {
+        eventId: row.event_id,
+        touchpointId: row.touchpoint,
+        stream: journeyStream(names.get(row.journey)!),
+        revision: row.revision,
+        position,
+        occurredAt: row.occurred_at,
+        kind: names.get(row.kind) ?? FORM_NAMES.get(row.form)!,
+      };
+    }),
+  }));
+}
+
+async function eventsAt(read: Read, positions: readonly string[]): Promise<ReadonlyMap<string, EventRow>> {
+  const events = new Map<string, EventRow>();
+  for (let i = 0; i < positions.length; i += PAGE) {
+    const some = positions.slice(i, i + PAGE);
+    const entries = await read.db
+      .selectFrom('timeline_entry')
+      .select(['from_pos', 'event_id', 'revision', 'occurred_at', 'journey', 'form', 'entry_id as touchpoint', 'kind'])
+      .where('from_pos', 'in', some)
+      .execute();
+    const observed = await read.db
+      .selectFrom('observation')
+      .select(['from_pos', 'event_id', 'revision', 'occurred_at', 'journey', 'form', 'touchpoint', 'code as kind'])
+      .where('from_pos', 'in', some)
+      .execute();
+    for (const row of [...entries, ...observed] as EventRow[]) events.set(row.from_pos, row);
+  }
+  return events;
+}

@@ -1,0 +1,212 @@
+/**
+ * Gathers the sums behind a metric. Of the present, whole days come from the cubes and the parts of days at the ends of
+ * the window from a scan; of the past, everything comes from a scan. Both make the same contributions.
+ */
+import { readCube, type CubeSpec } from '@touchstone/readmodel/cube';
+import type { Read } from '@touchstone/readmodel/query';
+import { ContactFlag, CUBES, type CubeName } from './care.tables.js';
+import { REPEAT_WINDOW_MS } from './matter.js';
+import type { MetricAsk } from './metric-ask.js';
+import {
+  baseMeasures,
+  Cells,
+  needsContacts,
+  observedMeasures,
+  placesIn,
+  type Cell,
+  type Places,
+} from './metric-cells.js';
+import type { MetricDefinition, MetricDimension } from './metric-definitions.js';
+import { scan } from './scan.js';
+
+/** Groups by some dimensions, or a page of them. */
+export interface View {
+  readonly groupBy: readonly MetricDimension[];
+  /** Only where the groups of the cube are the groups that were asked for; else the reader cuts the page. */
+  readonly page?: { readonly after?: readonly number[]; readonly first: number };
+}
+
+/** Days from the cubes, and the parts of days beside them, both [from, to). */
+interface Division {
+  readonly days: { readonly from?: number; readonly to?: number } | null;
+  readonly edges: readonly Edge[];
+}
+interface Edge {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Cells of each view in the order of their keys. */
+export async function gather(read: Read, ask: MetricAsk, views: readonly View[]): Promise<Cell[][]> {
+  const { fromMs, toMs } = ask;
+  const gathered = views.map(({ groupBy, page }) => new Cells(ask.metric, groupBy, page?.after));
+  if (read.past) {
+    await scanInto(read, ask, { fromMs, toMs }, gathered);
+    return gathered.map((cells) => cells.sorted());
+  }
+  const { days, edges } = divided(ask);
+  const ends: number[] = [];
+  for (const [i, cells] of gathered.entries()) ends.push(await addDays(read, ask, days, cells, views[i]!));
+  for (const edge of edges) {
+    const day = ask.calendar.dayOf(edge.fromMs);
+    const concerned = gathered.filter((_, i) => day >= (firstDay(views[i]!) ?? day) && day <= ends[i]!);
+    await scanInto(read, ask, edge, concerned);
+  }
+  const answers = gathered.map((cells, i) => cells.sorted().slice(0, views[i]!.page?.first));
+  for (const [i, cells] of gathered.entries()) await addRest(read, ask, days, cells, views[i]!.page && answers[i]!);
+  if (ask.metric.mayBeProvisional) await addUndecided(read, ask, gathered, answers);
+  return answers;
+}
+
+/** Where a page by days goes on; what lies before has been read. */
+const firstDay = ({ groupBy, page }: View): number | undefined => (groupBy[0] === 'day' ? page?.after?.[0] : undefined);
+
+/** Which whole days the window has. */
+function divided({ fromMs, toMs, calendar }: MetricAsk): Division {
+  const first = fromMs === -Infinity ? undefined : calendar.dayOf(fromMs);
+  const end = toMs === Infinity ? undefined : calendar.dayOf(toMs);
+  const edges: Edge[] = [];
+  let from = first;
+  if (first !== undefined && calendar.startOf(first) < fromMs) {
+    from = first + 1;
+    edges.push({ fromMs, toMs: Math.min(toMs, calendar.startOf(from)) });
+  }
+  if (end !== undefined && calendar.startOf(end) < toMs && (from === undefined || end >= from)) {
+    edges.push({ fromMs: calendar.startOf(end), toMs });
+  }
+  const isEmpty = from !== undefined && end !== undefined && from >= end;
+  return { days: isEmpty ? null : { from, to: end }, edges };
+}
+
+async function scanInto(read: Read, ask: MetricAsk, edge: Edge, all: readonly Cells[]): Promise<void> {
+  if (all.length === 0) return;
+  const { metric, calendar } = ask;
+  const undecided = read.past && metric.mayBeProvisional === true;
+  const cubes: CubeName[] = metric.observes === undefined ? [metric.cube] : [metric.cube, 'moment'];
+  const sinks = all.map((cells) => sinkOf(ask, cells, undecided));
+  const bounds = {
+    ...(edge.fromMs !== -Infinity && { fromMs: edge.fromMs }),
+    ...(edge.toMs !== Infinity && { toMs: edge.toMs }),
+  };
+  const contacts = undecided || needsContacts(metric);
+  await scan(read, { ...bounds, calendar, cubes, contacts }, (contribution) => {
+    for (const sink of sinks) sink(contribution.cube, contribution.dims, contribution.measures, contribution.undecided);
+  });
+}
+
+type Sink = (cube: CubeName, dims: readonly number[], measures: readonly number[], undecided: boolean) => void;
+
+function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boolean): Sink {
+  const base = baseMeasures(metric);
+  const observed = observedMeasures(metric);
+  const own = placesIn(metric.cube, cells.columns, filter);
+  const moment = metric.observes === undefined ? null : placesIn('moment', cells.columns, filter);
+  return (cube, dims, measures, undecided) => {
+    if (moment && cube === 'moment') {
+      if (!moment.passes(dims)) return;
+      const key = moment.key(dims);
+      cells.addObserved(key, dims[moment.observer]!, dims[moment.code]!, moment.measures(measures, observed));
+      return;
+    }
+    if (!own.passes(dims)) return;
+    const key = own.key(dims);
+    const sums = own.measures(measures, base);
+    cells.addBase(key, sums);
+    if (own.bucket >= 0) cells.addBucket(key, dims[own.bucket]!, sums[0]!);
+    if (countUndecided && undecided) cells.addProvisional(key);
+  };
+}
+
+/** Adds whole days. Answers the last day that the view still wants something of: of a full page by days, its last. */
+async function addDays(
+  read: Read,
+  { metric, filter }: MetricAsk,
+  days: Division['days'],
+  cells: Cells,
+  { groupBy, page }: View,
+): Promise<number> {
+  if (!days) return Infinity;
+  const asked = { ...days, filter: Object.fromEntries(filter), groupBy: cells.columns, ...page };
+  const groups = await readCube(read, CUBES[metric.cube], { ...asked, measures: baseMeasures(metric) });
+  for (const { key, measures } of groups) cells.addBase(key, measures);
+  const isFull = page !== undefined && groupBy[0] === 'day' && groups.length >= page.first;
+  return isFull ? groups.at(-1)!.key[0]! : Infinity;
+}
+
+/** Adds what else whole days say of the cells, or of those of the page: buckets, observations. */
+async function addRest(
+  read: Read,
+  ask: MetricAsk,
+  days: Division['days'],
+  cells: Cells,
+  page: readonly Cell[] | undefined,
+): Promise<void> {
+  const { metric } = ask;
+  const cube: CubeSpec = CUBES[metric.cube];
+  if (!days || page?.length === 0) return;
+  const rest = narrowed({ ...days, filter: Object.fromEntries(ask.filter) }, cells, page);
+  if (cube.dims.includes('bucket')) {
+    const groupBy = [...cells.columns, 'bucket'];
+    const groups = await readCube(read, cube, { ...rest, groupBy, measures: [baseMeasures(metric)[0]!] });
+    for (const { key, measures } of groups) cells.addBucket(key.slice(0, -1), key.at(-1)!, measures[0]!);
+  }
+  if (metric.observes !== undefined) {
+    const groupBy = [...cells.columns, 'observer', 'code'];
+    const groups = await readCube(read, CUBES.moment, { ...rest, groupBy, measures: observedMeasures(metric) });
+    for (const { key, measures } of groups) cells.addObserved(key.slice(0, -2), key.at(-2)!, key.at(-1)!, measures);
+  }
+}
+
+interface Narrowed {
+  readonly from?: number;
+  readonly to?: number;
+  readonly filter: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Values of a filter per statement that are worth it. */
+const FEW = 500;
+
+/** What else belongs to a page lies among the values of its first column. */
+function narrowed(asked: Narrowed, { columns }: Cells, page: readonly Cell[] | undefined): Narrowed {
+  const [column] = columns;
+  if (!page || column === undefined) return asked;
+  const values = [...new Set(page.map(({ key }) => key[0]!))];
+  if (column === 'day') {
+    const from = Math.max(asked.from ?? -Infinity, Math.min(...values));
+    const to = Math.min(asked.to ?? Infinity, Math.max(...values) + 1);
+    return { ...asked, from, to };
+  }
+  return values.length > FEW ? asked : { ...asked, filter: { ...asked.filter, [column]: values } };
+}
+
+/** Contacts in the window whose own window is open at the read's instant. */
+async function addUndecided(
+  read: Read,
+  ask: MetricAsk,
+  gathered: readonly Cells[],
+  answers: readonly (readonly Cell[])[],
+): Promise<void> {
+  const since = Date.parse(read.asOf.instant) - REPEAT_WINDOW_MS;
+  let query = read.db
+    .selectFrom('contact')
+    .select(['day', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier', 'flags'])
+    .where('at', '>', since)
+    .where('at', '>=', Math.max(since, ask.fromMs));
+  if (ask.toMs !== Infinity) query = query.where('at', '<', ask.toMs);
+  const shown = answers.map((cells) => new Set(cells));
+  const places: Places[] = gathered.map(({ columns }) => placesIn('touchpoint', columns, ask.filter));
+  for (const row of (await query.execute()) as Record<string, number>[]) {
+    const isOpen = (row['flags']! & ContactFlag.resolved) !== 0 && (row['flags']! & ContactFlag.confirmed) === 0;
+    if (!isOpen) continue;
+    const dims = CUBES.touchpoint.dims.map((dim) => row[dim]!);
+    for (const [i, cells] of gathered.entries()) {
+      if (!places[i]!.passes(dims)) continue;
+      const cell = cells.at(places[i]!.key(dims));
+      if (cell && shown[i]!.has(cell)) cell.provisional++;
+    }
+  }
+}
+
+/** Whether a page of groups can be read as such: groups of the cube are those that were asked for. */
+export const isPageable = (metric: MetricDefinition, groupBy: readonly MetricDimension[]): boolean =>
+  groupBy.length > 0 && !groupBy.some((dimension) => ['week', 'month', 'observer', 'code'].includes(dimension));
