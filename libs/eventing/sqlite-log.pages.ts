@@ -74,12 +74,18 @@ export class SqlitePages implements PageSource<number> {
     };
   }
 
-  /** Events of one stream from `revision` on, at most `limit`. */
-  streamPage(stream: string, revision: number, backwards: boolean, limit: number): RecordedEvent[] {
+  /** Events of one stream from `revision` on, at most `limit`; `full`: there may be more behind them. */
+  streamPage(
+    stream: string,
+    revision: number,
+    backwards: boolean,
+    limit: number,
+  ): { events: RecordedEvent[]; full: boolean } {
     const sql =
       `SELECT ${COLUMNS} FROM event WHERE stream = ? AND revision ${backwards ? '<=' : '>='} ? ` +
       `ORDER BY revision ${backwards ? 'DESC' : 'ASC'} LIMIT ?`;
-    return this.take(sql, [stream, revision, limit]).rows.map(recorded);
+    const { rows, full } = this.take(sql, [stream, revision, limit]);
+    return { events: rows.map(recorded), full };
   }
 
   /** Narrows a range so that one page looks at no more than a window of it. */

@@ -117,9 +117,10 @@ class SqliteReader implements EventLogReader {
     let left = options.max ?? Infinity;
     while (left > 0) {
       if (this.bell.closed) throw logClosed();
-      const events = this.pages.streamPage(stream, from, backwards, Math.min(left, STREAM_PAGE));
-      if (events.length === 0) return;
+      const { events, full } = this.pages.streamPage(stream, from, backwards, Math.min(left, STREAM_PAGE));
       yield* events;
+      // Most streams are short: the end of one is not looked for again.
+      if (!full) return;
       left -= events.length;
       from = events.at(-1)!.revision + (backwards ? -1 : 1);
       if (left > 0) await nextTurn();
