@@ -33,14 +33,14 @@ export interface MetricOccurrenceRow {
   readonly cursor: MetricOccurrenceCursor;
 }
 
-interface FigureParams {
+export interface MetricFigureParams {
   readonly figure: MetricFigureRef;
   readonly timeZone: string;
 }
 
 /** The occurrences behind a figure, in pages, journey by journey. Run it with the figure's own `asOf`. */
 export const metricOccurrencesQuery: ReadQuery<
-  FigureParams & { after?: MetricOccurrenceCursor; first: number },
+  MetricFigureParams & { after?: MetricOccurrenceCursor; first: number },
   MetricOccurrenceRow[]
 > = {
   name: 'metricOccurrences',
@@ -58,7 +58,7 @@ export const metricOccurrencesQuery: ReadQuery<
 };
 
 /** How many occurrences a figure has: what it said when it was counted. */
-export const metricCountQuery: ReadQuery<FigureParams, number> = {
+export const metricCountQuery: ReadQuery<MetricFigureParams, number> = {
   name: 'metricCount',
   group: 'journeys',
   run: async (read, { figure, timeZone }) => {
@@ -72,7 +72,7 @@ export const metricCountQuery: ReadQuery<FigureParams, number> = {
 
 /** The journeys behind a figure, in the order of their surrogates. */
 export const metricJourneysQuery: ReadQuery<
-  FigureParams & { after?: number; first: number },
+  MetricFigureParams & { after?: number; first: number },
   { id: string; cursor: number }[]
 > = {
   name: 'metricJourneys',
