@@ -47,13 +47,19 @@ export interface Cell {
   provisional: number;
 }
 
+/** A branch of the keys: by the next number of the key either a branch, or at its end the cell. */
+type Branch = Map<number, Branch | Cell>;
+
 /** Groups by the dimensions that are not of observation; those tell figures of one group apart later. */
 export class Cells {
-  private readonly cells = new Map<string, Cell>();
+  private readonly all: Cell[] = [];
+  private readonly root: Branch = new Map();
+  private only: Cell | null = null;
   /** The dimensions of the key. */
   readonly dimensions: readonly MetricDimension[];
   readonly columns: readonly string[];
-  private readonly time: { readonly place: number; readonly by: TimeDimension } | null;
+  private readonly timePlace: number;
+  private readonly firstDays = new Map<number, number>();
   private readonly baseSize: number;
   private readonly observedSize: number;
 
@@ -65,46 +71,45 @@ export class Cells {
   ) {
     this.dimensions = groupBy.filter((dimension) => !isObserved(dimension));
     this.columns = this.dimensions.map(columnOf);
-    const place = this.dimensions.findIndex((dimension) => isTime(dimension) && dimension !== 'day');
-    this.time = place === -1 ? null : { place, by: this.dimensions[place] as TimeDimension };
+    this.timePlace = this.dimensions.findIndex((dimension) => isTime(dimension) && dimension !== 'day');
     this.baseSize = baseMeasures(metric).length;
     this.observedSize = observedMeasures(metric).length;
   }
 
-  get size(): number {
-    return this.cells.size;
-  }
-
   /** In the order of their keys; those that nothing but zeros is left of are none. */
   sorted(): Cell[] {
-    return [...this.cells.values()].filter(({ base }) => base.some((n) => n !== 0)).sort((a, b) => byKey(a.key, b.key));
+    return this.all.filter(({ base }) => base.some((n) => n !== 0)).sort((a, b) => byKey(a.key, b.key));
   }
 
-  /** The cell of a key whose day may lie anywhere in its week or month; null: not gathered. */
-  at(key: readonly number[]): Cell | null {
-    const own = this.time ? key.map((n, i) => (i === this.time!.place ? spanOf(this.time!.by, n) : n)) : key;
-    if (this.after && byKey(own, this.after) <= 0) return null;
-    const text = own.join();
-    let cell = this.cells.get(text);
-    if (!cell) {
-      const base = new Array<number>(this.baseSize).fill(0);
-      cell = { key: [...own], base, buckets: new Map(), observed: new Map(), provisional: 0 };
-      this.cells.set(text, cell);
+  /** The cell of a key whose day may lie anywhere in its week or month; null: not gathered. The key may be changed. */
+  at(key: number[]): Cell | null {
+    if (key.length === 0) return (this.only ??= this.made(key));
+    if (this.timePlace >= 0) key[this.timePlace] = this.firstDay(key[this.timePlace]!);
+    if (this.after && byKey(key, this.after) <= 0) return null;
+    // Scans come here for each of millions of contributions: no text is made of a key.
+    let branch = this.root;
+    const last = key.length - 1;
+    for (let i = 0; i < last; i++) {
+      let next = branch.get(key[i]!) as Branch | undefined;
+      if (!next) branch.set(key[i]!, (next = new Map()));
+      branch = next;
     }
+    let cell = branch.get(key[last]!) as Cell | undefined;
+    if (!cell) branch.set(key[last]!, (cell = this.made(key)));
     return cell;
   }
 
-  addBase(key: readonly number[], measures: readonly number[]): void {
+  addBase(key: number[], measures: readonly number[]): void {
     const cell = this.at(key);
     if (cell) add(cell.base, measures);
   }
 
-  addBucket(key: readonly number[], bucket: number, n: number): void {
+  addBucket(key: number[], bucket: number, n: number): void {
     const cell = this.at(key);
     if (cell) cell.buckets.set(bucket, (cell.buckets.get(bucket) ?? 0) + n);
   }
 
-  addObserved(key: readonly number[], observer: number, code: number, measures: readonly number[]): void {
+  addObserved(key: number[], observer: number, code: number, measures: readonly number[]): void {
     const cell = this.at(key);
     if (!cell) return;
     let codes = cell.observed.get(observer);
@@ -114,9 +119,25 @@ export class Cells {
     add(sums, measures);
   }
 
-  addProvisional(key: readonly number[]): void {
+  addProvisional(key: number[]): void {
     const cell = this.at(key);
     if (cell) cell.provisional++;
+  }
+
+  private firstDay(day: number): number {
+    let first = this.firstDays.get(day);
+    if (first === undefined) {
+      first = spanOf(this.dimensions[this.timePlace] as TimeDimension, day);
+      this.firstDays.set(day, first);
+    }
+    return first;
+  }
+
+  private made(key: readonly number[]): Cell {
+    const base = new Array<number>(this.baseSize).fill(0);
+    const cell = { key: [...key], base, buckets: new Map(), observed: new Map(), provisional: 0 };
+    this.all.push(cell);
+    return cell;
   }
 }
 
@@ -147,27 +168,36 @@ export function sumsOf(metric: MetricDefinition, cell: Cell, codes: ReadonlyMap<
 }
 
 /** Where the values of dimensions stand in a cube's lists, and the test of a filter. */
-export interface Places {
-  /** The key of a contribution. */
-  key(dims: readonly number[]): number[];
-  passes(dims: readonly number[]): boolean;
-  /** Measures by their names. */
-  measures(all: readonly number[], wanted: readonly string[]): number[];
+export class Places {
   readonly bucket: number;
   readonly observer: number;
   readonly code: number;
-}
+  private readonly own: readonly number[];
+  private readonly tests: readonly (readonly [place: number, wanted: ReadonlySet<number>])[];
+  private readonly wanted: readonly number[];
 
-export function placesIn(cube: CubeName, columns: readonly string[], filter: MetricAsk['filter']): Places {
-  const spec: { readonly dims: readonly string[]; readonly measures: readonly string[] } = CUBES[cube];
-  const own = columns.map((column) => spec.dims.indexOf(column));
-  const tests = [...filter].map(([column, wanted]) => [spec.dims.indexOf(column), new Set(wanted)] as const);
-  return {
-    key: (dims) => own.map((place) => dims[place]!),
-    passes: (dims) => tests.every(([place, wanted]) => wanted.has(dims[place]!)),
-    measures: (all, wanted) => wanted.map((measure) => all[spec.measures.indexOf(measure)]!),
-    bucket: spec.dims.indexOf('bucket'),
-    observer: spec.dims.indexOf('observer'),
-    code: spec.dims.indexOf('code'),
-  };
+  /** @param measures names of the measures that are wanted, in this order */
+  constructor(cube: CubeName, columns: readonly string[], filter: MetricAsk['filter'], measures: readonly string[]) {
+    const spec: { readonly dims: readonly string[]; readonly measures: readonly string[] } = CUBES[cube];
+    this.own = columns.map((column) => spec.dims.indexOf(column));
+    this.tests = [...filter].map(([column, wanted]) => [spec.dims.indexOf(column), new Set(wanted)] as const);
+    this.wanted = measures.map((measure) => spec.measures.indexOf(measure));
+    this.bucket = spec.dims.indexOf('bucket');
+    this.observer = spec.dims.indexOf('observer');
+    this.code = spec.dims.indexOf('code');
+  }
+
+  /** The key of a contribution. */
+  key(dims: readonly number[]): number[] {
+    return this.own.map((place) => dims[place]!);
+  }
+
+  passes(dims: readonly number[]): boolean {
+    for (const [place, wanted] of this.tests) if (!wanted.has(dims[place]!)) return false;
+    return true;
+  }
+
+  measures(all: readonly number[]): number[] {
+    return this.wanted.map((place) => all[place]!);
+  }
 }

@@ -42,8 +42,8 @@ export type MetricDimension = (typeof METRIC_DIMENSIONS)[number];
  * balance of weights.
  */
 export type MetricKind = 'rate' | 'perThousand' | 'mean' | 'duration' | 'balance';
-/** `points`: steps of the scale of experience, -2 to +2. */
-export type MetricUnit = 'share' | 'perThousand' | 'count' | 'ms' | 'balance' | 'points';
+/** `points`: steps of the scale of experience, -2 to +2. Lags are counted in seconds: those of years still add up. */
+export type MetricUnit = 'share' | 'perThousand' | 'count' | 'ms' | 's' | 'balance' | 'points';
 /** The touchpoint whose day, unit, channel … a figure counts under: the first, the one that closed, the one itself. */
 export type MetricAnchor = 'opening' | 'closing' | 'touchpoint';
 
@@ -275,7 +275,7 @@ export const METRICS: readonly MetricDefinition[] = [
       en: 'Mean time from when a touchpoint happened to when it was first recorded, each in whole seconds; historical loads are left out.',
       zh: '触点从发生到首次入库的平均时长，逐条取整秒；历史装载不计。',
     },
-    unit: 'ms',
+    unit: 's',
     source: QUALITY,
     anchor: 'touchpoint',
     kind: 'duration',

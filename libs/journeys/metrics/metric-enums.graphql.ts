@@ -42,6 +42,7 @@ export enum MetricUnit {
   PER_THOUSAND = 'perThousand',
   COUNT = 'count',
   MS = 'ms',
+  S = 's',
   BALANCE = 'balance',
   POINTS = 'points',
 }
@@ -53,6 +54,7 @@ registerEnumType(MetricUnit, {
     PER_THOUSAND: { description: 'Per thousand.' },
     COUNT: { description: 'A number of things.' },
     MS: { description: 'Milliseconds.' },
+    S: { description: 'Seconds.' },
     BALANCE: { description: '-1 (all against) to 1 (all for).' },
     POINTS: { description: 'Steps of the scale of experience, -2 to 2.' },
   },

@@ -89,7 +89,7 @@ export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedF
     interval: intervalOf(metric, counted, counts),
     percentiles:
       metric.kind === 'duration'
-        ? PERCENTS.map((percent) => ({ percent, value: percentileOf(sums.buckets, percent / 100) }))
+        ? PERCENTS.map((percent) => ({ percent, value: inUnit(metric, percentileOf(sums.buckets, percent / 100)) }))
         : [],
     provisional: metric.mayBeProvisional ? sums.provisional : null,
     coverage: coverageOf(metric, sums, filter, counts),
@@ -98,6 +98,10 @@ export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedF
 }
 
 const PERCENTS = [50, 90, 95, 99];
+
+/** Buckets are of milliseconds. */
+const inUnit = <V extends number | null>({ unit }: MetricDefinition, ms: V): V =>
+  (unit === 's' && ms !== null ? ms / 1000 : ms) as V;
 
 const ratio = (numerator: number, denominator: number): number | null =>
   denominator > 0 ? numerator / denominator : null;
@@ -160,7 +164,7 @@ export function countsOf(id: MetricId, sums: Sums): Counts {
       );
     }
     case 'M-LAG':
-      return quotient(of('seconds') * 1000, of('n'));
+      return quotient(of('seconds'), of('n'));
   }
 }
 
@@ -189,7 +193,7 @@ function intervalOf(metric: MetricDefinition, sums: Sums, { n, numerator, denomi
       return meanIntervalOf(numerator / denominator, ratingsOf(sums), bounds);
     }
     case 'duration': {
-      const values = sums.buckets.map(([bucket, times]) => [valueOf(bucket), times] as const);
+      const values = sums.buckets.map(([bucket, times]) => [inUnit(metric, valueOf(bucket)), times] as const);
       return meanIntervalOf(numerator / denominator, values, bounds);
     }
     case 'balance':

@@ -4,7 +4,7 @@ import { Form, type FormCode } from '../journey-blob.js';
 import { journeyStream } from '../journey.events.js';
 import type { MetricFigureRef } from '../figure-token.js';
 import { resolve, observerOf, type MetricAsk } from './metric-ask.js';
-import { baseMeasures, needsContacts, observedMeasures, placesIn, type Places } from './metric-cells.js';
+import { baseMeasures, needsContacts, observedMeasures, Places } from './metric-cells.js';
 import type { MetricId } from './metric-definitions.js';
 import { countsOf, type Measures } from './metric-figure.js';
 import { scan, type Contribution, type Evidence } from './scan.js';
@@ -144,24 +144,25 @@ type Counter = (contribution: Contribution) => { n: number; numerator: number } 
 
 async function counterOf(read: Read, ask: MetricAsk): Promise<Counter & { evidence: Evidence }> {
   const { metric, filter, observed } = ask;
-  const base = placesIn(metric.cube, [], filter);
-  const moment = placesIn('moment', [], filter);
+  const [baseNames, observedNames] = [baseMeasures(metric), observedMeasures(metric)];
+  const base = new Places(metric.cube, [], filter, baseNames);
+  const moment = new Places('moment', [], filter, observedNames);
   const codes = await momentCodes(read);
   const named = (places: Places, measures: readonly number[], names: readonly string[]): Measures => {
-    const values = places.measures(measures, names);
+    const values = places.measures(measures);
     return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   };
   const none = { base: {}, buckets: [], observed: [], provisional: 0 };
   const counter: Counter = ({ cube, dims, measures }) => {
     if (cube !== 'moment') {
       if (!base.passes(dims)) return null;
-      return countsOf(metric.id, { ...none, base: named(base, measures, baseMeasures(metric)) });
+      return countsOf(metric.id, { ...none, base: named(base, measures, baseNames) });
     }
     if (!moment.passes(dims)) return null;
     const observer = observerOf(dims[moment.observer]!);
     const code = codes.get(dims[moment.code]!) ?? '';
     if (observed.observer?.has(observer) === false || observed.code?.has(code) === false) return null;
-    const sums = { observer, code, measures: named(moment, measures, observedMeasures(metric)) };
+    const sums = { observer, code, measures: named(moment, measures, observedNames) };
     return countsOf(metric.id, { ...none, observed: [sums] });
   };
   return Object.assign(counter, { evidence: EVIDENCE[metric.id] });

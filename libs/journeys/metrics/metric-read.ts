@@ -7,15 +7,7 @@ import type { Read } from '@touchstone/readmodel/query';
 import { ContactFlag, CUBES, type CubeName } from './care.tables.js';
 import { REPEAT_WINDOW_MS } from './matter.js';
 import type { MetricAsk } from './metric-ask.js';
-import {
-  baseMeasures,
-  Cells,
-  needsContacts,
-  observedMeasures,
-  placesIn,
-  type Cell,
-  type Places,
-} from './metric-cells.js';
+import { baseMeasures, Cells, needsContacts, observedMeasures, Places, type Cell } from './metric-cells.js';
 import type { MetricDefinition, MetricDimension } from './metric-definitions.js';
 import { scan } from './scan.js';
 
@@ -99,18 +91,18 @@ type Sink = (cube: CubeName, dims: readonly number[], measures: readonly number[
 function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boolean): Sink {
   const base = baseMeasures(metric);
   const observed = observedMeasures(metric);
-  const own = placesIn(metric.cube, cells.columns, filter);
-  const moment = metric.observes === undefined ? null : placesIn('moment', cells.columns, filter);
+  const own = new Places(metric.cube, cells.columns, filter, base);
+  const moment = metric.observes === undefined ? null : new Places('moment', cells.columns, filter, observed);
   return (cube, dims, measures, undecided) => {
     if (moment && cube === 'moment') {
       if (!moment.passes(dims)) return;
       const key = moment.key(dims);
-      cells.addObserved(key, dims[moment.observer]!, dims[moment.code]!, moment.measures(measures, observed));
+      cells.addObserved(key, dims[moment.observer]!, dims[moment.code]!, moment.measures(measures));
       return;
     }
     if (!own.passes(dims)) return;
     const key = own.key(dims);
-    const sums = own.measures(measures, base);
+    const sums = own.measures(measures);
     cells.addBase(key, sums);
     if (own.bucket >= 0) cells.addBucket(key, dims[own.bucket]!, sums[0]!);
     if (countUndecided && undecided) cells.addProvisional(key);
@@ -128,7 +120,7 @@ async function addDays(
   if (!days) return Infinity;
   const asked = { ...days, filter: Object.fromEntries(filter), groupBy: cells.columns, ...page };
   const groups = await readCube(read, CUBES[metric.cube], { ...asked, measures: baseMeasures(metric) });
-  for (const { key, measures } of groups) cells.addBase(key, measures);
+  for (const { key, measures } of groups) cells.addBase([...key], measures);
   const isFull = page !== undefined && groupBy[0] === 'day' && groups.length >= page.first;
   return isFull ? groups.at(-1)!.key[0]! : Infinity;
 }
@@ -194,7 +186,7 @@ async function addUndecided(
     .where('at', '>=', Math.max(since, ask.fromMs));
   if (ask.toMs !== Infinity) query = query.where('at', '<', ask.toMs);
   const shown = answers.map((cells) => new Set(cells));
-  const places: Places[] = gathered.map(({ columns }) => placesIn('touchpoint', columns, ask.filter));
+  const places: Places[] = gathered.map(({ columns }) => new Places('touchpoint', columns, ask.filter, []));
   for (const row of (await query.execute()) as Record<string, number>[]) {
     const isOpen = (row['flags']! & ContactFlag.resolved) !== 0 && (row['flags']! & ContactFlag.confirmed) === 0;
     if (!isOpen) continue;

@@ -113,7 +113,7 @@ export class MetricFigure {
   @Field(() => LongScalar, { description: 'Observations behind it.' })
   n!: number;
 
-  @Field(() => LongScalar, { description: 'Sum over them: of ones, values, milliseconds or weights.' })
+  @Field(() => LongScalar, { description: 'Sum over them: of ones, values, milliseconds, seconds or weights.' })
   numerator!: number;
 
   @Field(() => LongScalar, { description: 'What the sum is divided by: n, or the weights of a balance.' })

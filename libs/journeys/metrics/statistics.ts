@@ -65,7 +65,7 @@ export interface Bounds {
   readonly most?: number;
 }
 
-/** The normal interval of a mean, from n, the sum and the sum of squares; null for less than two observations. */
+/** The normal interval of a mean, from n, the sum and the sum of squares; null for less than two different values. */
 export function meanInterval(n: number, sum: number, squares: number, bounds: Bounds = {}): Interval | null {
   if (n < 2) return null;
   // What is left of the squares after the mean; rounding must not make it negative.
@@ -85,7 +85,9 @@ export function meanIntervalOf(mean: number, values: Weighted, bounds: Bounds = 
   return around(mean, spread / (n - 1) / n, bounds);
 }
 
-function around(mean: number, variance: number, { least = -Infinity, most = Infinity }: Bounds): Interval {
+function around(mean: number, variance: number, { least = -Infinity, most = Infinity }: Bounds): Interval | null {
+  // All values alike: they do not say how far others may lie from them.
+  if (variance <= 0) return null;
   const half = Z95 * Math.sqrt(variance);
   return {
     low: between(mean - half, least, most),
