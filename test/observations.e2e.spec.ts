@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestServer } from '../apps/server/testing.js';
 
 interface Sent {
@@ -71,7 +73,15 @@ describe('observations over the API', () => {
     const commands: [string, object, string][] = [
       [
         'observeMoment',
-        { ...at, momentId, code: 'NEG-07', intensity: 2, observer: 'qa', note: 'passed on', evidence: 'rec-1' },
+        {
+          ...at,
+          momentId,
+          code: 'NEG-07',
+          intensity: 2,
+          observer: 'qa',
+          note: 'passed on without a word',
+          evidence: 'rec-1',
+        },
         momentId!,
       ],
       ['reviewTouchpoint', { ...at, observer: 'auditor' }, touchpointId],
@@ -82,12 +92,20 @@ describe('observations over the API', () => {
       ],
       [
         'guideExpectation',
-        { ...at, guidanceId, aspect: 'time', expectationId, to: hour, accepted: true, statement: 'will wait' },
+        {
+          ...at,
+          guidanceId,
+          aspect: 'time',
+          expectationId,
+          to: hour,
+          accepted: true,
+          statement: 'agreed to wait at the gate',
+        },
         guidanceId!,
       ],
       [
         'rateExperience',
-        { ...at, ratingId, observer: 'customer', experience: 1, expectation: 0, comment: 'quick' },
+        { ...at, ratingId, observer: 'customer', experience: 1, expectation: 0, comment: 'quicker than they had said' },
         ratingId!,
       ],
     ];
@@ -110,12 +128,19 @@ describe('observations over the API', () => {
         polarity: 'negative',
         intensity: 2,
         observer: 'qa',
-        note: 'passed on',
+        note: 'passed on without a word',
         evidence: 'rec-1',
       },
       { touchpointId, observer: 'auditor' },
       { touchpointId, aspect: 'time', kind: 'explicit', desired: half, adequate: hour, observer: 'customer' },
-      { touchpointId, aspect: 'time', expectationId, to: hour, accepted: true, statement: 'will wait' },
+      {
+        touchpointId,
+        aspect: 'time',
+        expectationId,
+        to: hour,
+        accepted: true,
+        statement: 'agreed to wait at the gate',
+      },
       {
         touchpointId,
         observer: 'customer',
@@ -123,10 +148,16 @@ describe('observations over the API', () => {
         expectation: 0,
         gap: 1,
         label: 'very-satisfied',
-        comment: 'quick',
+        comment: 'quicker than they had said',
       },
     ]);
     expect(noted.at(-1)!.metadata.policyVersion).toBe(`common@${common.version}`);
+    await server.ready();
+    const files = readdirSync(server.directory, { recursive: true, withFileTypes: true });
+    const bytes = files.flatMap((f) => (f.isFile() ? [readFileSync(join(f.parentPath, f.name), 'latin1')] : []));
+    const holding = (text: string) => bytes.filter((content) => content.includes(text)).length;
+    expect(holding('NEG-07')).toBeGreaterThan(0);
+    expect(['passed on without', 'agreed to wait', 'quicker than they'].map(holding)).toEqual([0, 0, 0]);
   });
 
   it('belong to the last touchpoint lived by then, where none is named', async () => {
