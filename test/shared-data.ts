@@ -27,6 +27,8 @@ export interface GoldenEntry {
   readonly selfLoops: number;
   readonly handovers: number;
   readonly pingPongCases: number;
+  /** Only where an activity says that a case is completed. */
+  readonly casesReopenedAfterCompleted?: number;
   readonly caseHoursP50: number;
   readonly caseHoursP90: number;
   readonly startActivities: Readonly<Record<string, number>>;
