@@ -14,6 +14,7 @@ export {
   traitsSchema,
 } from './kind.js';
 export { PackCatalogue, type PublishOptions, type Shipped } from './pack-catalogue.js';
+export { PackPublished, PackRetired } from './pack.js';
 export { checkAttributes, type PackContent } from './pack-body.js';
 export { readPackFile, shippedPacks } from './pack-files.js';
 export { packSamples } from './pack.samples.js';
