@@ -26,13 +26,21 @@ export const instant = (text: string): string => {
   throw new InvalidArgumentError('Give a date and time with a zone offset, such as 2024-05-01T08:00:00+08:00.');
 };
 
+const POSITION = /^[0-9A-Za-z._-]{1,64}$/;
+
+/** A place in the log, as an answer carried it. */
+export const position = (text: string): string => {
+  if (POSITION.test(text)) return text;
+  throw new InvalidArgumentError('Give a position as an answer carried it.');
+};
+
 export type AsOf = { readonly instant: string } | { readonly position: string };
 
 /** A moment, or a place in the log as an answer carried it. */
 export const asOf = (text: string): AsOf => {
   if (isInstant(text)) return { instant: text };
   // A position is opaque; an instant that was mistyped still has its colons.
-  if (/^[0-9A-Za-z._-]{1,64}$/.test(text) && !/^\d{4}-\d\d-\d\d/.test(text)) return { position: text };
+  if (POSITION.test(text) && !/^\d{4}-\d\d-\d\d/.test(text)) return { position: text };
   throw new InvalidArgumentError(
     'Give a position as an answer carried it, or a date and time with a zone offset, such as 2024-05-01T08:00:00+08:00.',
   );

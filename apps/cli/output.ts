@@ -21,6 +21,12 @@ export class Output {
     this.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
+  /** One of many results for a program, on a line of its own. */
+  line(value: unknown): void {
+    this.current?.clear();
+    this.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
   /** What one should know besides the result. */
   note(text: string): void {
     this.current?.clear();

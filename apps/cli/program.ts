@@ -6,6 +6,7 @@ import { addEvents } from './events.command.js';
 import { addImport } from './import.command.js';
 import { addJourneys } from './journeys.command.js';
 import { addMap } from './map.command.js';
+import { addMoments } from './moments.command.js';
 import { addPark } from './park.command.js';
 import { addProjections } from './projections.command.js';
 import { addQuarantine } from './quarantine.command.js';
@@ -27,7 +28,7 @@ Errors stand on stderr as CODE: sentence.`;
 /** The command line, with all its commands. */
 export function programOf(cli: Cli): Command {
   const program = new Command('touchstone')
-    .description('Service journeys as events: import logs, read timelines and maps, see how the read models do.')
+    .description('Service journeys as events: import logs, read timelines, maps and care figures, see how the read models do.')
     .addOption(new Option('--data <dir>', 'data directory').env('DATA_DIR').default('./data'))
     .option('--server <url>', 'a running server, such as http://127.0.0.1:4000; wins over --data')
     .addOption(
@@ -45,7 +46,7 @@ export function programOf(cli: Cli): Command {
     .showHelpAfterError('(add --help for what there is)')
     .showSuggestionAfterError()
     .addHelpText('after', HELP);
-  for (const add of [addImport, addMap, addTimeline, addJourneys, addEvents, addQuarantine]) add(program, cli);
+  for (const add of [addImport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine]) add(program, cli);
   for (const add of [addProjections, addPark, addDemo]) add(program, cli);
   return program;
 }

@@ -1,4 +1,6 @@
 import type { Timeline, TimelineEntry, TimelineVersion } from './timeline.js';
+import type { Moment } from './observed.js';
+import { nameIn, type NameOf } from './observed-text.js';
 import { timelineText } from './timeline-text.js';
 
 const version = (more: Partial<TimelineVersion>): TimelineVersion => ({
@@ -24,6 +26,15 @@ const entry = (more: Partial<TimelineEntry>): TimelineEntry => ({
   entryId: 't',
   earlier: [],
   correctedSince: [],
+  repeatOf: null,
+  firstContact: null,
+  channelChange: null,
+  moments: [],
+  retractedMoments: [],
+  expectations: [],
+  guidances: [],
+  experience: [],
+  reviews: [],
   ...more,
 });
 const head = { journeyType: 'repair', customerId: 'c', openedAt: '2025-07-16T10:00:00Z', endedAt: null };
@@ -116,6 +127,81 @@ describe('a timeline for a reader', () => {
       '  19:48:06 +08:00  crew  Closed                 crew-2',
       '             done',
     ]);
+  });
+
+  it('says what was observed: expected, told, moments, ratings, nothing to note', () => {
+    const moment: Moment = {
+      id: 'm',
+      code: 'NEG-07',
+      nameEn: 'Vague, passing round',
+      nameZh: '含糊推诿',
+      polarity: 'negative',
+      intensity: 2,
+      observer: 'customer',
+      rule: null,
+      note: 'Sent round',
+      occurredAt: '2025-07-16T19:48:06+08:00',
+      retracted: null,
+      retractedSince: null,
+      counterpart: null,
+    };
+    const byRule = { ...moment, code: 'POS-S2', polarity: 'positive' as const, intensity: 1, note: null };
+    const back = { at: '2025-07-17T00:00:00Z', reason: 'wrong call', byRule: false };
+    const observed = entry({
+      repeatOf: 'e0',
+      channelChange: { from: 'app', to: 'hotline', inContext: true },
+      moments: [moment, { ...byRule, rule: { id: 'POS-S2', version: 1 }, observer: 'rule', retractedSince: back }],
+      retractedMoments: [{ ...moment, note: null, retracted: back }],
+      expectations: [
+        {
+          aspect: 'time',
+          kind: 'explicit',
+          desired: { value: 30, unit: 'min' },
+          adequate: { value: 45, unit: 'min' },
+          statement: 'Soon',
+          observer: 'staff',
+        },
+      ],
+      guidances: [
+        {
+          aspect: 'time',
+          from: { value: 45, unit: 'min' },
+          to: { value: 60, unit: 'min' },
+          script: 's',
+          accepted: false,
+          statement: null,
+        },
+      ],
+      experience: [
+        {
+          aspect: 'time',
+          gap: -2,
+          level: -2,
+          expectation: 0,
+          label: { id: 'very-dissatisfied', nameEn: 'Very dissatisfied', nameZh: '很不满意' },
+          comment: null,
+          observer: 'customer',
+        },
+        { aspect: null, gap: null, level: 1, expectation: null, label: null, comment: null, observer: 'qa' },
+      ],
+      reviews: [{ observer: 'auditor' }],
+    });
+    const text = (named: NameOf) =>
+      timelineText(timeline([observed]), { nameOf, named })
+        .split('\n')
+        .slice(5);
+    expect(text(nameIn('en'))).toEqual([
+      '  19:48:06 +08:00  crew  Crew arrived 到达现场  crew-2  [repeat contact; app → hotline, in context]',
+      '             expects of time: 30 min, 45 min would do (explicit, staff) "Soon"',
+      '             told of time: 45 min → 60 min, not agreed (s)',
+      '             ▼▼ NEG-07 Vague, passing round (customer) "Sent round"',
+      '             ▲ POS-S2 Vague, passing round (rule, version 1) [taken back since: wrong call]',
+      '             ▼▼ NEG-07 Vague, passing round (customer) [taken back: wrong call]',
+      '             −2 Very dissatisfied time (customer)',
+      '             +1 lived, what was expected is not known (qa)',
+      '             nothing to note (auditor)',
+    ]);
+    expect(text(nameIn('zh'))[3]).toContain('NEG-07 含糊推诿 (customer)');
   });
 
   it('lets no name steer the terminal', () => {

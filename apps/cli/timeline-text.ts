@@ -1,9 +1,12 @@
+import { observedLines, type NameOf } from './observed-text.js';
 import type { JourneyHead, Timeline, TimelineEntry, TimelineVersion } from './timeline.js';
 import { counted, indented, oneLine, padEnd, wallClock, widthOf } from './text.js';
 
 export interface TimelineTextOptions {
   /** Name of a kind. */
   readonly nameOf: (kind: string) => string;
+  /** Name of a moment, and of a rating's word; default: in English. */
+  readonly named?: NameOf;
   /** Attributes under their entry. */
   readonly attributes?: boolean;
 }
@@ -63,7 +66,12 @@ function rowOf(entry: TimelineEntry, labels: ReadonlyMap<string, string>, option
     entry.unit ?? '-',
     labels.get(entry.journeyId) ?? entry.journeyId.slice(0, 8),
   ].map(oneLine);
-  const marks = [entry.closes ? '[closes]' : '', corrections(entry, options.nameOf), since(entry, options.nameOf)];
+  const marks = [
+    entry.closes ? '[closes]' : '',
+    contactMark(entry),
+    corrections(entry, options.nameOf),
+    since(entry, options.nameOf),
+  ];
   return { date, cells, marks: marks.filter((mark) => mark !== '').join(' '), details: detailsOf(entry, options) };
 }
 
@@ -80,6 +88,16 @@ const FORMS: Readonly<Record<string, string>> = {
 
 function whatOf({ form, kind }: TimelineVersion, nameOf: (kind: string) => string): string {
   return form === 'TOUCHPOINT' ? nameOf(kind ?? '?') : (FORMS[form] ?? form);
+}
+
+/** What a contact is among the others. */
+function contactMark({ repeatOf, channelChange }: TimelineEntry): string {
+  const marks = repeatOf === null ? [] : ['repeat contact'];
+  if (channelChange) {
+    const { from, to, inContext } = channelChange;
+    marks.push(`${oneLine(from)} → ${oneLine(to)}, ${inContext ? 'in context' : 'out of context'}`);
+  }
+  return marks.length === 0 ? '' : `[${marks.join('; ')}]`;
 }
 
 /** What had been corrected by then: what it said before. */
@@ -118,9 +136,11 @@ function timeOf(other: TimelineVersion, entry: TimelineVersion): string {
   return [day === entryDay ? '' : day, time, offset === entryOffset ? '' : offset].filter((s) => s !== '').join(' ');
 }
 
-function detailsOf(entry: TimelineEntry, { attributes }: TimelineTextOptions): string[] {
+function detailsOf(entry: TimelineEntry, options: TimelineTextOptions): string[] {
+  const { attributes, named = ({ nameEn }) => nameEn } = options;
   const details = entry.note === null ? [] : [`"${oneLine(entry.note)}"`];
   if (entry.form !== 'TOUCHPOINT' && entry.reason !== null) details.push(oneLine(entry.reason));
+  details.push(...observedLines(entry, named));
   if (!attributes) return details;
   for (const [name, value] of Object.entries(entry.attributes ?? {})) {
     details.push(`${oneLine(name)} = ${oneLine(typeof value === 'string' ? value : JSON.stringify(value))}`);

@@ -3,9 +3,11 @@ import { onServer, type Cli } from './cli.js';
 import { withAsOf, withJson, type AsOf } from './options.js';
 import { kindNames, timelineOf } from './timeline.js';
 import { timelineText } from './timeline-text.js';
+import { nameIn } from './observed-text.js';
 
 const HELP = `
-The times are those of the place where it happened. With --as-of the timeline reads as it did then, and says what was
+The times are those of the place where it happened. ▲ and ▼ are moments of truth, a mark for each step of intensity;
+ratings go from −2 to +2, what was lived less what was expected. With --as-of the timeline reads as it did then, and says what was
 corrected since.
 
 Examples:
@@ -26,7 +28,9 @@ export function addTimeline(program: Command, cli: Cli): void {
     .command('timeline')
     .description('What a journey, or a customer across journeys and channels, went through.')
     .argument('<id>', 'id of a journey or a customer, or type=value of a customer')
-    .addOption(new Option('--lang <language>', 'names of kinds').choices(['en', 'zh']).default('en'))
+    .addOption(
+      new Option('--lang <language>', 'names of kinds, moments and ratings').choices(['en', 'zh']).default('en'),
+    )
     .option('--attributes', 'what else is known of each touchpoint')
     .addHelpText('after', HELP);
   withJson(withAsOf(command)).action(async (id: string, options: TimelineOptions) => {
@@ -37,7 +41,7 @@ export function addTimeline(program: Command, cli: Cli): void {
     if (options.json) cli.out.json(timeline);
     else {
       const nameOf = (kind: string) => names.get(kind)?.[options.lang] ?? kind;
-      cli.out.print(timelineText(timeline, { nameOf, attributes: options.attributes }));
+      cli.out.print(timelineText(timeline, { nameOf, named: nameIn(options.lang), attributes: options.attributes }));
     }
   });
 }

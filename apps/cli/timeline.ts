@@ -1,5 +1,6 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Api } from './api.js';
+import { OBSERVED, type Observed } from './observed.js';
 import type { AsOf } from './options.js';
 
 export interface TimelineVersion {
@@ -20,9 +21,13 @@ export interface TimelineVersion {
   readonly recordedAt: string;
 }
 
-/** An entry in the version that held, with those before it and those that came since. */
-export interface TimelineEntry extends TimelineVersion {
+/** An entry in the version that held, with those before it, those that came since, and what was observed there. */
+export interface TimelineEntry extends TimelineVersion, Observed {
   readonly entryId: string;
+  /** Of a contact that is a repeat: the contact before. */
+  readonly repeatOf: string | null;
+  readonly firstContact: boolean | null;
+  readonly channelChange: { readonly from: string; readonly to: string; readonly inContext: boolean } | null;
   readonly earlier: readonly TimelineVersion[];
   readonly correctedSince: readonly TimelineVersion[];
 }
@@ -53,9 +58,15 @@ interface Page<T> {
 const VERSION = `form version journeyId occurredAt kind channel unit staff closes attributes note reason eventId position
   recordedAt`;
 const TIMELINE = `query Timeline($of: TimelineOf!, $asOf: AsOfInput, $after: String) {
-  timeline(of: $of, asOf: $asOf, first: 500, after: $after) {
+  timeline(of: $of, asOf: $asOf, first: 300, after: $after) {
     asOf { position instant }
-    edges { node { entryId ${VERSION} earlier { ${VERSION} } correctedSince { ${VERSION} } } }
+    edges {
+      node {
+        entryId ${VERSION} earlier { ${VERSION} } correctedSince { ${VERSION} }
+        repeatOf firstContact channelChange { from to inContext }
+        ${OBSERVED}
+      }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }`;

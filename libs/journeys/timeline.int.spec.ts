@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
-import { PackPublished } from '@touchstone/packs/pack';
 import { recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { readsOf, uuid } from './house.spec-kit.js';
 import { OBSERVATIONS_MAX } from './observation-rows.js';
@@ -11,8 +10,9 @@ const HOUR = 3_600_000;
 const iso = (ms: number) => new Date(ms).toISOString();
 const WINDOW = 168 * HOUR;
 
-const pack = (version: number, names: Record<string, string>, words: Record<string, string>) =>
-  PackPublished({
+const pack = (version: number, names: Record<string, string>, words: Record<string, string>): ToRecord => ({
+  type: 'PackPublished',
+  data: {
     pack: 'p',
     version,
     contentHash: `v${version}`,
@@ -22,7 +22,7 @@ const pack = (version: number, names: Record<string, string>, words: Record<stri
       kinds: [],
       moments: Object.entries(names).map(([code, en]) => ({
         code,
-        polarity: code.startsWith('NEG') ? ('negative' as const) : ('positive' as const),
+        polarity: code.startsWith('NEG') ? 'negative' : 'positive',
         names: { en, zh: `${en}-zh` },
         ...(code === 'NEG-03' && { counter: 'POS-03' }),
       })),
@@ -30,7 +30,8 @@ const pack = (version: number, names: Record<string, string>, words: Record<stri
         labels: Object.entries(words).map(([id, en]) => ({ id, names: { en, zh: `${en}-zh` }, from: 0, to: 0 })),
       },
     },
-  });
+  },
+});
 
 describe('what was observed at a touchpoint', () => {
   const [journey, call, other] = [uuid(1), uuid(10), uuid(11)];
