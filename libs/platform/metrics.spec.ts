@@ -1,5 +1,6 @@
 import { TouchstoneError, type EventLog, type NewEvent } from '@touchstone/eventing';
 import { Metrics } from './metrics.js';
+import { Policies, type PolicyStatus } from './policies.js';
 
 const value = async (metrics: Metrics, line: string) => {
   const found = (await metrics.registry.metrics()).split('\n').find((l) => l.startsWith(`${line} `));
@@ -55,5 +56,33 @@ describe('Metrics', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(await metrics.registry.metrics()).toContain('touchstone_projection_lag_seconds{group="journeys"} 3\n');
     expect(asked).toBe(2);
+  });
+
+  it('shows how policies stand, and leaves out what nobody knows', async () => {
+    const metrics = new Metrics();
+    const policies = new Policies();
+    let due: number | null = 3;
+    const status = (state: PolicyStatus['state']): PolicyStatus => ({
+      name: 'rules',
+      state,
+      due,
+      nextDue: null,
+      decided: 5,
+      failed: 2,
+      failing: 1,
+      lagMs: 1_500,
+      lastError: null,
+    });
+    let state: PolicyStatus['state'] = 'live';
+    policies.add({ status: () => Promise.resolve(status(state)) });
+    metrics.collectPolicies(() => policies.status());
+    const of = (name: string) => value(metrics, `touchstone_policy_${name}{policy="rules"}`);
+    expect([await of('due'), await of('decided_total'), await of('failed_total')]).toEqual([3, 5, 2]);
+    // A scrape sets what it shows, it adds nothing up.
+    expect([await of('decided_total'), await of('failing'), await of('lag_seconds')]).toEqual([5, 1, 1.5]);
+    expect(await of('up')).toBe(1);
+    [state, due] = ['failed', null];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([await of('due'), await of('up')]).toEqual([undefined, 0]);
   });
 });
