@@ -8,9 +8,8 @@ export interface ForgettingRecord {
   /** The customer by whom it was asked for. */
   readonly customerId: string;
   readonly customers: readonly string[];
-  /** Those of their journeys that had a key of their own. */
+  /** All journeys that ever were theirs. */
   readonly journeys: readonly string[];
-  readonly journeyCount: number;
   readonly keysDestroyed: number;
   readonly keysReleased: number;
   readonly quarantineRemoved: number;

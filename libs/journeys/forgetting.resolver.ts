@@ -25,9 +25,10 @@ export class ForgettingResolver {
   }
 }
 
-const receiptOf = ({ customers, repeatedAt, ...record }: ForgettingRecord): ForgettingReceipt => ({
+const receiptOf = ({ customers, journeys, repeatedAt, ...record }: ForgettingRecord): ForgettingReceipt => ({
   ...record,
   customerIds: [...customers],
+  journeyCount: journeys.length,
   repeatedAt: [...repeatedAt],
   remains: REMAINDERS.map((remains) => ({ ...remains })),
 });

@@ -146,12 +146,10 @@ export class Forgetting {
     const removed = await this.removeTraces(customers, journeys, hashes);
     // The last step: until now all that speaks of them can be found again.
     const destroyed = await this.vault.destroy([...journeys.map(journeySubject), ...customers.map(customerSubject)]);
-    const own = new Set(destroyed);
     const done = new CompleteForgetting({
       customerId,
       customers,
-      journeys: journeys.filter((id) => own.has(journeySubject(id))),
-      journeyCount: journeys.length,
+      journeys,
       keysDestroyed: destroyed.length,
       keysReleased: keys.length,
       quarantineRemoved: removed.quarantined,
@@ -162,14 +160,13 @@ export class Forgetting {
 
   /** As the log tells it, without the read models: they may still have to be built after a restore. */
   private async eraseAgain(record: ForgettingRecord): Promise<void> {
-    const { customers, journeys, journeyCount, keysReleased } = record;
+    const { customers, journeys, keysReleased } = record;
     const removed = await this.removeTraces(customers, journeys, []);
     const destroyed = await this.vault.destroy(subjectsOf(record));
     const done = new CompleteForgetting({
       customerId: record.customerId,
       customers,
       journeys,
-      journeyCount,
       keysDestroyed: destroyed.length,
       keysReleased,
       quarantineRemoved: removed.quarantined,

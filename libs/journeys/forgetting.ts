@@ -14,9 +14,8 @@ export const ForgettingCompleted = event(
     part: count(),
     /** Everybody who was this person. */
     customers: t.array(t.uuid(), { maxItems: IDS_AT_ONCE }),
-    /** Those of their journeys that had a key of their own: with the customers', the keys that a restore may bring back. */
+    /** All journeys that ever were theirs. With these and the customers a restore is made good without any read model. */
     journeys: t.array(t.uuid(), { maxItems: IDS_AT_ONCE }),
-    journeyCount: count(),
     keysDestroyed: count(),
     keysReleased: count(),
     quarantineRemoved: count(),
@@ -31,7 +30,6 @@ export class CompleteForgetting extends command<{
   customerId: string;
   customers: readonly string[];
   journeys: readonly string[];
-  journeyCount: number;
   keysDestroyed: number;
   keysReleased: number;
   quarantineRemoved: number;

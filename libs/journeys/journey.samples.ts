@@ -57,7 +57,6 @@ export const journeySamples = {
     part: 0,
     customers: [customerId],
     journeys: ['0190a1b2-0000-7000-8000-00000000000c'],
-    journeyCount: 3,
     keysDestroyed: 2,
     keysReleased: 2,
     quarantineRemoved: 1,
