@@ -19,10 +19,12 @@ export async function rebuild(directory, events) {
   const end = await ended;
   if (!result || end !== 0) throw new Error(`The build ended with ${end}.`);
   bar.end(result.events, 'done');
-  const phases = Object.fromEntries(Object.entries(result.phases).map(([phase, ms]) => [phase, Math.round(ms)]));
+  const rounded = (byPhase) =>
+    Object.fromEntries(Object.entries(byPhase).map(([phase, ms]) => [phase, Math.round(ms)]));
+  const [phases, cpuMs] = [rounded(result.phases), rounded(result.cpu)];
   const figure = Math.round((result.events * 1_000) / result.ms);
   return {
     figure,
-    details: { events: result.events, ms: Math.round(result.ms), phases, rssMb: Math.round(result.rssMb) },
+    details: { events: result.events, ms: Math.round(result.ms), phases, cpuMs, rssMb: Math.round(result.rssMb) },
   };
 }
