@@ -1,24 +1,23 @@
 /**
  * Writes `examples/fault-repairs.xes`: two weeks of fault repairs of a made-up power utility, 200 journeys of 120
- * customers. Everything in it is invented, names and numbers too. Seeded and without a clock: the same bytes each time.
+ * customers; and `examples/fault-repairs.care.jsonl`: what people noted about them, which no event log carries.
+ * Everything is invented, names and numbers too. Seeded and without a clock: the same bytes each time.
  *
- *   node scripts/make-example.js          writes the file
- *   node scripts/make-example.js --check  fails when the committed file is another
+ *   node scripts/make-example.js          writes the files
+ *   node scripts/make-example.js --check  fails when a committed file is another
  *
  * Durations are lognormal (median, sigma of ln): dispatch 2.2 min, arrival 26 min in town and 54 in the country, repair
  * 68 and 90 min. The limits for an arrival are 45 and 90 min after the report was taken.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { careOf } from './make-example-care.js';
+import { DAY, dice, HOUR, local, MINUTE, SECOND, seconds } from './make-example-dice.js';
 
-const FILE = fileURLToPath(new URL('../examples/fault-repairs.xes', import.meta.url));
+const example = (name) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
 const JOURNEYS = 200;
 const CUSTOMERS = 120;
 const DAYS = 14;
-const SECOND = 1_000;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 /** Midnight of Monday 7 July 2025 at +08:00. */
 const BEGIN = Date.UTC(2025, 6, 6, 16);
 /** Storm: the evening of the second Wednesday, twice the driving time. */
@@ -35,29 +34,7 @@ const CAUSES = [
   ['other', 15],
 ];
 
-// --- dice: mulberry32, seeded -------------------------------------------------------------------------------------
-
-let state = 42;
-function random() {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-}
-const chance = (p) => random() < p;
-const pick = (list) => list[Math.floor(random() * list.length)];
-function weighted(pairs) {
-  let left = random() * pairs.reduce((sum, [, weight]) => sum + weight, 0);
-  for (const [value, weight] of pairs) if ((left -= weight) < 0) return value;
-  return pairs.at(-1)[0];
-}
-function normal() {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-/** Whole seconds, in ms. */
-const seconds = (ms) => Math.round(ms / SECOND) * SECOND;
-const lognormal = (median, sigma) => seconds(median * Math.exp(sigma * normal()));
-const between = (from, to) => seconds(from + random() * (to - from));
+const { random, chance, pick, weighted, between, lognormal } = dice(42);
 
 // --- people and crews ---------------------------------------------------------------------------------------------
 
@@ -66,12 +43,14 @@ const GIVEN = ['Mei 梅', 'Jun 军', 'Li 丽', 'Tao 涛', 'Hui 慧', 'Bo 波', '
 const TOWN = ['East Gate 东门', 'Lotus Road 莲花路', 'Old Port 老港', 'Silk Street 丝街'];
 const COUNTRY = ['Stone Bridge 石桥', 'Upper Tea Village 上茶村', 'Willow Bank 柳岸'];
 
+const accountOf = (number) => `A-${String(310_000 + number * 37)}`;
+
 function customer(number) {
   const rural = chance(0.3);
   const [surname, sign] = SURNAMES[number % SURNAMES.length].split(' ');
   const [given, givenSign] = GIVEN[Math.floor(number / SURNAMES.length) % GIVEN.length].split(' ');
   return {
-    account: `A-${String(310_000 + number * 37)}`,
+    account: accountOf(number),
     // No network gives out numbers that begin so.
     phone: `000-5550-${String(1_000 + number).padStart(4, '0')}`,
     name: `${surname} ${given} ${sign}${givenSign}`,
@@ -176,15 +155,16 @@ function repaired(journey, { crew, staff, arrivedAt }, { again = false, because,
   return journey.add('Supply restored', doneAt + between(40 * SECOND, 4 * MINUTE), 'crew', crew, staff);
 }
 
-function followedUp(journey, restoredAt) {
+function followedUp(journey, restoredAt, plan) {
   const { who } = journey;
-  if (who.app && chance(0.55)) {
-    journey.add('Confirmed in the app', restoredAt + between(3 * MINUTE, 50 * MINUTE), 'app', 'app-desk');
-  } else if (chance(0.35)) {
+  const calledBack = () => {
     const morning = BEGIN + (Math.floor((restoredAt - BEGIN) / DAY) + 1) * DAY + 9 * HOUR;
-    const at = between(morning, morning + 3 * HOUR);
-    journey.add('Call-back', at, 'hotline', 'hotline-care', agent());
-  }
+    journey.add('Call-back', between(morning, morning + 3 * HOUR), 'hotline', 'hotline-care', agent());
+  };
+  if (plan.calledBack) calledBack();
+  else if (who.app && chance(0.55)) {
+    journey.add('Confirmed in the app', restoredAt + between(3 * MINUTE, 50 * MINUTE), 'app', 'app-desk');
+  } else if (chance(0.35)) calledBack();
 }
 
 /** The fault comes back within a week: the customer rings about the same order and a crew comes once more. */
@@ -198,13 +178,25 @@ function cameBack(journey, restoredAt, plan) {
   return repaired(journey, arrival(journey, acceptedAt, {}), { again: true });
 }
 
+/** Who calls about what was reported in the app may have to tell it all again, or not. */
+function withContext({ events }, plan) {
+  if (events[0].channel !== 'app') return;
+  for (const event of events) {
+    if (event.channel === 'hotline' && event.person) event.inContext = plan.inContext ?? chance(0.6);
+  }
+}
+
 function live(journey, plan = {}) {
   const acceptedAt = reported(journey, plan.byApp ?? (journey.who.app && chance(0.75)));
   let restoredAt = repaired(journey, arrival(journey, acceptedAt, plan), plan);
   if (plan.backAfter !== undefined || (plan.plain !== true && chance(0.05))) {
     restoredAt = cameBack(journey, restoredAt, plan);
   }
-  followedUp(journey, restoredAt);
+  followedUp(journey, restoredAt, plan);
+  withContext(journey, plan);
+  const inOrder = journey.events.map((event, i) => ({ event, i }));
+  inOrder.sort((a, b) => a.event.at - b.event.at || a.i - b.i);
+  journey.events = inOrder.map(({ event }) => event);
   return journey;
 }
 
@@ -221,7 +213,14 @@ function moment() {
 const STORY = [
   {
     at: BEGIN + 2 * DAY + 19 * HOUR + 6 * MINUTE,
-    plan: { byApp: false, takes: 22 * MINUTE, because: 'equipment', repair: 41 * MINUTE, plain: true },
+    plan: {
+      byApp: false,
+      takes: 22 * MINUTE,
+      because: 'equipment',
+      repair: 41 * MINUTE,
+      plain: true,
+      calledBack: true,
+    },
   },
   {
     at: STORM.from + 83 * MINUTE,
@@ -233,6 +232,8 @@ const STORY = [
       because: 'natural',
       repair: 64 * MINUTE,
       plain: true,
+      calledBack: true,
+      inContext: false,
     },
   },
   {
@@ -243,13 +244,18 @@ const STORY = [
       because: 'equipment',
       repair: 33 * MINUTE,
       backAfter: 14 * HOUR + 8 * MINUTE,
+      calledBack: true,
+      inContext: true,
     },
   },
 ];
 
+const HERO_NUMBER = 41;
+const HERO = accountOf(HERO_NUMBER);
+
 function journeys() {
   const people = Array.from({ length: CUSTOMERS }, (_, i) => customer(i));
-  const hero = Object.assign(people[41], { rural: false, area: TOWN[1], app: true });
+  const hero = Object.assign(people[HERO_NUMBER], { rural: false, area: TOWN[1], app: true });
   const others = people.filter((p) => p !== hero);
   // Everybody once; the rest falls on few: a weak line brings the same people back.
   const owners = [...others, ...Array.from({ length: JOURNEYS - STORY.length - others.length }, () => pick(others.slice(0, 55)))]; // prettier-ignore
@@ -263,11 +269,10 @@ function journeys() {
 // --- XES ----------------------------------------------------------------------------------------------------------
 
 const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-const local = (at) => `${new Date(at + 8 * HOUR).toISOString().slice(0, 19)}+08:00`;
 const string = (key, value) => (value === undefined ? '' : `<string key="${key}" value="${escape(value)}"/>`);
 const date = (key, at) => (at === undefined ? '' : `<date key="${key}" value="${local(at)}"/>`);
 
-function eventXml({ activity, at, channel, unit, staff, person, delay, cause, vehicleAt }) {
+function eventXml({ activity, at, channel, unit, staff, person, delay, cause, vehicleAt, inContext }) {
   return [
     '    <event>',
     string('concept:name', activity),
@@ -281,42 +286,45 @@ function eventXml({ activity, at, channel, unit, staff, person, delay, cause, ve
     string('delay:reason', delay?.reason),
     string('fault:cause', cause),
     date('vehicle:arrivedAt', vehicleAt),
+    inContext === undefined ? '' : `<boolean key="contextPassed" value="${inContext}"/>`,
     '</event>',
   ].join('');
 }
 
 function traceXml({ order, who, events }) {
-  const inOrder = events.map((event, i) => ({ event, i })).sort((a, b) => a.event.at - b.event.at || a.i - b.i);
   return [
     '  <trace>',
     `    ${string('concept:name', order)}${string('account', who.account)}`,
     `    ${string('area', who.area)}<int key="limit:minutes" value="${who.rural ? 90 : 45}"/>`,
-    ...inOrder.map(({ event }) => eventXml(event)),
+    ...events.map(eventXml),
     '  </trace>',
   ].join('\n');
 }
 
-function logXml() {
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    '<!-- Invented: no person, number or company in this file exists. Made by scripts/make-example.js. -->',
-    '<log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">',
-    '  <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>',
-    '  <extension name="Time" prefix="time" uri="http://www.xes-standard.org/time.xesext"/>',
-    '  <extension name="Organizational" prefix="org" uri="http://www.xes-standard.org/org.xesext"/>',
-    '  <classifier name="Activity" keys="concept:name"/>',
-    ...journeys().map(traceXml),
-    '</log>',
-    '',
-  ].join('\n');
-}
+const lived = journeys();
+const noted = careOf(lived, HERO);
 
-const text = logXml();
-if (process.argv.includes('--check')) {
-  if (readFileSync(FILE, 'utf8') !== text) {
-    console.error('examples/fault-repairs.xes is not what scripts/make-example.js makes: run it and commit the file.');
+const logXml = [
+  '<?xml version="1.0" encoding="UTF-8"?>',
+  '<!-- Invented: no person, number or company in this file exists. Made by scripts/make-example.js. -->',
+  '<log xes.version="1849-2016" xes.features="" xmlns="http://www.xes-standard.org/">',
+  '  <extension name="Concept" prefix="concept" uri="http://www.xes-standard.org/concept.xesext"/>',
+  '  <extension name="Time" prefix="time" uri="http://www.xes-standard.org/time.xesext"/>',
+  '  <extension name="Organizational" prefix="org" uri="http://www.xes-standard.org/org.xesext"/>',
+  '  <classifier name="Activity" keys="concept:name"/>',
+  ...lived.map(traceXml),
+  '</log>',
+  '',
+].join('\n');
+
+const files = {
+  'fault-repairs.xes': logXml,
+  'fault-repairs.care.jsonl': noted.map((line) => `${JSON.stringify(line)}\n`).join(''),
+};
+for (const [name, text] of Object.entries(files)) {
+  if (!process.argv.includes('--check')) writeFileSync(example(name), text);
+  else if (readFileSync(example(name), 'utf8') !== text) {
+    console.error(`examples/${name} is not what scripts/make-example.js makes: run it and commit the file.`);
     process.exitCode = 1;
   }
-} else {
-  writeFileSync(FILE, text);
 }

@@ -361,36 +361,180 @@ describe('the demo', () => {
     expect([xes.split('<trace>').length - 1, new Set(xes.match(/A-31\d{4}/g)).size]).toEqual([200, 120]);
   });
 
-  it('shows one customer with a correction, three figures and an address, and leaves nothing', async () => {
+  it('tells five beats in a pipe, and leaves nothing', async () => {
     const { code, out, err } = await run('demo', '--exit');
     expect([code, err]).toEqual([0, expect.stringMatching(/^Starting a server/)]);
     expect(out).toMatch(
       /^Imported: fault-repair\n {2}1,\d{3} events sent = 1,\d{3} taken \+ 0 already known \+ 0 quarantined/,
     );
     expect(out).toMatch(/200 journeys in 200 traces/);
-    expect(out).toMatch(/Customer .*: \d+ entries in 3 journeys/);
-    for (const channel of ['hotline', 'app', 'crew']) expect(out).toMatch(new RegExp(`\\+08:00  ${channel} `));
-    expect(out).toMatch(/Delay announced 延误告知/);
-    expect(out).toMatch(/Crew arrived 到达现场 .*\[corrected, was \d\d:\d\d:\d\d: tablet was offline/);
-    expect(out.match(/^ {2}- \S.*\d/gm)).toHaveLength(3);
-    expect(out).toMatch(/Look around: http:\/\/127\.0\.0\.1:\d+\//);
-    expect(out).not.toContain('Lin Hui');
-    expect(readdirSync(base).filter((name) => name.startsWith('touchstone-demo-'))).toEqual([]);
-  });
-
-  it('stays up until it is told to end', async () => {
-    const { child, ended } = start(['demo', '--data', join(base, 'demo')]);
-    let printed = '';
-    child.stdout!.on('data', (text: string) => (printed += text));
-    while (!printed.includes('Ctrl-C')) {
-      expect(child.exitCode).toBeNull();
-      await sleep(50);
+    const [, life = '', figures = '', noticed = '', moved = '', coaching = ''] = out.split(/^\d\. /m);
+    expect(life).toMatch(
+      /^One customer over hotline, app, crew and call-back\n\n {2}Customer .*: \d+ entries in 3 journeys/,
+    );
+    for (const channel of ['hotline', 'app', 'crew']) expect(life).toMatch(new RegExp(`\\+08:00  ${channel} `));
+    expect(life).toMatch(/Call-back after the work 回访/);
+    expect(life).toMatch(/▲ POS-07 Clear expression, 5W1H 清晰5W1H \(customer\) "/);
+    expect(life).toMatch(/▼▼ NEG-07 Vague, passing round 含糊推诿 \(customer\) "/);
+    expect(life).toMatch(/▼ NEG-S2 .* \(rule, version 1\)$/m);
+    for (const rating of [
+      '\\+2 Very satisfied 很满意',
+      '0 Satisfied 满意',
+      '−1 Dissatisfied',
+      '−2 Very dissatisfied',
+    ]) {
+      expect(life).toMatch(new RegExp(`^ +${rating}`, 'm'));
     }
-    const url = /Look around: (\S+)/.exec(printed)![1]!;
-    expect((await fetch(url)).status).toBe(200);
-    child.kill('SIGINT');
-    expect((await ended).code).toBe(0);
-    await expect(fetch(url)).rejects.toThrow();
-    expect(await readOwner(join(base, 'demo'))).toBeNull();
+    expect(life).toMatch(/Crew arrived 到达现场 .*\[corrected, was \d\d:\d\d:\d\d: tablet was offline/);
+    expect(life).toMatch(/\[repeat contact; app → hotline, out of context\]/);
+    expect(figures.match(/^ {2}M-[A-Z]+ .*\bn \d+.*\n {4}behind it, for one: [0-9a-f-]{36} \(/gm)).toHaveLength(3);
+    expect(noticed).toMatch(
+      /recorded: {3}▼▼ NEG-05 .*\n {2}subscriber: [0-9a-f]{16} {2}MomentObserved {2}▼ NEG-05 \(qa\)/,
+    );
+    const of = (text: string) => Number(/\((\d+) of 1,\d{3},/.exec(text)?.[1]);
+    const [, now = '', then = ''] = /now: +(.*)\n {2}as of [0-9a-f]{16}: +(.*)/.exec(moved) ?? [];
+    expect(of(now)).toBe(of(then) + 1);
+    expect(coaching).toMatch(/▼ NEG-05 .* 强调己对不认错\n {2}▲ POS-05 First-contact ownership 首问担责/);
+    expect(out).toMatch(/Look around: http:\/\/127\.0\.0\.1:\d+\//);
+    expect(out).not.toMatch(/\u001b|Lin Hui/);
+    expect(readdirSync(base).filter((name) => name.startsWith('touchstone-demo-'))).toEqual([]);
+  }, 120_000);
+
+  describe('with a directory of its own', () => {
+    let demo: ReturnType<typeof start>;
+    let told: DemoAnswer;
+    let url: string;
+    const ask = (...args: string[]) => runHere(...args, '--server', url);
+
+    beforeAll(async () => {
+      demo = start(['demo', '--data', join(base, 'demo'), '--json']);
+      let printed = '';
+      demo.child.stdout!.on('data', (text: string) => (printed += text));
+      while (!printed.endsWith('\n}\n')) {
+        expect(demo.child.exitCode).toBeNull();
+        await sleep(50);
+      }
+      told = JSON.parse(printed) as DemoAnswer;
+      url = told.url;
+    }, 120_000);
+    afterAll(async () => {
+      demo.child.kill('SIGINT');
+      await demo.ended;
+    });
+
+    it('tells the same to a program', () => {
+      expect(told.figures.map(({ metric }) => metric.id)).toEqual(['M-RPT', 'M-EEG', 'M-MOTN']);
+      for (const { total, event } of told.figures) {
+        expect([total.value === null, total.n > 0, event?.eventId]).toEqual([false, true, expect.any(String)]);
+      }
+      expect(told.subscriber).toMatchObject({ id: told.recorded.id, type: 'MomentObserved' });
+      expect(told.is.total.numerator).toBe(told.was.total.numerator + 1);
+      expect(told.is.total.value!).toBeGreaterThan(told.was.total.value!);
+      expect(told.counterpart).toMatchObject({ code: 'POS-05', nameZh: '首问担责' });
+      expect(told.timeline.entries.some(({ moments }) => moments.length > 0)).toBe(true);
+    });
+
+    it('leaves no metric without an answer', async () => {
+      const query = async <T>(text: string): Promise<T> => {
+        const body = JSON.stringify({ query: text });
+        const headers = { 'content-type': 'application/json' };
+        const { data, errors } = (await (await fetch(`${url}/graphql`, { method: 'POST', headers, body })).json()) as {
+          data: T;
+          errors?: unknown;
+        };
+        expect(errors).toBeUndefined();
+        return data;
+      };
+      const { metrics } = await query<{ metrics: { id: string }[] }>('{ metrics { id } }');
+      expect(metrics).toHaveLength(14);
+      for (const { id } of metrics) {
+        const { metric } = await query<{ metric: { total: { value: number | null; n: number } } }>(
+          `{ metric(id: "${id}") { total { value n } } }`,
+        );
+        expect([id, metric.total.value === null, metric.total.n > 0]).toEqual([id, false, true]);
+      }
+    });
+
+    it('has a ledger of moments, page by page, with what answers the negative ones', async () => {
+      const first = await ask('moments', '--polarity', 'negative', '--observer', 'customer', '--first', '1', '--json');
+      const { moments, endCursor } = JSON.parse(first.out) as {
+        moments: { counterpart: { code: string } }[];
+        endCursor: string;
+      };
+      expect([first.code, moments]).toEqual([
+        0,
+        [expect.objectContaining({ polarity: 'negative', observer: 'customer' })],
+      ]);
+      expect(moments[0]!.counterpart.code).toMatch(/^POS-0\d$/);
+      const next = await ask(
+        'moments',
+        '--polarity',
+        'negative',
+        '--observer',
+        'customer',
+        '--after',
+        endCursor,
+        '--lang',
+        'zh',
+      );
+      expect(next.out).toMatch(/^occurred .* coaching +journey +id\n\d{4}-\d\d-\d\dT/);
+      expect(next.out).toMatch(/▼+ +NEG-0\d +\p{Script=Han}+ +customer .* POS-0\d \p{Script=Han}+ /u);
+      expect((await ask('moments', '--code', 'NEG-S2', '--json')).out).toMatch(/"version": 1/);
+      const all = JSON.parse((await ask('moments', '--retracted', '--first', '1000', '--json')).out) as {
+        moments: object[];
+      };
+      const held = JSON.parse((await ask('moments', '--first', '1000', '--json')).out) as { moments: object[] };
+      expect(all.moments.length).toBeGreaterThan(held.moments.length);
+      expect((await ask('moments', '--code', 'NEG-99')).err).toMatch(/^No moment answers/);
+    });
+
+    it('is followed as it is written, from any position', async () => {
+      const { journeyId } = told.timeline.entries[0]!;
+      const follower = start(['events', '--follow', '--since', told.was.asOf.position, '--type', 'MomentObserved,JourneyClosed', '--server', url]); // prettier-ignore
+      let lines = '';
+      follower.child.stdout!.on('data', (text: string) => (lines += text));
+      const until = async (pattern: RegExp) => {
+        for (let tries = 0; !pattern.test(lines) && tries < 400; tries++) await sleep(25);
+        expect(lines).toMatch(pattern);
+      };
+      await until(/MomentObserved {2}▼ NEG-05 \(qa\) "Insisted/);
+      const mutation = `mutation { reopenJourney(input: { journeyId: "${journeyId}", reason: "once more", occurredAt: "2025-07-28T10:00:00+08:00" }) { position }
+        closeJourney(input: { journeyId: "${journeyId}", reason: "done", occurredAt: "2025-07-28T10:01:00+08:00" }) { position } }`;
+      const answer = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: mutation }),
+      });
+      expect(await answer.json()).toMatchObject({ data: { closeJourney: { position: expect.any(String) } } });
+      await until(new RegExp(`JourneyClosed {2}journey-${journeyId}@\\d+`));
+      follower.child.kill('SIGINT');
+      expect((await follower.ended).code).toBe(0);
+    });
+
+    it('stays up until it is told to end', async () => {
+      expect((await fetch(url)).status).toBe(200);
+      demo.child.kill('SIGINT');
+      expect((await demo.ended).code).toBe(0);
+      await expect(fetch(url)).rejects.toThrow();
+      expect(await readOwner(join(base, 'demo'))).toBeNull();
+    });
   });
 });
+
+interface DemoAnswer {
+  readonly url: string;
+  readonly timeline: {
+    readonly entries: readonly { readonly journeyId: string; readonly moments: readonly object[] }[];
+  };
+  readonly figures: readonly DemoFigure[];
+  readonly recorded: { readonly id: string };
+  readonly subscriber: object;
+  readonly was: DemoFigure & { readonly asOf: { readonly position: string } };
+  readonly is: DemoFigure;
+  readonly counterpart: object;
+}
+interface DemoFigure {
+  readonly metric: { readonly id: string };
+  readonly total: { readonly n: number; readonly numerator: number; readonly value: number | null };
+  readonly event: { readonly eventId: string } | null;
+}

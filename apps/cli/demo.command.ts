@@ -6,43 +6,49 @@ import { fileURLToPath } from 'node:url';
 import { Option, type Command } from 'commander';
 import { Api } from './api.js';
 import { UsageError } from './cli-errors.js';
-import { caughtUp, type Cli, type GlobalOptions } from './cli.js';
-import { correct, EXAMPLE, interestingCustomer, threeFigures, wrongArrival } from './demo.js';
+import type { Cli, GlobalOptions } from './cli.js';
+import { recordCare } from './demo-care.js';
+import { bothNames, coachingText, figuresText, lifeText, movedText, noticedText } from './demo-text.js';
+import { EXAMPLE, heroTimeline, moved, noticed, rulesDone, threeFigures, WORLD } from './demo.js';
 import { importInto } from './import.command.js';
 import { importFileOf } from './import-file.js';
 import { mappingOf } from './import-options.js';
 import { reportOf } from './import-report.js';
-import { whole } from './options.js';
+import { whole, withJson } from './options.js';
 import { startOwnServer } from './own-server.js';
-import { indented, wallClock } from './text.js';
-import { kindNames, timelineOf } from './timeline.js';
-import { timelineText } from './timeline-text.js';
+import { number } from './text.js';
+import { kindNames } from './timeline.js';
 
 const HELP = `
-Two weeks of fault repairs of a made-up power utility: 200 journeys of 120 customers over hotline, app and crew.
+Two weeks of fault repairs of a made-up power utility: 200 journeys of 120 customers over hotline, app and crew, and what
+people noted about them. The clock of the demo stands at the end of that world and runs on.
+
+Five beats: one customer's timeline; three care figures, each with an event behind it; a moment that is recorded and told
+to a subscriber; the figure that moves, and what it was; the coaching counterpart.
 
 Examples:
   $ touchstone demo
   $ touchstone demo --port 4000 --data ./demo-data
-  $ touchstone demo --exit`;
+  $ touchstone demo --exit --json`;
 
 interface DemoOptions {
   readonly port: number;
   readonly exit?: boolean;
+  readonly json?: boolean;
 }
 
 /** `touchstone demo` */
 export function addDemo(program: Command, cli: Cli): void {
   const command = program
     .command('demo')
-    .description('Load the example, show one customer, and leave a server open to look around.')
+    .description('Load the example, show what it tells in five beats, and leave a server open to look around.')
     .addOption(new Option('--port <n>', 'port of the server').argParser(whole(0, 65_535)).default(0, 'a free one'))
     .option('--exit', 'end after printing instead of staying up')
     .addHelpText(
       'after',
       `${HELP}\n\nThe data go into a directory of their own that is removed at the end, unless --data names one.`,
     );
-  command.action(async (options: DemoOptions) => {
+  withJson(command).action(async (options: DemoOptions) => {
     const { data, server, actor } = command.optsWithGlobals<GlobalOptions>();
     if (server !== undefined) throw new UsageError('demo starts a server of its own: leave out --server.');
     const isOwn = program.getOptionValueSource('data') !== 'cli';
@@ -56,20 +62,22 @@ export function addDemo(program: Command, cli: Cli): void {
 }
 
 async function show(cli: Cli, demo: DemoOptions & { directory: string; actor: string }): Promise<void> {
-  const { out, env, signal } = cli;
-  out.note('Starting a server …');
+  const { out, signal } = cli;
+  if (!demo.json) out.note('Starting a server …');
   const onLog = (text: string) => out.note(text);
+  const env = { ...WORLD, ...cli.env };
   const server = await startOwnServer({ data: demo.directory, port: demo.port, env, signal, onLog });
   try {
     const api = new Api(server.url, demo.actor, signal);
-    await load(cli, api);
-    await tell(cli, api);
-    out.print(`\nLook around: ${server.url}/ (GraphQL explorer)`);
-    out.print(
-      `Or ask from another terminal: npx touchstone map --journey-type ${EXAMPLE.journeyType} --server ${server.url}`,
-    );
+    const loaded = await load(cli, api, demo.json ?? false);
+    if (demo.json) out.json({ url: server.url, ...loaded, ...(await beats(api)) });
+    else await tell(cli, api);
+    if (!demo.json) {
+      out.print(`Look around: ${server.url}/ (GraphQL explorer)`);
+      out.print(`Or ask from another terminal: npx touchstone metrics --server ${server.url}`);
+      if (!demo.exit) out.print('Ctrl-C ends the demo.');
+    }
     if (demo.exit) return;
-    out.print('Ctrl-C ends the demo.');
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), server.ended]);
   } finally {
     await server.stop();
@@ -80,39 +88,49 @@ async function show(cli: Cli, demo: DemoOptions & { directory: string; actor: st
 const inProject = (path: string): string =>
   fileURLToPath(new URL(`${import.meta.url.endsWith('.ts') ? '../..' : '../../..'}/${path}`, import.meta.url));
 
-async function load(cli: Cli, api: Api): Promise<void> {
+async function load(cli: Cli, api: Api, silent: boolean) {
+  const { out } = cli;
   const path = inProject(EXAMPLE.file);
   const mapping = await mappingOf(path, { ...EXAMPLE, map: inProject(EXAMPLE.kinds) });
-  const result = await importInto(cli, api, await importFileOf(path), { mapping, dryRun: false, silent: false });
-  cli.out.print(`${reportOf(result)}\n`);
+  const imported = await importInto(cli, api, await importFileOf(path), { mapping, dryRun: false, silent });
+  if (!silent) out.print(reportOf(imported));
+  const progress = out.progress(silent);
+  const noted = await recordCare(api, inProject(EXAMPLE.care), EXAMPLE.journeyType, (done, total) =>
+    progress.show({ label: 'Noting', done, total, detail: `${number(done)} of ${number(total)} notes of people` }),
+  );
+  progress.done();
+  await rulesDone(api);
+  if (!silent) out.print(`\nNoted by people: ${number(noted)} owners, moments, expectations, ratings …\n`);
+  return { imported, noted };
 }
 
-/** One customer before and after a correction, then the map. */
-async function tell(cli: Cli, api: Api): Promise<void> {
-  const { out } = cli;
-  const id = await interestingCustomer(api);
+/** Each beat is printed when it is known: the third one happens while one looks on. */
+async function tell({ out }: Cli, api: Api): Promise<void> {
   const names = await kindNames(api);
-  const nameOf = (kind: string) => named(names.get(kind)) ?? kind;
-  const before = await timelineOf(api, id);
-  const wrong = wrongArrival(before);
-  if (wrong) {
-    await correct(api, wrong);
-    await caughtUp(cli, api);
-  }
-  out.print('One customer across hotline, app and crew:\n');
-  out.print(indented(timelineText(await timelineOf(api, id), { nameOf })));
-  if (wrong) {
-    const { position } = before.asOf;
-    const [, was] = wallClock(wrong.entry.occurredAt);
-    const [, is] = wallClock(wrong.to);
-    out.print(
-      `\nJust now the crew's arrival was corrected from ${was} to ${is}. What was known before stays readable:`,
-    );
-    out.print(`  npx touchstone timeline ${id} --as-of ${position} --server ${api.url}`);
-  }
-  out.print('\nThree figures of the map:\n');
-  for (const figure of await threeFigures(api)) out.print(`  - ${figure}`);
+  const nameOf = (kind: string) => {
+    const name = names.get(kind);
+    return name ? bothNames({ nameEn: name.en, nameZh: name.zh }) : kind;
+  };
+  const life = await heroTimeline(api);
+  out.print(lifeText(life, nameOf));
+  out.print(figuresText(await threeFigures(api)));
+  const told = await noticed(api, life);
+  out.print(noticedText(told));
+  out.print(movedText(await moved(api, told)));
+  out.print(coachingText(told));
 }
 
-const named = (name: { en: string; zh: string } | undefined): string | undefined =>
-  name && (name.zh === name.en ? name.en : `${name.en} ${name.zh}`);
+async function beats(api: Api) {
+  const timeline = await heroTimeline(api);
+  const figures = await threeFigures(api);
+  const told = await noticed(api, timeline);
+  const { moment, event } = told;
+  return {
+    timeline,
+    figures,
+    recorded: moment,
+    subscriber: event,
+    ...(await moved(api, told)),
+    counterpart: moment.counterpart,
+  };
+}

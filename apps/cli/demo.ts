@@ -1,13 +1,19 @@
+/** The example, and what the demo shows of it: five beats. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Api } from './api.js';
-import { MAP_QUERY, type JourneyMap, type MapEdge } from './map-figures.js';
+import { interrupted } from './cli-errors.js';
+import { eventsSince, headOf, type EventRow } from './events.js';
+import type { Figure, MetricInfo } from './metric-text.js';
+import { MOMENT, type Moment } from './observed.js';
 import { timelineOf, type Timeline, type TimelineEntry } from './timeline.js';
-import { counted, duration, number, percent } from './text.js';
 
 /** How the example log is to be read. */
 export const EXAMPLE = {
   file: 'examples/fault-repairs.xes',
   kinds: 'examples/fault-repairs.kinds.yaml',
+  /** What people noted, which no event log carries. */
+  care: 'examples/fault-repairs.care.jsonl',
   journeyType: 'fault-repair',
   customer: 'account',
   unit: 'org:group',
@@ -16,102 +22,160 @@ export const EXAMPLE = {
   personal: ['caller', 'phone'],
 } as const;
 
-/** An arrival whose tablet was without signal carries the time that the vehicle itself recorded. */
-const VEHICLE = 'vehicle:arrivedAt';
-const CHANNELS = ['hotline', 'app', 'crew'];
+/** The made-up world ends here, a week and a day after its last fault: windows of a week have passed. */
+export const WORLD = { CLOCK_AT: '2025-07-28T09:00:00+08:00', TIME_ZONE: 'Asia/Shanghai' } as const;
 
-interface Candidate {
-  readonly customerId: string;
-  readonly journeyId: string;
-  readonly score: number;
+/** The household that the example tells most about. */
+const HERO = `${EXAMPLE.journeyType}/${EXAMPLE.customer}=A-311517`;
+
+/** The figures that are shown; the last one moves. */
+const SHOWN = ['M-RPT', 'M-EEG', 'M-MOTN'] as const;
+
+/** How long a subscriber may take to tell of what was recorded, and policies to decide what is due, in ms. */
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 50;
+
+/** @throws EXAMPLE_UNKNOWN when the data do not hold the example */
+export async function heroTimeline(api: Api): Promise<Timeline> {
+  try {
+    return await timelineOf(api, HERO);
+  } catch (error) {
+    if ((error as Partial<TouchstoneError>).code !== 'CUSTOMER_UNKNOWN') throw error;
+    throw unknownExample();
+  }
 }
 
-/**
- * The customer who has most to tell: an arrival with a wrong time, a delay that was announced, several journeys, every
- * channel.
- * @throws EXAMPLE_UNKNOWN when the data do not hold the example
- */
-export async function interestingCustomer(api: Api): Promise<string> {
-  const query = `query Arrivals($after: String) {
-    events(types: ["TouchpointRecorded"], first: 1000, after: $after) {
-      edges { node { stream data } } pageInfo { hasNextPage endCursor }
-    }
-  }`;
-  type Recorded = { stream: string; data: { attributes?: Record<string, unknown> } };
-  type Answer = {
-    events: { edges: { node: Recorded }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
-  };
-  const journeys = new Set<string>();
-  let after: string | null | undefined;
-  do {
-    const { events }: Answer = await api.ask<Answer>(query, { after });
-    for (const { node } of events.edges) {
-      if (node.data.attributes?.[VEHICLE] !== undefined) journeys.add(node.stream.replace(/^journey-/, ''));
-    }
-    after = events.pageInfo.hasNextPage ? events.pageInfo.endCursor : null;
-  } while (after);
-  const candidates = (await Promise.all([...journeys].map((id) => candidateOf(api, id)))).flat();
-  const [best] = candidates.sort((a, b) => b.score - a.score || (a.journeyId < b.journeyId ? -1 : 1));
-  if (best) return best.customerId;
-  throw new TouchstoneError(
+const unknownExample = (): TouchstoneError =>
+  new TouchstoneError(
     'EXAMPLE_UNKNOWN',
-    'This data directory does not hold the example: leave --data out, or name an empty directory.',
+    'This data directory does not hold the example as it was: leave --data out, or name an empty directory.',
     'conflict',
   );
-}
 
-async function candidateOf(api: Api, journeyId: string): Promise<Candidate[]> {
-  const customerId = (await timelineOf(api, journeyId)).journeys[0]?.customerId;
-  if (!customerId) return [];
-  const { entries, journeys } = await timelineOf(api, customerId);
-  const told = entries.some((entry) => entry.kind === 'notice.delay');
-  const channels = CHANNELS.filter((channel) => entries.some((entry) => entry.channel === channel)).length;
-  return [{ customerId, journeyId, score: (told ? 10 : 0) + journeys.length * 2 + channels }];
-}
-
-export interface Correction {
-  readonly entry: TimelineEntry;
-  readonly to: string;
-}
-
-/** The arrival of the timeline whose time is not that of the vehicle. */
-export function wrongArrival({ entries }: Timeline): Correction | undefined {
-  for (const entry of entries) {
-    const to = entry.attributes?.[VEHICLE];
-    if (typeof to === 'string' && to !== entry.occurredAt) return { entry, to };
+/** Waits until rules have observed everything that they can by now. @throws POLICY_FAILED, INTERRUPTED */
+export async function rulesDone(api: Api): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await api.settled();
+    const { policies } = await api.ask<{
+      policies: { name: string; due: number | null; lastError: { message: string } | null }[];
+    }>('{ policies { name due lastError { message } } }');
+    const behind = policies.find(({ due }) => due !== 0);
+    if (!behind) return;
+    if (Date.now() > end) {
+      const why = behind.lastError?.message ?? 'it does not say why';
+      throw new TouchstoneError('POLICY_FAILED', `The policy ${behind.name} does not get done: ${why}.`, 'unavailable');
+    }
+    await pause(api);
   }
-  return undefined;
 }
 
-/** Corrects the time of a touchpoint, as a person at a screen would. */
-export async function correct(api: Api, { entry, to }: Correction): Promise<void> {
-  const mutation = `mutation Correct($input: CorrectTouchpointInput!) { correctTouchpoint(input: $input) { position } }`;
-  await api.ask(mutation, {
-    input: {
-      journeyId: entry.journeyId,
-      touchpointId: entry.entryId,
-      occurredAt: to,
-      reason: 'tablet was offline, time of the vehicle',
-    },
+const pause = (api: Api) =>
+  sleep(LOOK_MS, undefined, { signal: api.signal }).catch(() => {
+    throw interrupted();
   });
+
+/** A figure with one of the events that it was counted from. */
+export interface ShownFigure {
+  readonly metric: MetricInfo;
+  readonly total: Figure;
+  readonly asOf: { readonly position: string; readonly instant: string };
+  /** Null: nothing is behind it. */
+  readonly event: { readonly eventId: string; readonly kind: string; readonly occurredAt: string } | null;
 }
 
-/** Three figures of the map of the example, in words. */
-export async function threeFigures(api: Api): Promise<string[]> {
-  const variables = { filter: { journeyType: EXAMPLE.journeyType }, maxNodes: 50, maxVariants: 3 };
-  const { journeyMap: map } = await api.ask<{ journeyMap: JourneyMap }>(MAP_QUERY, variables);
-  const cases = map.cases.value;
-  const drive = edgeOf(map, 'work.dispatched', 'crew.arrived');
-  const told = map.nodes.find((node) => node.id === 'notice.delay');
-  return [
-    `${counted(cases, 'journey')} of ${counted(map.events.value, 'touchpoint')}; from first to last: median ` +
-      `${duration(map.caseDurations.p50)}, 9 of 10 within ${duration(map.caseDurations.p90)}`,
-    `Dispatched, then on site with nothing in between: ${number(drive?.count.value ?? 0)} times, median ` +
-      `${duration(drive?.durations.p50 ?? null)}, 9 of 10 within ${duration(drive?.durations.p90 ?? null)}`,
-    `${number(map.reworkCases.value)} journeys (${percent(map.reworkCases.value / cases)}) go through something twice; ` +
-      `a delay was announced ${counted(told?.count.value ?? 0, 'time')}`,
-  ];
+const METRIC = `query Metric($id: ID!, $asOf: AsOfInput, $atLeast: Position) {
+  metric(id: $id, asOf: $asOf, atLeast: $atLeast) {
+    asOf { position instant }
+    metric { id nameEn nameZh formulaEn formulaZh unit source anchor kind dimensions }
+    total {
+      n numerator denominator value interval { low high level } percentiles { percent value } provisional
+      coverage { observer rule covered of share numerator } extras { nameEn nameZh value unit } figure numeratorFigure
+    }
+  }
+}`;
+const BEHIND = `query Behind($token: String!) {
+  figure(token: $token) { occurrences(first: 1) { edges { node { events { eventId kind occurredAt } } } } }
+}`;
+
+export async function figureOf(
+  api: Api,
+  id: string,
+  when: { asOf?: { position: string }; atLeast?: string } = {},
+): Promise<ShownFigure> {
+  type Answer = {
+    metric: Omit<ShownFigure, 'event' | 'total'> & { total: Figure & { numeratorFigure: string | null } };
+  };
+  const { metric: answer } = await api.ask<Answer>(METRIC, { id, ...when });
+  const token = answer.total.numeratorFigure ?? answer.total.figure;
+  type Behind = { figure: { occurrences: { edges: { node: { events: NonNullable<ShownFigure['event']>[] } }[] } } };
+  const { figure } = await api.ask<Behind>(BEHIND, { token });
+  return { ...answer, event: figure.occurrences.edges[0]?.node.events.at(-1) ?? null };
 }
 
-const edgeOf = ({ edges }: JourneyMap, source: string, target: string): MapEdge | undefined =>
-  edges.find((edge) => edge.source === source && edge.target === target);
+export const threeFigures = (api: Api): Promise<ShownFigure[]> => Promise.all(SHOWN.map((id) => figureOf(api, id)));
+
+/** A moment that was recorded while somebody followed the log. */
+export interface Noticed {
+  readonly moment: Moment;
+  readonly touchpoint: TimelineEntry;
+  /** As the subscriber had it. */
+  readonly event: EventRow;
+  /** Where the log ended before. */
+  readonly before: string;
+  readonly position: string;
+}
+
+const OBSERVE = `mutation Observe($input: ObserveMomentInput!) { observeMoment(input: $input) { entryId position } }`;
+const ONE = `query Moment($id: ID!, $atLeast: Position) { moment(id: $id, atLeast: $atLeast) { ${MOMENT} } }`;
+
+/**
+ * Somebody listens to a call-back and notes a negative moment; a subscriber of the log is told.
+ * @throws SUBSCRIBER_SILENT, EXAMPLE_UNKNOWN
+ */
+export async function noticed(api: Api, { entries }: Timeline): Promise<Noticed> {
+  // Where a rule has spoken, a person's word would take its place, and the figure would stay.
+  const touchpoint = entries.findLast((entry) => entry.kind === 'contact.call-back' && entry.moments.length === 0);
+  if (!touchpoint) throw unknownExample();
+  const before = (await headOf(api))!;
+  const feed = eventsSince(api, { after: before, types: ['MomentObserved'] });
+  try {
+    const next = feed.next();
+    // Not waited for before the command: its fault is told when it is.
+    next.catch(() => undefined);
+    const input = {
+      journeyId: touchpoint.journeyId,
+      touchpointId: touchpoint.entryId,
+      code: 'NEG-05',
+      intensity: 2,
+      observer: 'qa',
+      note: 'Insisted that nobody could have come sooner.',
+    };
+    type Recorded = { observeMoment: { entryId: string; position: string } };
+    const { observeMoment: recorded } = await api.ask<Recorded>(OBSERVE, { input });
+    const told = await Promise.race([next, sleep(PATIENCE_MS, null, { ref: false })]);
+    if (!told || told.done) {
+      throw new TouchstoneError('SUBSCRIBER_SILENT', 'The subscription told nothing of what was recorded.', 'internal');
+    }
+    const { position } = recorded;
+    const { moment } = await api.ask<{ moment: Moment }>(ONE, { id: recorded.entryId, atLeast: position });
+    return { moment, touchpoint, event: told.value, before, position };
+  } finally {
+    await feed.return();
+  }
+}
+
+/** A figure as it is after something was recorded, and as it was before. */
+export interface Moved {
+  readonly was: ShownFigure;
+  readonly is: ShownFigure;
+}
+
+export async function moved(api: Api, { before, position }: Noticed): Promise<Moved> {
+  const id = SHOWN.at(-1)!;
+  const [was, is] = await Promise.all([
+    figureOf(api, id, { asOf: { position: before } }),
+    figureOf(api, id, { atLeast: position }),
+  ]);
+  return { was, is };
+}
