@@ -1,4 +1,4 @@
-import { figureToken, readFigure, type Figure } from './figure-token.js';
+import { figureToken, readFigure, type Figure, type MetricFigureRef } from './figure-token.js';
 
 const counted = {
   filter: {},
@@ -63,6 +63,38 @@ describe('the token of a figure', () => {
     ['a node with no meaning', craft({ ...edge, node: {} })],
     ['a total with a node', craft({ ...edge, of: 'cases' })],
     ['the folded node without what is not in it', craft({ of: 'node', node: { role: 'other' }, ...counted })],
+  ])('refuses %s', (_name, token) =>
+    expect(() => readFigure(token)).toThrow(expect.objectContaining({ code: 'INVALID_FIGURE', kind: 'invalid' })),
+  );
+});
+
+describe('the token of a figure of a metric', () => {
+  const { filter: _filter, ...asOf } = counted;
+  const rate: MetricFigureRef = { of: 'metric', metric: 'M-FCR', part: 'all', filter: {}, ...asOf };
+  const from = '2024-05-01T08:00:00+08:00';
+  const moments = { ...rate, metric: 'M-MOTN', filter: { unit: ['K1', null], code: ['NEG-01'], observer: ['qa'] } };
+
+  it.each<[string, MetricFigureRef]>([
+    ['a whole', rate],
+    ['a numerator in a window', { ...rate, part: 'numerator', from, to: '2024-05-02T00:00:00.000Z' }],
+    ['what was observed, at some and at those without', moments as MetricFigureRef],
+  ])('says all of %s', (_name, figure) => expect(readFigure(figureToken(figure))).toEqual(figure));
+
+  it.each<[string, string]>([
+    ['another metric', craft({ ...rate, metric: 'M-XX' })],
+    ['no metric', craft({ ...rate, metric: undefined })],
+    ['a part of its own', craft({ ...rate, part: 'half' })],
+    ['a numerator that counts nothing', craft({ ...rate, metric: 'M-JLT', part: 'numerator' })],
+    ['a dimension that the metric has not', craft({ ...rate, filter: { code: ['NEG-01'] } })],
+    ['a dimension of nothing', craft({ ...rate, filter: { colour: ['red'] } })],
+    ['a span of time for a filter', craft({ ...rate, filter: { day: ['2024-05-01'] } })],
+    ['a name for a list', craft({ ...rate, filter: { unit: 'K1' } })],
+    ['a number for a name', craft({ ...rate, filter: { unit: [5] } })],
+    ['no filter', craft({ ...rate, filter: undefined })],
+    ['a window that ends before it begins', craft({ ...rate, from, to: '2024-05-01T00:00:00Z' })],
+    ['a window from no day', craft({ ...rate, from: '2024-02-30T00:00:00Z' })],
+    ['a node', craft({ ...rate, node: { kind: 'a' } })],
+    ['no position', craft({ ...rate, position: undefined })],
   ])('refuses %s', (_name, token) =>
     expect(() => readFigure(token)).toThrow(expect.objectContaining({ code: 'INVALID_FIGURE', kind: 'invalid' })),
   );

@@ -147,8 +147,11 @@ function add(sums: number[], measures: readonly number[]): void {
 
 /** A cell's sums by their names. `codes`: names of moment codes. */
 export function sumsOf(metric: MetricDefinition, cell: Cell, codes: ReadonlyMap<number, string>): Sums {
-  const named = (measures: readonly string[], sums: readonly number[]): Measures =>
-    Object.fromEntries(measures.map((measure, i) => [measure, sums[i]!]));
+  const named = (measures: readonly string[], sums: readonly number[]): Measures => {
+    const found: Record<string, number> = {};
+    for (let i = 0; i < measures.length; i++) found[measures[i]!] = sums[i]!;
+    return found;
+  };
   const observed: ObservedSums[] = [];
   for (const [observer, byCode] of cell.observed) {
     for (const [code, sums] of byCode) {

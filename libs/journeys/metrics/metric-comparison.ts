@@ -105,6 +105,8 @@ const wholeOf = (a: Side, b: Side): Compared => ({
   ratios: { a: ratioIn(a.total), b: ratioIn(b.total) },
 });
 
+type BaseRow = Pick<MetricGroupRow, 'values' | 'figure' | 'window'>;
+
 /** Groups of both sides; one list for every part of the numerators that has all denominators to itself. */
 function strandsOf(metric: MetricDefinition, groupBy: readonly MetricDimension[], a: Side, b: Side): Compared[][] {
   const [ofA, ofB] = [a.groups, b.groups].map((groups) => new Map(groups.map((row) => [keyOf(row.values), row])));
@@ -118,26 +120,31 @@ function strandsOf(metric: MetricDefinition, groupBy: readonly MetricDimension[]
       }),
     ];
   }
-  const whole = { values: [] as readonly GroupValue[] };
-  const bases = (side: Side) =>
-    new Map((side.base ?? [{ ...whole, figure: side.total }]).map((row) => [keyOf(row.values), row]));
+  const bases = ({ base, total }: Side): Map<string, BaseRow> =>
+    new Map((base ?? [{ values: [], figure: total }]).map((row) => [keyOf(row.values), row]));
   const [basesA, basesB] = [bases(a), bases(b)];
   const seen = new Map([...rows.values()].map(({ values }) => [keyOf(values, isObserved), values]));
   return [...seen.values()].map((observedValues) =>
     [...new Map([...basesA, ...basesB])].map(([baseKey, { values: baseValues }]): Compared => {
-      const values = groupBy.map((d) => [...observedValues.filter((v) => isObserved(v.dimension)), ...baseValues].find((v) => v.dimension === d)!); // prettier-ignore
+      const own = [...observedValues.filter(({ dimension }) => isObserved(dimension)), ...baseValues];
+      const values = groupBy.map((dimension) => own.find((value) => value.dimension === dimension)!);
       const key = keyOf(values);
-      const [own, other] = [ofA!.get(key), ofB!.get(key)];
-      const of = (row: MetricGroupRow | undefined, base: { figure: MetricFigure } | undefined) => ({
-        numerator: row?.figure.numerator ?? 0,
-        denominator: base?.figure.denominator ?? 0,
-      });
-      return {
-        values,
-        a: own,
-        b: other,
-        ratios: { a: of(own, basesA.get(baseKey)), b: of(other, basesB.get(baseKey)) },
-      };
+      const rowA = ofA!.get(key) ?? unobserved(basesA.get(baseKey), values);
+      const rowB = ofB!.get(key) ?? unobserved(basesB.get(baseKey), values);
+      return { values, a: rowA, b: rowB, ratios: { a: ratioIn(rowA?.figure), b: ratioIn(rowB?.figure) } };
     }),
   );
+}
+
+/** A group that is there, with nothing of the kind observed in it. */
+function unobserved(base: BaseRow | undefined, values: readonly GroupValue[]): MetricGroupRow | undefined {
+  if (!base) return undefined;
+  const { n, denominator } = base.figure;
+  const none = { interval: null, percentiles: [], provisional: null, coverage: [], extras: [] };
+  return {
+    ...base,
+    key: [],
+    values,
+    figure: { n, denominator, numerator: 0, value: denominator > 0 ? 0 : null, ...none },
+  };
 }

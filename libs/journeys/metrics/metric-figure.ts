@@ -1,5 +1,5 @@
 /** From sums to a figure: value, interval, coverage and what else a metric says. */
-import { percentileOf, valueOf } from '@touchstone/readmodel/cube';
+import { valueOf } from '@touchstone/readmodel/cube';
 import type { Observer } from '../journey.events.js';
 import { scaleOf, type MetricDefinition, type MetricId, type MetricUnit } from './metric-definitions.js';
 import { balanceInterval, meanInterval, meanIntervalOf, poissonScore, wilson, type Interval } from './statistics.js';
@@ -80,7 +80,8 @@ export interface MetricFigure extends Counts {
 
 /** A figure from its sums. */
 export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedFilter = {}): MetricFigure {
-  const counted = { ...sums, observed: sums.observed.filter((o) => isWanted(o, filter)) };
+  const isOpen = filter.observer === undefined && filter.code === undefined;
+  const counted = isOpen ? sums : { ...sums, observed: sums.observed.filter((o) => isWanted(o, filter)) };
   const counts = countsOf(metric.id, counted);
   const { numerator, denominator } = counts;
   return {
@@ -89,7 +90,7 @@ export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedF
     interval: intervalOf(metric, counted, counts),
     percentiles:
       metric.kind === 'duration'
-        ? PERCENTS.map((percent) => ({ percent, value: inUnit(metric, percentileOf(sums.buckets, percent / 100)) }))
+        ? percentilesOf(sums.buckets).map((value, i) => ({ percent: PERCENTS[i]!, value: inUnit(metric, value) }))
         : [],
     provisional: metric.mayBeProvisional ? sums.provisional : null,
     coverage: coverageOf(metric, sums, filter, counts),
@@ -98,6 +99,18 @@ export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedF
 }
 
 const PERCENTS = [50, 90, 95, 99];
+
+/** Percentiles in ms by nearest rank, in one pass; buckets are distinct. */
+function percentilesOf(buckets: Sums['buckets']): (number | null)[] {
+  const sorted = [...buckets].sort(([a], [b]) => a - b);
+  const total = sorted.reduce((sum, [, n]) => sum + n, 0);
+  let [at, seen] = [0, sorted[0]?.[1] ?? 0];
+  return PERCENTS.map((percent) => {
+    if (total <= 0) return null;
+    while (seen < Math.ceil((percent * total) / 100)) seen += sorted[++at]![1];
+    return valueOf(sorted[at]![0]);
+  });
+}
 
 /** Buckets are of milliseconds. */
 const inUnit = <V extends number | null>({ unit }: MetricDefinition, ms: V): V =>
@@ -216,51 +229,60 @@ const RULES = [
 ] as const;
 
 function coverageOf(metric: MetricDefinition, sums: Sums, filter: ObservedFilter, counts: Counts): Coverage[] {
-  const { numerator } = counts;
-  const all = { observer: null, rule: null, numerator };
+  const judged = (covered: number, of: number): Coverage[] => [
+    { observer: null, rule: null, covered, of, share: ratio(covered, of), numerator: counts.numerator },
+  ];
   switch (metric.id) {
     case 'M-RPT':
     case 'M-FCR':
-      return [covering(all, base(sums, 'contacts'), base(sums, 'contacts_all'))];
+      return judged(base(sums, 'contacts'), base(sums, 'contacts_all'));
     case 'M-FCO':
-      return [covering(all, base(sums, 'owned'), base(sums, 'closed'))];
+      return judged(base(sums, 'owned'), base(sums, 'closed'));
     default:
       return metric.observes === undefined ? [] : observerCoverage(metric, sums, filter);
   }
 }
 
-type About = Pick<Coverage, 'observer' | 'rule' | 'numerator'>;
-const covering = (about: About, covered: number, of: number): Coverage => ({
-  ...about,
-  covered,
-  of,
-  share: ratio(covered, of),
-});
-
 function observerCoverage(metric: MetricDefinition, sums: Sums, filter: ObservedFilter): Coverage[] {
   const touchpoints = base(sums, 'touchpoints');
-  const numeratorOf = (wanted: (o: ObservedSums) => boolean) => {
-    const of = { ...sums, observed: sums.observed.filter((o) => wanted(o) && isWanted(o, filter)) };
-    const { n, numerator } = countsOf(metric.id, of);
-    return metric.id === 'M-EEG' ? n : numerator;
-  };
-  const people = PEOPLE.filter((observer) => filter.observer?.has(observer) ?? true).map((observer) =>
-    covering(
-      { observer, rule: null, numerator: numeratorOf((o) => o.observer === observer) },
-      observed({ observed: sums.observed.filter((o) => o.observer === observer) }, 'covered'),
-      touchpoints,
-    ),
-  );
+  // By observer; of rules by their code.
+  const covered = new Map<string, number>();
+  const numerators = new Map<string, number>();
+  for (const each of sums.observed) {
+    const key = each.observer === 'rule' ? each.code : each.observer;
+    covered.set(key, (covered.get(key) ?? 0) + (each.measures['covered'] ?? 0));
+    if (isWanted(each, filter)) numerators.set(key, (numerators.get(key) ?? 0) + shareOf(metric.id, each.measures));
+  }
+  const row = (observer: Observer, rule: string | null, what: number): Coverage => ({
+    observer,
+    rule,
+    covered: what,
+    of: touchpoints,
+    share: ratio(what, touchpoints),
+    numerator: numerators.get(rule ?? observer) ?? 0,
+  });
+  const people = PEOPLE.filter((observer) => filter.observer?.has(observer) ?? true);
   return [
-    ...people,
-    ...rulesOf(metric, filter).map(({ code, reads }) =>
-      covering(
-        { observer: 'rule', rule: code, numerator: numeratorOf((o) => o.observer === 'rule' && o.code === code) },
-        base(sums, reads),
-        touchpoints,
-      ),
-    ),
+    ...people.map((observer) => row(observer, null, covered.get(observer) ?? 0)),
+    ...rulesOf(metric, filter).map(({ code, reads }) => row('rule', code, base(sums, reads))),
   ];
+}
+
+/** What an observer's sums have of the numerator; of ratings, of n. */
+function shareOf(id: MetricId, measures: Measures): number {
+  const of = (measure: string) => measures[measure] ?? 0;
+  switch (id) {
+    case 'M-MOTP':
+      return of('pos');
+    case 'M-MOTN':
+      return of('neg');
+    case 'M-MOTB':
+      return of('pos_weight') - of('neg_weight');
+    case 'M-EEG':
+      return RATINGS.reduce((n, [measure]) => n + of(measure), 0);
+    default:
+      return 0;
+  }
 }
 
 /** Rules whose moments the metric counts. */

@@ -9,6 +9,7 @@ import {
   type MetricAsk,
   type MetricQuestion,
   type MetricWindow,
+  type TimeDimension,
 } from './metric-ask.js';
 import { byKey, sumsOf, type Cell } from './metric-cells.js';
 import type { MetricDimension } from './metric-definitions.js';
@@ -152,16 +153,22 @@ async function named(read: Read, ask: MetricAsk, groups: readonly Group[]): Prom
     return names.get(n) ?? null;
   };
   const time = groupBy.findIndex(isTime);
+  const spans = new Map<number, MetricWindow>();
+  const windowOf = (day: number): MetricWindow => {
+    let window = spans.get(day);
+    if (!window) spans.set(day, (window = spanWithin(ask, day, groupBy[time] as TimeDimension)));
+    return window;
+  };
   return groups.map(({ key, figure }) => ({
     key,
     values: groupBy.map((dimension, i) => valueOf(dimension, key[i]!)),
-    ...(time >= 0 && { window: spanWithin(ask, key[time]!, groupBy[time] as 'day' | 'week' | 'month') }),
+    ...(time >= 0 && { window: windowOf(key[time]!) }),
     figure: figure(),
   }));
 }
 
 /** The part of a day, a week or a month that lies in the window. */
-function spanWithin({ calendar, fromMs, toMs }: MetricAsk, day: number, by: 'day' | 'week' | 'month'): MetricWindow {
+function spanWithin({ calendar, fromMs, toMs }: MetricAsk, day: number, by: TimeDimension): MetricWindow {
   const from = Math.max(fromMs, calendar.startOf(day));
   const to = Math.min(toMs, calendar.startOf(spanEnd(by, day)));
   return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
