@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { userName, type Cli } from './cli.js';
 import { EXIT, verdictOn } from './cli-errors.js';
+import { addCompare } from './compare.command.js';
 import { addDemo } from './demo.command.js';
 import { addEvents } from './events.command.js';
 import { addImport } from './import.command.js';
 import { addJourneys } from './journeys.command.js';
 import { addMap } from './map.command.js';
+import { addMetric } from './metric.command.js';
 import { addMoments } from './moments.command.js';
 import { addPark } from './park.command.js';
 import { addProjections } from './projections.command.js';
@@ -19,6 +21,7 @@ for as long as the command takes.
 Examples:
   $ touchstone import helpdesk.xes.gz --activity concept:name --unit org:resource --customer customer --closes Closed
   $ touchstone map --journey-type helpdesk
+  $ touchstone metric M-FCR --by unit
   $ touchstone journeys --journey-type helpdesk --first 5
   $ touchstone demo
 
@@ -47,6 +50,7 @@ export function programOf(cli: Cli): Command {
     .showSuggestionAfterError()
     .addHelpText('after', HELP);
   for (const add of [addImport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine]) add(program, cli);
+  for (const add of [addMetric, addCompare]) add(program, cli);
   for (const add of [addProjections, addPark, addDemo]) add(program, cli);
   return program;
 }
