@@ -45,10 +45,15 @@ async function ask(url, query) {
 try {
   const url = await until('address', () => /http:\/\/[^\s]+/.exec(printed)?.[0]);
   await until('readiness', async () => (await fetch(`${url}/health/ready`)).ok);
-  const { data, errors } = await ask(url, '{ projections { group state lag parked } }');
+  const { data, errors } = await ask(
+    url,
+    '{ projections { group state lag parked } metrics { id } moments { edges { cursor } } }',
+  );
   assert.equal(errors, undefined);
   assert.ok(data.projections.length > 0, 'no projections');
   for (const { group, state, parked } of data.projections) assert.deepEqual([group, state, parked], [group, 'LIVE', 0]);
+  assert.ok(data.metrics.length > 0, 'no metrics');
+  assert.deepEqual(data.moments.edges, [], 'moments in an empty log');
   process.kill(server.pid, 'SIGTERM');
   const end = await Promise.race([exit, sleep(LIMIT_MS, 'no end', { ref: false })]);
   assert.deepEqual(end, { code: 0, signal: null });
