@@ -11,6 +11,8 @@ export interface Cli {
   readonly env: NodeJS.ProcessEnv;
   /** Aborted when the user stops the command. */
   readonly signal: AbortSignal;
+  /** Asks the user a question that wants a "yes"; absent where nobody can answer. @throws INTERRUPTED */
+  readonly confirm?: (question: string) => Promise<boolean>;
 }
 
 /** Options of every command. */

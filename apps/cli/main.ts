@@ -1,3 +1,4 @@
+import { confirmOn } from './confirm.js';
 import { Output } from './output.js';
 import { runCli } from './program.js';
 
@@ -11,8 +12,13 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What is asked goes where the rest that is no result goes.
+const confirm = (question: string) =>
+  confirmOn({ input: process.stdin, output: process.stderr }, question, stop.signal);
+
 process.exitCode = await runCli(process.argv.slice(2), {
   out: new Output(process.stdout, process.stderr),
   env: process.env,
   signal: stop.signal,
+  ...(process.stdin.isTTY && { confirm }),
 });

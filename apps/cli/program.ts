@@ -4,11 +4,12 @@ import { EXIT, verdictOn } from './cli-errors.js';
 import { addCompare } from './compare.command.js';
 import { addDemo } from './demo.command.js';
 import { addEvents } from './events.command.js';
+import { addForget } from './forget.command.js';
 import { addImport } from './import.command.js';
 import { addJourneys } from './journeys.command.js';
 import { addMap } from './map.command.js';
-import { addMetric } from './metric.command.js';
 import { addMoments } from './moments.command.js';
+import { addMetric } from './metric.command.js';
 import { addPark } from './park.command.js';
 import { addProjections } from './projections.command.js';
 import { addQuarantine } from './quarantine.command.js';
@@ -31,7 +32,9 @@ Errors stand on stderr as CODE: sentence.`;
 /** The command line, with all its commands. */
 export function programOf(cli: Cli): Command {
   const program = new Command('touchstone')
-    .description('Service journeys as events: import logs, read timelines, maps and care figures, see how the read models do.')
+    .description(
+      'Service journeys as events: import logs, read timelines, maps and care figures, see how the read models do.',
+    )
     .addOption(new Option('--data <dir>', 'data directory').env('DATA_DIR').default('./data'))
     .option('--server <url>', 'a running server, such as http://127.0.0.1:4000; wins over --data')
     .addOption(
@@ -49,9 +52,10 @@ export function programOf(cli: Cli): Command {
     .showHelpAfterError('(add --help for what there is)')
     .showSuggestionAfterError()
     .addHelpText('after', HELP);
-  for (const add of [addImport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine]) add(program, cli);
+  for (const add of [addImport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
+    add(program, cli);
   for (const add of [addMetric, addCompare]) add(program, cli);
-  for (const add of [addProjections, addPark, addDemo]) add(program, cli);
+  for (const add of [addProjections, addPark, addForget, addDemo]) add(program, cli);
   return program;
 }
 
