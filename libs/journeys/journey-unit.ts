@@ -101,9 +101,9 @@ export class JourneyUnit {
     this.pending.push({ op: 'put', table, row: { ...row, form: Form.voided } });
   }
 
-  /** Version 1 of an entry that was corrected knows when it was first recorded. */
-  firstRecorded(id: string): number {
-    return this.versionsOf(id).find((v) => v.version === 1)?.recorded ?? NaN;
+  /** Version 1 of an entry that was corrected: it knows when and by whom that was first told. */
+  first(id: string): Entry | undefined {
+    return this.versionsOf(id).find((v) => v.version === 1);
   }
 
   /** Brings the state row up to the entries, as of the event at `position`. */

@@ -106,6 +106,7 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
       const corrected = event.type === 'TouchpointCorrected' ? event.data : null;
       const occurredAt = corrected?.happenedAt ?? event.occurredAt;
       const recorded = event.metadata.historical ? NaN : Date.parse(event.recordedAt);
+      const first = corrected ? unit.first(corrected.touchpointId) : undefined;
       const entry: Entry = {
         form: Form.touchpoint,
         id: corrected?.touchpointId ?? event.id,
@@ -119,8 +120,8 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
         customer: id('customer', data.customerId),
         flags: flagsOf(data),
         stage: id('stage', data.traits.stage),
-        source: id('source', event.metadata.source?.system),
-        recorded: corrected ? unit.firstRecorded(corrected.touchpointId) : recorded,
+        source: first ? first.source : id('source', event.metadata.source?.system),
+        recorded: corrected ? (first?.recorded ?? NaN) : recorded,
         score: NO_SCORE,
         observer: 0,
         ref: NO_ID,
