@@ -7,6 +7,7 @@ export enum Remainder {
   EVENTS = 'EVENTS',
   KEYED_HASHES = 'KEYED_HASHES',
   UNMARKED_TEXT = 'UNMARKED_TEXT',
+  TOLD_BY_OTHERS = 'TOLD_BY_OTHERS',
   BACKUPS = 'BACKUPS',
   COPIES = 'COPIES',
   SENT_AGAIN = 'SENT_AGAIN',
@@ -28,6 +29,11 @@ export const REMAINDERS: readonly { readonly code: Remainder; readonly en: strin
     code: Remainder.UNMARKED_TEXT,
     en: 'What was never marked as personal was never sealed: reasons, names of journeys in their source, and attributes without the mark.',
     zh: '从未标记为个人信息的内容从未加密：原因说明、来源系统中的旅程名称以及未标记的属性。',
+  },
+  {
+    code: Remainder.TOLD_BY_OTHERS,
+    en: 'What is said of them in the journeys of other people is sealed with the keys of those, and stays with them.',
+    zh: '其他人旅程中提及该人的内容以其他人的密钥加密，仍随其他人保留。',
   },
   {
     code: Remainder.BACKUPS,

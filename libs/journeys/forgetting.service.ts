@@ -131,8 +131,9 @@ export class Forgetting {
   }
 
   private async personNow(customerId: string): Promise<Person> {
+    const { signal } = this.stopping;
     const atLeast = await this.log.head();
-    const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS });
+    const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS, signal });
     // Of somebody unknown the decision will say so.
     return result ?? { customers: [customerId], journeys: [], keys: [] };
   }

@@ -98,7 +98,9 @@ export class JourneyReader {
   ): Promise<Customer | null> {
     const params = { hash: this.vault.lookupHash(type, value), first: 1 };
     const { result, asOf } = await this.reads.run(customersQuery, params, when(options));
-    return result[0] ? this.customerOf(result[0], asOf) : null;
+    const found = result[0] && this.customerOf(result[0], asOf);
+    // Whoever asks about the past must not find by a name what the one who bore it had forgotten.
+    return found && !found.forgotten ? found : null;
   }
 
   async timeline(of: Pick<TimelineParams, 'journeyId' | 'customerId'>, page: PageOf): Promise<Answer<TimelineEntry>> {
