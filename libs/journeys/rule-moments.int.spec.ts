@@ -48,6 +48,8 @@ class House {
   readonly warnings: string[] = [];
   readonly kernel: Kernel;
   reads = 0;
+  /** What the projection waits for before it goes on. */
+  gate: Promise<void> = Promise.resolve();
   private readonly store = projectAll(group, []);
   private readonly inline = new InlineReads(this.store, { log: this.log });
   private readonly ending = new AbortController();
@@ -159,6 +161,7 @@ class House {
   private async follow(): Promise<void> {
     for await (const message of this.log.subscribe({ signal: this.ending.signal })) {
       if (message.kind !== 'events') continue;
+      await this.gate;
       projectMore(this.store, message.events, { read: (event) => event });
       this.waits.advance(this.store.checkpoint.position);
     }
@@ -352,6 +355,22 @@ describe('rule moments', () => {
     second();
     await house.settled(policy);
     expect(await house.held()).toEqual(['NEG-S3 110']);
+  });
+
+  it('concludes nothing from absence while the read model is behind the log', async () => {
+    const policy = house.policy();
+    await house.touchpoint(10, 100, 0);
+    await house.settled(policy);
+    let open = () => {};
+    house.gate = new Promise((resolve) => (open = resolve));
+    await house.touchpoint(11, 110, 100);
+    house.clock.move(utc(200));
+    await sleep(100);
+    expect(await house.moments()).toEqual([]);
+    open();
+    await house.settled(policy);
+    expect(await house.held()).toEqual(['NEG-S3 110']);
+    expect(await house.retractions()).toEqual([]);
   });
 
   it('does not spin where the clock stands still', async () => {
