@@ -311,6 +311,9 @@ describe('a person is forgotten', () => {
         'forgotten',
         'forgotten',
       ]);
+      const ledger = 'query ($asOf: AsOfInput) { moments(first: 100, asOf: $asOf) { edges { node { note } } } }';
+      const moments = (await ask(ledger, { asOf })).moments.edges as { node: { note: string | null } }[];
+      expect(moments.map(({ node }) => node.note).filter((note) => note !== null)).toEqual(['forgotten']);
       expect(nodes.find(({ attributes }) => attributes !== null)).toMatchObject({
         kind: 'own.call',
         unit: 'east',
