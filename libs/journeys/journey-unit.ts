@@ -128,6 +128,12 @@ export class JourneyUnit {
     const changes = this.pending;
     this.pending = [];
     this.stateRow = null;
+    return changes;
+  }
+
+  /** The columns that changed; a later answer supersedes an earlier one. */
+  newest(): RowChange[] {
+    const changes: RowChange[] = [];
     if (this.dirtyFrom !== Infinity) {
       for (let chunk = Math.floor(this.dirtyFrom / CHUNK); chunk * CHUNK < this.entries.length; chunk++) {
         const entries = this.entries.slice(chunk * CHUNK, (chunk + 1) * CHUNK);

@@ -49,6 +49,7 @@ export const journeysProjection: Projection<JourneyUnit> = {
     unit.settle(event.position);
   },
   changes: (unit) => unit.changes(),
+  newest: (unit) => unit.newest(),
 };
 
 function namesOf(event: Recorded): Name[] {

@@ -1,8 +1,8 @@
-import type { Position, RecordedEvent } from '@touchstone/eventing/pure';
+import { TouchstoneError, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
 import { RECORDED_INDEX_EVERY, type Checkpoint, type GenerationStore } from './generation-store.js';
 import { Lru } from './lru.js';
 import { causeOf, type ParkCause } from './parked-events.js';
-import type { IdOf, Name, Projection } from './projection.js';
+import type { IdOf, Name, Projection, RowChange } from './projection.js';
 import { isFaultOfValues, sqliteCode, transaction } from './sqlite.js';
 
 /** Today's shape of a stored event. @throws for one that cannot be read, which is then parked */
@@ -11,6 +11,11 @@ export type ReadEvent = (event: RecordedEvent) => RecordedEvent;
 export interface BatchLimits {
   /** Units kept in memory between batches, per projection; default 20,000. */
   readonly unitsInMemory?: number;
+  /**
+   * Rows that later ones supersede are written when their unit leaves the memory, or by `flush`. What a batch takes back
+   * is lost then: the first fault of an event ends it all with NEWEST_LOST. For a generation that is being built.
+   */
+  readonly deferNewest?: boolean;
 }
 
 export interface BatchOutcome {
@@ -30,6 +35,8 @@ interface Held {
   readonly id: number;
   readonly unit: unknown;
   touched: boolean;
+  /** Its newest rows are still to be written. */
+  stale: boolean;
 }
 
 /** A projection's part in one event, found before anything is changed. */
@@ -56,13 +63,15 @@ export class BatchApplier {
   private readonly touched: Held[] = [];
   private readonly newlyBlocked: string[] = [];
   private readonly all: readonly Lane[];
+  private readonly deferring: boolean;
 
   constructor(
     private readonly store: GenerationStore,
     private readonly read: ReadEvent,
     private readonly now: () => string,
-    { unitsInMemory = 20_000 }: BatchLimits = {},
+    { unitsInMemory = 20_000, deferNewest = false }: BatchLimits = {},
   ) {
+    this.deferring = deferNewest;
     this.all = store.group.projections.map((projection) => ({
       projection: projection as unknown as Projection<unknown>,
       units: new Lru<number, Held>(unitsInMemory),
@@ -91,8 +100,14 @@ export class BatchApplier {
     this.store.confirm(next);
   }
 
+  /** Writes what was deferred. */
+  flush(): void {
+    transaction(this.store.db, () => this.writeNewest(this.all.flatMap(({ units }) => [...units.values()])));
+  }
+
   /** Forgets every unit held in memory: the next event of each brings it back from its rows. */
   forgetUnits(): void {
+    if (this.deferring) this.flush();
     for (const lane of this.all) lane.units.clear();
   }
 
@@ -152,6 +167,7 @@ export class BatchApplier {
       });
     } catch (error) {
       this.takeBack(blocked);
+      if (this.deferring) throw newestLost(error);
       if (ours || !isFaultOfEvent(error)) throw error;
       return { at, error };
     }
@@ -164,9 +180,22 @@ export class BatchApplier {
   private writeRows(): void {
     const { rows, derived } = this.store;
     const changes = this.touched.flatMap(({ lane, unit }) => lane.projection.changes(unit));
+    for (const held of this.touched) held.stale = held.lane.projection.newest !== undefined;
+    if (this.deferring) {
+      // What leaves the memory after this batch leaves it written.
+      for (const { units } of this.all) if (units.isFull) this.writeNewest(units.oldest());
+    } else {
+      for (const held of this.touched) for (const change of newestOf(held)) changes.push(change);
+    }
     const write = () => rows.writeAll(changes);
     if (derived === null) write();
     else derived.follow(changes, write);
+  }
+
+  private writeNewest(units: Iterable<Held>): void {
+    const changes: RowChange[] = [];
+    for (const held of units) for (const change of newestOf(held)) changes.push(change);
+    this.store.rows.writeAll(changes);
   }
 
   /** True when the event was parked. */
@@ -222,7 +251,7 @@ export class BatchApplier {
     const rows = this.store.names.isFresh(id)
       ? projection.loads.map(() => [])
       : this.store.rows.load(projection as Projection<never>, id);
-    const held: Held = { lane, id, unit: projection.restore(id, name, rows), touched: false };
+    const held: Held = { lane, id, unit: projection.restore(id, name, rows), touched: false, stale: false };
     lane.units.set(id, held);
     return held;
   }
@@ -282,6 +311,22 @@ function sharesOf(event: RecordedEvent, lanes: readonly Lane[]): Share[] {
   }
   return shares;
 }
+
+/** Of a unit that has changed since it was asked. */
+function newestOf(held: Held): readonly RowChange[] {
+  if (!held.stale) return [];
+  held.stale = false;
+  return held.lane.projection.newest!(held.unit);
+}
+
+const newestLost = (cause: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'NEWEST_LOST',
+    `A batch was taken back (${causeOf('failed', cause).message}), and with it rows that were not written yet; the generation is built once more, every batch in full.`,
+    'internal',
+    undefined,
+    { cause },
+  );
 
 const behind = (event: RecordedEvent): ParkCause => ({
   reason: 'behind',

@@ -1,4 +1,6 @@
-import type { Position } from '@touchstone/eventing/pure';
+import { rmSync } from 'node:fs';
+import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
+import type { BatchLimits } from './batch-applier.js';
 import { GenerationStore } from './generation-store.js';
 import type { ParkedEvent } from './parked-events.js';
 import { ProjectionRunner, type RunnerLog, type RunnerOptions } from './projection-runner.js';
@@ -53,25 +55,46 @@ export async function buildGeneration(
   onProgress: (progress: BuildProgress) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  try {
+    await build(parts, order, onProgress, signal, { deferNewest: true });
+  } catch (error) {
+    if (!(error instanceof TouchstoneError) || error.code !== 'NEWEST_LOST') throw error;
+    // Some event fails: then every batch is written in full, so that the one that fails can be taken back alone.
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${order.file}${end}`, { force: true });
+    await build(parts, order, onProgress, signal, { deferNewest: false });
+  }
+}
+
+async function build(
+  parts: ProjectionParts,
+  order: BuildOrder,
+  onProgress: (progress: BuildProgress) => void,
+  signal: AbortSignal,
+  limits: Pick<BatchLimits, 'deferNewest'>,
+): Promise<void> {
   const store = GenerationStore.open(parts.group, order.generation, order.file, { building: true });
   store.parked.carryOver(order.skipped);
   let events = 0;
   let phase: BuildProgress['phase'] = 'reading';
+  const lost = new AbortController();
   const report = () => onProgress({ ...progressOf(runner, phase), events });
   const runner = new ProjectionRunner({
     ...parts,
     ...parts.tuning,
+    limits: { ...parts.tuning?.limits, ...limits },
     store,
     onBatch: (_checkpoint, taken) => {
       events += taken;
       report();
     },
+    onLost: (error) => lost.abort(error),
   });
   try {
     runner.start();
-    await reachHead(runner, parts.log, signal);
+    await reachHead(runner, parts.log, AbortSignal.any([signal, lost.signal]));
     const release = await runner.hold();
     try {
+      runner.flush();
       phase = 'indexing';
       report();
       store.makeDurable(() => {

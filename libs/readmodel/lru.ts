@@ -33,9 +33,24 @@ export class Lru<K, V> {
     this.old.clear();
   }
 
+  /** Whether `trim` would forget something now. */
+  get isFull(): boolean {
+    return this.young.size * 2 >= this.limit;
+  }
+
+  /** What the next `trim` forgets, as long as nothing of it is used before. */
+  oldest(): Iterable<V> {
+    return this.old.values();
+  }
+
+  *values(): Iterable<V> {
+    yield* this.old.values();
+    yield* this.young.values();
+  }
+
   /** Forgets what was not used since the younger generation was begun, if that is full: half of the limit. */
   trim(): void {
-    if (this.young.size * 2 < this.limit) return;
+    if (!this.isFull) return;
     this.old = this.young;
     this.young = new Map();
   }

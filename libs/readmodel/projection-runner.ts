@@ -1,11 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  type TouchstoneError,
-  unreachable,
-  type Actor,
-  type Position,
-  type RecordedEvent,
-} from '@touchstone/eventing/pure';
+import { TouchstoneError, unreachable, type Actor, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
 import type { EventLog } from '@touchstone/eventing';
 import { BatchApplier, type BatchLimits, type ReadEvent } from './batch-applier.js';
 import type { GenerationStore } from './generation-store.js';
@@ -38,6 +32,8 @@ export interface RunnerOptions {
   readonly limits?: BatchLimits;
   /** After every committed batch. */
   readonly onBatch?: (checkpoint: Position, taken: number) => void;
+  /** What was deferred is lost (`BatchLimits.deferNewest`): the runner has stopped for good. */
+  readonly onLost?: (error: TouchstoneError) => void;
 }
 
 /** Outcome of a retry or a skip: how many parked events went in, and how many of the stream still wait. */
@@ -95,6 +91,11 @@ export class ProjectionRunner {
   /** Waits for the batch in hand, then holds every write until the returned function is called. */
   hold(): Promise<() => void> {
     return this.turns.take();
+  }
+
+  /** Writes what was deferred; for whoever holds the runner. */
+  flush(): void {
+    this.applier.flush();
   }
 
   status(): RunnerStatus {
@@ -160,6 +161,7 @@ export class ProjectionRunner {
         if (!this.attempt.signal.aborted) this.cause = 'The subscription ended; it is taken up again.';
       } catch (error) {
         this.cause = messageOf(error);
+        if (error instanceof TouchstoneError && error.code === 'NEWEST_LOST') return this.options.onLost?.(error);
       }
       this.failures++;
       const pause = (this.options.backoffMs ?? 100) * 2 ** Math.min(this.failures - 1, 6);

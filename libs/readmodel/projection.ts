@@ -75,6 +75,11 @@ export interface Projection<U = unknown> {
   apply(unit: U, event: RecordedEvent, idOf: IdOf): void;
   /** The row changes since `restore` or the last call. What they hold stays as it is until they are committed. */
   changes(unit: U): readonly RowChange[];
+  /**
+   * Row changes that a later answer supersedes as a whole (a unit's bytes, say), since the last call. They are asked for
+   * with `changes`; while a generation is being built, only when the unit leaves the memory.
+   */
+  newest?(unit: U): readonly RowChange[];
 }
 
 /** Synchronous access to the store of a batch, inside its transaction. Statements are standard SQL with `?` marks. */

@@ -66,13 +66,11 @@ export function toyProjection({ version = 1, factor = 1 } = {}): Projection<Coun
       counter.changes.push({ op: 'put', table: 'step', row: { ...row, bytes } });
     },
     changes(counter) {
-      const { id, total, steps } = counter;
       const changes = counter.changes;
       counter.changes = [];
-      return changes.length === 0
-        ? changes
-        : [...changes, { op: 'put', table: 'counter', row: { id, total, steps: steps.size } }];
+      return changes;
     },
+    newest: ({ id, total, steps }) => [{ op: 'put', table: 'counter', row: { id, total, steps: steps.size } }],
   };
 }
 
