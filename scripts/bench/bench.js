@@ -3,8 +3,8 @@
  *
  *   npm run bench -- [keys] [--touchpoints N] [--seed N] [--data DIR] [--requests N]
  *
- * Keys: rebuildEventsPerS, mapColdMs (all when none is named). `--data` keeps the directory, so that a
- * second run need not write the log anew. Progress goes to stderr; stdout gets one JSON with the figures.
+ * Keys: rebuildEventsPerS, mapColdMs, metricP99Ms, metricPastMs (all when none is named). `--data` keeps the directory,
+ * so that a second run need not write the log anew; the rules of moments then have recorded there what they still owed. Progress goes to stderr; stdout gets one JSON with the figures.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -12,10 +12,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeLog } from './make-log.js';
 import { mapColdMs } from './map.js';
+import { metricP99Ms, metricPastMs } from './metrics.js';
 import { rebuild } from './rebuild.js';
 import { BenchServer } from './server.js';
 
-const SERVED = { mapColdMs };
+const SERVED = { mapColdMs, metricP99Ms, metricPastMs };
 const KEYS = ['rebuildEventsPerS', ...Object.keys(SERVED)];
 
 const { values, positionals } = parseArgs({

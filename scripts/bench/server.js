@@ -17,7 +17,7 @@ export class BenchServer {
     this.url = url;
   }
 
-  /** Resolves once everything in the log is projected. */
+  /** Resolves once everything in the log is projected, and the rules of moments have decided all they can. */
   static async start(directory) {
     const flags = [
       '--data',
@@ -38,11 +38,17 @@ export class BenchServer {
     while (performance.now() < until) {
       if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${printed}`);
       server.url ||= /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0] ?? '';
-      if (server.url && (await fetch(`${server.url}/health/ready`)).ok) return server;
+      if (server.url && (await server.#isQuiet())) return server;
       await sleep(50);
     }
     await server.stop();
     throw new Error(`The server was not ready within ${READY_MS / 1_000} s: ${printed}`);
+  }
+
+  async #isQuiet() {
+    if (!(await fetch(`${this.url}/health/ready`)).ok) return false;
+    const { data } = await this.ask('{ policies { due } }');
+    return data.policies.every(({ due }) => due === 0);
   }
 
   /** Sends a GraphQL operation. Answers its data, and how long the whole answer took in ms. */
