@@ -65,10 +65,11 @@ async function importInto(
   return result;
 }
 
-/** Imports to the end, lets the read models catch up, and stops the server in order. */
+/** Imports to the end, lets rules decide and the read models catch up, and stops the server in order. */
 async function importWhole(directory: string): Promise<Record<string, unknown>> {
   const server = await Server.start(directory);
   const result = await importInto(server, () => undefined);
+  await server.decided();
   await server.settled();
   server.signal('SIGTERM');
   expect(await server.exit).toEqual({ code: 0, signal: null });
@@ -101,9 +102,17 @@ async function importKilled(directory: string, phase: 'read' | 'append', part: n
 /** A journey's events, with nothing in them that is another in every run. */
 type Plain = { readonly type: string; readonly id?: string; readonly [field: string]: unknown };
 
+/** Of a moment, or of its end. */
+interface Observed {
+  readonly code: string;
+  readonly touchpointId: string;
+  readonly rule: { readonly cause: string };
+  readonly momentId: string;
+}
+
 /**
  * What a log says, independent of ids that are given anew, positions, recorded times and keys: personal fields opened,
- * customers by their identifier.
+ * customers by their identifier; of what rules decided, only what holds: by half of a file they may have judged otherwise.
  */
 async function contentOf(directory: string) {
   const vault = await openVault({ file: join(directory, 'keys.db') });
@@ -133,11 +142,23 @@ async function contentOf(directory: string) {
     });
     const journeys: Record<string, Plain[]> = {};
     const others: string[] = [];
+    const held = new Map<string, string>();
     for (const event of events) {
-      if (event.stream.startsWith('journey-')) (journeys[event.stream] ??= []).push(plain(event));
+      const { code, touchpointId, rule, momentId } = event.data as Observed;
+      if (event.type === 'MomentRetracted') held.delete(momentId);
+      else if (event.type === 'MomentObserved')
+        held.set(event.id, [code, touchpointId, rule.cause, event.occurredAt].join(' '));
+      else if (event.stream.startsWith('journey-')) (journeys[event.stream] ??= []).push(plain(event));
       else others.push(JSON.stringify(plain(event)));
     }
-    return { journeys, others: others.sort(), customers: names.size, identifiers: new Set(names.values()).size };
+    const moments = [...held.values()].sort();
+    return {
+      journeys,
+      moments,
+      others: others.sort(),
+      customers: names.size,
+      identifiers: new Set(names.values()).size,
+    };
   } finally {
     await vault.close();
   }
@@ -198,6 +219,8 @@ it(`leaves the same log as one run, killed while it reads and while it appends (
   expect(other.identifiers).toBe(other.customers);
   expect(firstDifference(one.journeys, other.journeys)).toBeNull();
   expect(other.others).toEqual(one.others);
+  expect(one.moments.length).toBeGreaterThan(log.customers);
+  expect(other.moments).toEqual(one.moments);
   expect(quarantined(killed)).toEqual(quarantined(once));
 
   for (const directory of [once, killed]) {

@@ -173,6 +173,16 @@ export class Server extends Child {
     }
   }
 
+  /** Waits until policies have decided all that follows from what is in the log. */
+  async decided(): Promise<void> {
+    for (;;) {
+      const answer = await this.ask('{ policies { state due } }', {});
+      const policies = answer?.data?.policies as { state: string; due: number | null }[] | undefined;
+      if (policies?.every(({ state, due }) => state === 'LIVE' && due === 0)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   /** Answers null when the connection broke: nobody knows what became of the request. */
   async ask(query: string, variables: object): Promise<GraphqlAnswer | null> {
     try {
