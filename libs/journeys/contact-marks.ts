@@ -134,6 +134,6 @@ async function* factsOf(read: Read, journeys: readonly number[]): AsyncGenerator
       .where(heldAt(read, 'journey_state'))
       .orderBy('journey')
       .execute();
-    if (states.length > 0) yield* heldFacts(read, states as HeldState[]);
+    if (states.length > 0) yield* await heldFacts(read, states as HeldState[]);
   }
 }

@@ -149,6 +149,8 @@ export class EntryColumns {
   private readonly floats: Float64Array;
   private readonly ints: Int32Array;
   private readonly small: Uint8Array;
+  /** Observations before each entry. */
+  private earlier: Uint16Array | null = null;
 
   constructor(stored: Uint8Array) {
     const bytes = stored.byteOffset % 8 === 0 ? stored : stored.slice();
@@ -241,10 +243,24 @@ export class EntryColumns {
     };
   }
 
+  /** Whether an observation is of this entry. */
+  refersTo(i: number, other: EntryColumns, entry: number): boolean {
+    const own = (BYTES + UUID) * this.count + 2 * this.observationsBefore(i) * UUID;
+    const its = BYTES * other.count + entry * UUID;
+    // Ids of one time begin alike: what tells them apart stands at the end.
+    for (let k = UUID - 1; k >= 0; k--) if (this.small[own + k] !== other.small[its + k]) return false;
+    return true;
+  }
+
   private observationsBefore(i: number): number {
-    let before = 0;
-    for (let k = 0; k < i; k++) if (isObservation(this.form(k))) before++;
-    return before;
+    if (!this.earlier) {
+      this.earlier = new Uint16Array(this.count);
+      for (let k = 0, seen = 0; k < this.count; k++) {
+        this.earlier[k] = seen;
+        if (isObservation(this.form(k))) seen++;
+      }
+    }
+    return this.earlier[i]!;
   }
 
   private isAfter(offset: number, position: readonly number[]): boolean {

@@ -56,7 +56,10 @@ export const cubeLag = {
   name: 'cube_lag',
   dims: ['day', 'source', 'unit', 'channel', 'journey_type', 'bucket'],
   measures: ['n', 'seconds'],
-  rollups: [['source', 'bucket']],
+  rollups: [
+    ['source', 'bucket'],
+    ['unit', 'bucket'],
+  ],
   // When something was recorded is not the same in another order of recording.
   compare: { skip: true },
 } as const satisfies CubeSpec;

@@ -144,40 +144,39 @@ const RATED_0 = CUBES.moment.measures.indexOf('rated_0');
 function momentContributions(facts: JourneyFacts, dayOf: DayOf, emit: Emit): void {
   const covered = new Set<number>();
   for (const observed of facts.observations) {
-    const { entry, touchpoint } = observed;
+    const { form, score, observer, kind, touchpoint } = observed;
     const place = facts.touchpoints[touchpoint]!;
     const at = facts.at[place]!;
     const send = (code: number) => {
       const where = anchored(facts, place, dayOf(at));
-      where[8] = entry.observer;
+      where[8] = observer;
       where[9] = code;
       emit('moment', at, where, perMoment, observed.place);
     };
-    if (covers(observed) && !covered.has(touchpoint * 8 + entry.observer)) {
-      covered.add(touchpoint * 8 + entry.observer);
+    if (covers(observed) && !covered.has(touchpoint * 8 + observer)) {
+      covered.add(touchpoint * 8 + observer);
       perMoment.fill(0);
       perMoment[COVERED] = 1;
       send(0);
     }
     perMoment.fill(0);
-    if (entry.form === Form.moment) {
-      const weight = Math.abs(entry.score);
-      const negative = entry.score < 0 ? 1 : 0;
+    if (form === Form.moment) {
+      const weight = Math.abs(score);
+      const negative = score < 0 ? 1 : 0;
       perMoment[negative] = 1;
       perMoment[2 + negative] = weight;
       perMoment[4] = weight * weight;
-      send(entry.kind);
-    } else if (entry.form === Form.experience && entry.score !== NO_SCORE) {
-      perMoment[RATED_0 + entry.score] = 1;
+      send(kind);
+    } else if (form === Form.experience && score !== NO_SCORE) {
+      perMoment[RATED_0 + score] = 1;
       send(0);
     }
   }
 }
 
 /** Somebody looked: a moment, a rating or "nothing to note". What rules look at follows from the touchpoints. */
-export const covers = ({ entry }: Observed): boolean =>
-  entry.observer !== ObserverCode.rule &&
-  (entry.form === Form.moment || entry.form === Form.experience || entry.form === Form.reviewed);
+export const covers = ({ form, observer }: Observed): boolean =>
+  observer !== ObserverCode.rule && (form === Form.moment || form === Form.experience || form === Form.reviewed);
 
 const perOpened = new Array<number>(CUBES.opened.measures.length).fill(0);
 
@@ -212,8 +211,8 @@ export function returns(facts: JourneyFacts, changes: readonly OwnerChange[]): O
 /** Whether the journey has a negative moment, and whether a positive one follows it (at a later touchpoint, or noted later at the same). */
 function turn(facts: JourneyFacts): { negative: boolean; turned: boolean } {
   const moments = momentsInOrder(facts);
-  const first = moments.findIndex(({ entry }) => entry.score < 0);
-  return { negative: first !== -1, turned: first !== -1 && moments.slice(first).some(({ entry }) => entry.score > 0) };
+  const first = moments.findIndex(({ score }) => score < 0);
+  return { negative: first !== -1, turned: first !== -1 && moments.slice(first).some(({ score }) => score > 0) };
 }
 
 /** In the order of their touchpoints; at one touchpoint, in that of being observed. */

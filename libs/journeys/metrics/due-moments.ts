@@ -122,10 +122,7 @@ function permitted(facts: JourneyFacts, codeOf: (surrogate: number) => RuleCode 
 const byPerson = (facts: JourneyFacts, touchpoint: number, polarity: number): boolean =>
   facts.observations.some(
     (observed: Observed) =>
-      observed.touchpoint === touchpoint &&
-      isMoment(observed) &&
-      !isByRule(observed) &&
-      observed.entry.score * polarity > 0,
+      observed.touchpoint === touchpoint && isMoment(observed) && !isByRule(observed) && observed.score * polarity > 0,
   );
 
 const withdrawal = (facts: JourneyFacts, code: RuleCode, { cause, ref, id }: Entry, reason: string): Due => ({

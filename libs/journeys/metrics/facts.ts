@@ -1,5 +1,14 @@
 /** One journey as figures see it: what held at a position, in the journey's order, in columns. */
-import { Flag, Form, isObservation, NO_ID, ObserverCode, type Entry, type EntryColumns } from '../journey-blob.js';
+import {
+  CHUNK,
+  Flag,
+  Form,
+  isObservation,
+  ObserverCode,
+  type Entry,
+  type EntryColumns,
+  type FormCode,
+} from '../journey-blob.js';
 import { Status } from '../journeys.tables.js';
 
 /** What the journey's state and its customer's say. Surrogates; 0 is "none". */
@@ -26,21 +35,20 @@ export interface Banned {
  * of touchpoints that are not held are left out but for `stranded`.
  */
 export class JourneyFacts {
-  readonly count: number;
-  readonly at: Float64Array;
-  readonly form: Uint8Array;
-  readonly flags: Uint8Array;
-  readonly touchpoints: Int32Array;
+  /** Plain lists: a scan makes them for every journey, and small typed arrays cost more than what they hold. */
+  readonly at: number[] = [];
+  readonly form: FormCode[] = [];
+  readonly flags: number[] = [];
+  readonly touchpoints: number[] = [];
   /** Places of owner entries, and of a person's closings, reopenings, pauses and resumptions. */
-  readonly owners: readonly number[];
-  readonly decisions: readonly number[];
-  /** Held observations, each with the number of its touchpoint. */
-  readonly observations: readonly Observed[];
-  readonly banned: readonly Banned[];
-  /** Held moments of rules whose touchpoint is not held: figures do not know them. */
-  readonly stranded: readonly Entry[];
-  private readonly chunk: Int32Array;
-  private readonly index: Int32Array;
+  readonly owners: number[] = [];
+  readonly decisions: number[] = [];
+  readonly banned: Banned[] = [];
+  private readonly observationPlaces: number[] = [];
+  private attachments: { readonly observations: Observed[]; readonly stranded: Entry[] } | null = null;
+  private byId: Map<string, number> | null = null;
+  /** Of each entry its chunk and the place in it. */
+  private readonly address: number[] = [];
 
   /** @param position key of the position as of which the facts held; absent: now */
   constructor(
@@ -48,50 +56,42 @@ export class JourneyFacts {
     private readonly chunks: readonly EntryColumns[],
     position?: readonly number[],
   ) {
-    const size = chunks.reduce((sum, columns) => sum + columns.count, 0);
-    this.at = new Float64Array(size);
-    this.form = new Uint8Array(size);
-    this.flags = new Uint8Array(size);
-    this.chunk = new Int32Array(size);
-    this.index = new Int32Array(size);
-    const touchpoints = new Int32Array(size);
-    const owners: number[] = [];
-    const decisions: number[] = [];
-    const observations: number[] = [];
-    const banned: Banned[] = [];
-    let count = 0;
-    let touched = 0;
-    for (let c = 0; c < chunks.length; c++) {
-      const columns = chunks[c]!;
-      for (let i = 0; i < columns.count; i++) {
-        const form = columns.form(i);
-        if (!columns.holds(i, position)) {
-          if (form === Form.moment && isBanned(columns, i)) {
-            const { kind, cause } = columns.entry(i);
-            banned.push({ code: kind, cause });
-          }
-          continue;
+    for (let c = 0; c < chunks.length; c++) this.read(chunks[c]!, c * CHUNK, position);
+  }
+
+  private read(columns: EntryColumns, base: number, position: readonly number[] | undefined): void {
+    for (let i = 0; i < columns.count; i++) {
+      const form = columns.form(i);
+      if (!columns.holds(i, position)) {
+        if (form === Form.moment && isBanned(columns, i)) {
+          const { kind, cause } = columns.entry(i);
+          this.banned.push({ code: kind, cause });
         }
-        this.at[count] = columns.at(i);
-        this.form[count] = form;
-        this.flags[count] = columns.flags(i);
-        this.chunk[count] = c;
-        this.index[count] = i;
-        if (form === Form.touchpoint) touchpoints[touched++] = count;
-        else if (form === Form.ownerAssigned || form === Form.handedOver) owners.push(count);
-        else if (isObservation(form)) observations.push(count);
-        else if (form !== Form.note) decisions.push(count);
-        count++;
+        continue;
       }
+      const place = this.at.push(columns.at(i)) - 1;
+      this.form.push(form);
+      this.flags.push(columns.flags(i));
+      this.address.push(base + i);
+      if (form === Form.touchpoint) this.touchpoints.push(place);
+      else if (form === Form.ownerAssigned || form === Form.handedOver) this.owners.push(place);
+      else if (isObservation(form)) this.observationPlaces.push(place);
+      else if (form !== Form.note) this.decisions.push(place);
     }
-    this.count = count;
-    this.touchpoints = touchpoints.subarray(0, touched);
-    this.owners = owners;
-    this.decisions = decisions;
-    this.banned = banned;
-    const stranded: Entry[] = [];
-    this.observations = observations.length === 0 ? [] : this.attached(observations, stranded);
-    this.stranded = stranded;
+  }
+
+  get count(): number {
+    return this.at.length;
+  }
+
+  /** Held observations, each with the number of its touchpoint. */
+  get observations(): readonly Observed[] {
+    return (this.attachments ??= this.attach()).observations;
+  }
+
+  /** Held moments of rules whose touchpoint is not held: figures do not know them. */
+  get stranded(): readonly Entry[] {
+    return (this.attachments ??= this.attach()).stranded;
   }
 
   get closed(): boolean {
@@ -99,7 +99,8 @@ export class JourneyFacts {
   }
 
   columnsAt(place: number): readonly [EntryColumns, number] {
-    return [this.chunks[this.chunk[place]!]!, this.index[place]!];
+    const address = this.address[place]!;
+    return [this.chunks[Math.floor(address / CHUNK)]!, address % CHUNK];
   }
   entry(place: number): Entry {
     const [columns, i] = this.columnsAt(place);
@@ -137,26 +138,67 @@ export class JourneyFacts {
     return low - 1;
   }
 
-  private attached(places: readonly number[], stranded: Entry[]): Observed[] {
-    const numbers = new Map<string, number>();
-    this.touchpoints.forEach((place, number) => numbers.set(this.id(place), number));
-    return places.flatMap((place) => {
-      const entry = this.entry(place);
-      const touchpoint = numbers.get(entry.ref);
-      if (touchpoint !== undefined) return [{ place, touchpoint, entry }];
-      if (entry.form === Form.moment && entry.observer === ObserverCode.rule) stranded.push(entry);
-      return [];
-    });
+  private attach() {
+    const observations: Observed[] = [];
+    const stranded: Entry[] = [];
+    for (const place of this.observationPlaces) {
+      const [columns, i] = this.columnsAt(place);
+      const touchpoint = this.touchpointOf(columns, i);
+      if (touchpoint >= 0) observations.push(new Observed(place, touchpoint, columns, i));
+      else if (columns.form(i) === Form.moment && columns.observer(i) === ObserverCode.rule) {
+        stranded.push(columns.entry(i));
+      }
+    }
+    return { observations, stranded };
+  }
+
+  private numbers(): ReadonlyMap<string, number> {
+    this.byId ??= new Map(this.touchpoints.map((place, number) => [this.id(place), number]));
+    return this.byId;
+  }
+
+  /** Number of the touchpoint that is observed; -1: it does not hold. */
+  private touchpointOf(observing: EntryColumns, i: number): number {
+    const { touchpoints } = this;
+    if (touchpoints.length > MANY) return this.numbers().get(observing.entry(i).ref) ?? -1;
+    for (let number = 0; number < touchpoints.length; number++) {
+      const [columns, at] = this.columnsAt(touchpoints[number]!);
+      if (observing.refersTo(i, columns, at)) return number;
+    }
+    return -1;
   }
 }
 
+/** From so many touchpoints on, they are looked up by their ids. */
+const MANY = 64;
+
 /** An observation that holds, at a touchpoint that holds. */
-export interface Observed {
-  /** Its own place among the entries. */
-  readonly place: number;
-  /** Number of its touchpoint. */
-  readonly touchpoint: number;
-  readonly entry: Entry;
+export class Observed {
+  constructor(
+    /** Its own place among the entries. */
+    readonly place: number,
+    /** Number of its touchpoint. */
+    readonly touchpoint: number,
+    private readonly columns: EntryColumns,
+    private readonly index: number,
+  ) {}
+
+  get form(): FormCode {
+    return this.columns.form(this.index);
+  }
+  get score(): number {
+    return this.columns.score(this.index);
+  }
+  get observer(): number {
+    return this.columns.observer(this.index);
+  }
+  /** Surrogate of a moment's code. */
+  get kind(): number {
+    return this.columns.kind(this.index);
+  }
+  get entry(): Entry {
+    return this.columns.entry(this.index);
+  }
 }
 
 /** A moment of a rule that a person retracted, whenever that was. */
@@ -164,9 +206,8 @@ function isBanned(columns: EntryColumns, i: number): boolean {
   return columns.observer(i) === ObserverCode.rule && (columns.flags(i) & Flag.retractedByPerson) !== 0;
 }
 
-export const isMoment = ({ entry }: Observed): boolean => entry.form === Form.moment;
-export const isByRule = ({ entry }: Observed): boolean => entry.observer === ObserverCode.rule;
-export const hasCause = ({ entry }: Observed): boolean => entry.cause !== NO_ID;
+export const isMoment = ({ form }: Observed): boolean => form === Form.moment;
+export const isByRule = ({ observer }: Observed): boolean => observer === ObserverCode.rule;
 
 /** A change of owner: the first assignment is none. */
 export interface OwnerChange {

@@ -6,7 +6,7 @@ import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
 import type { CubeName } from './care.tables.js';
-import { closingPlace, contactContribution, journeyContributions, momentsInOrder } from './contributions.js';
+import { closingPlace, contactContribution, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
 import { contactsOf, JourneyFacts, type JourneyHead } from './facts.js';
 import {
@@ -73,23 +73,18 @@ export async function scan(
   const gathered: Gathered[] = [];
   const current = new Current();
   let ended = false;
-  for await (const facts of factsIn(
-    read,
-    contacts ? from - REPEAT_WINDOW_MS : from,
-    contacts ? to + REPEAT_WINDOW_MS : to,
-  )) {
-    current.facts = facts;
-    journeyContributions(
-      facts,
-      dayOf,
-      (cube, at, dims, measures, anchor) => {
-        if (ended || at < from || at >= to) return;
-        if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
-      },
-      wanted,
-    );
-    if (ended) return;
-    if (contacts) gather(facts, dayOf, evidence, gathered);
+  const emit: Emit = (cube, at, dims, measures, anchor) => {
+    if (ended || at < from || at >= to) return;
+    if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
+  };
+  const beside = contacts ? REPEAT_WINDOW_MS : 0;
+  for await (const page of factsIn(read, from - beside, to + beside)) {
+    for (const facts of page) {
+      current.facts = facts;
+      journeyContributions(facts, dayOf, emit, wanted);
+      if (ended) return;
+      if (contacts) gather(facts, dayOf, evidence, gathered);
+    }
   }
   if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
 }
@@ -205,36 +200,47 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 }
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
-async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<JourneyFacts> {
-  for await (const states of statesIn(read, from, to)) yield* heldFacts(read, states);
+async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
+  for await (const states of statesIn(read, from, to))
+    yield await heldFacts(read, states, from === -Infinity && to === Infinity);
 }
 
 /** The journeys of these states as they held at the read's position; states in the order of their surrogates. */
-export async function* heldFacts(read: Read, states: readonly HeldState[]): AsyncGenerator<JourneyFacts> {
+export async function heldFacts(
+  read: Read,
+  states: readonly HeldState[],
+  /** The states are all there are between the first and the last: reading along is faster than looking up. */
+  dense = false,
+): Promise<JourneyFacts[]> {
   const position = read.past ? positionKey(read.asOf.position) : undefined;
   const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
   const profiles = await profilesOf(read, customers);
   const roots = await rootsAt(read, customers);
-  const blobs = (await read.db
-    .selectFrom('journey_blob')
-    .select(['journey', 'data'])
-    .where(
-      'journey',
-      'in',
-      states.map((state) => state.journey),
-    )
-    .orderBy('journey')
-    .orderBy('chunk')
-    .execute()) as { journey: number; data: Uint8Array }[];
+  const blobs = await blobsOf(read, states, dense);
+  read.checkpointCancel();
   let next = 0;
-  for (const { journey, type, customer, status } of states) {
+  return states.map(({ journey, type, customer, status }) => {
     const chunks: EntryColumns[] = [];
+    while (next < blobs.length && blobs[next]!.journey < journey) next++;
     while (next < blobs.length && blobs[next]!.journey === journey) chunks.push(new EntryColumns(blobs[next++]!.data));
     const profile = profiles.get(customer) ?? NOBODY;
     const head: JourneyHead = { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
-    yield new JourneyFacts(head, chunks, position);
-  }
-  read.checkpointCancel();
+    return new JourneyFacts(head, chunks, position);
+  });
+}
+
+interface Blob {
+  readonly journey: number;
+  readonly data: Uint8Array;
+}
+
+function blobsOf(read: Read, states: readonly HeldState[], dense: boolean): Promise<Blob[]> {
+  const journeys = states.map((state) => state.journey);
+  const query = read.db.selectFrom('journey_blob').select(['journey', 'data']).orderBy('journey').orderBy('chunk');
+  const chosen = dense
+    ? query.where('journey', '>=', journeys[0]!).where('journey', '<=', journeys.at(-1)!)
+    : query.where('journey', 'in', journeys);
+  return chosen.execute() as Promise<Blob[]>;
 }
 
 /** What the state of a journey says of it; surrogates, 0 is "none". */
