@@ -48,7 +48,7 @@ async function run(orders) {
   const vault = await openVault({ file: directory.file('keys.db') });
   const log = await openSqliteLog({ file: directory.file('log.db') });
   const logger = { error: (error) => say({ broken: String(error) }) };
-  const projections = await startProjections({ directory, log, logger });
+  const projections = await startProjections({ config: { timeZone: 'UTC' }, directory, log, logger });
   const registry = new EventRegistry(events);
   const kernel = new Kernel({ log, vault, clock: systemClock, registry });
   say({ open: true });
