@@ -1,3 +1,4 @@
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   execute,
@@ -66,6 +67,8 @@ export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverCo
     formatError,
     context: (): GraphqlContext => ({ request: currentContext() }),
     plugins: [
+      // Nobody gives fields a time to live, and to look for one at every field costs as much as the rest of them.
+      ApolloServerPluginCacheControlDisabled(),
       {
         serverWillStart: (service) => {
           schema = service.schema;

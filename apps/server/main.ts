@@ -21,6 +21,8 @@ async function main(): Promise<void> {
       process.stdout.write(HELP);
       return;
     }
+    // What it is made of asks once, as it is loaded, whether to look for mistakes of developers at every value.
+    process.env['NODE_ENV'] ??= 'production';
     // Loaded only now: help and refusals are told at once.
     const { startServer } = await import('./server.js');
     const server = await startServer(config);
