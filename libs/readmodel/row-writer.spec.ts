@@ -22,7 +22,7 @@ const group: ProjectionGroup = {
       unit: () => null,
       names: () => [],
       loads: [],
-      restore: () => null,
+      restore: () => null as never,
       apply: () => {},
       changes: () => [],
     },

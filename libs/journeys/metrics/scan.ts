@@ -89,10 +89,10 @@ export async function scan(
   if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
 }
 
-/** A contact and the position of its event. */
-interface Gathered {
-  readonly contact: Contact;
-  readonly position: string;
+/** A contact whose status is filled in, and the position of its event. */
+interface Gathered extends Contact {
+  flags: number;
+  position: string;
 }
 
 function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: boolean, into: Gathered[]): void {
@@ -100,31 +100,35 @@ function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: bo
   if (rows.length === 0) return;
   const numbers = evidence ? contactsOf(facts) : null;
   rows.forEach((contact, i) => {
-    into.push({ contact, position: numbers ? facts.entry(facts.touchpoints[numbers[i]!]!).from : '' });
+    const own = contact as Gathered;
+    own.position = numbers ? facts.entry(facts.touchpoints[numbers[i]!]!).from : '';
+    into.push(own);
   });
 }
 
 function visitContacts(
-  gathered: Gathered[],
+  contacts: Gathered[],
   { from, to, instant }: { from: number; to: number; instant: number },
   visit: (contribution: Contribution) => boolean | void,
 ): void {
-  gathered.sort((a, b) => byMatter(a.contact, b.contact));
-  const judgedContacts = gathered.map(({ contact }, i) => ({
-    contact: { ...contact, flags: judged(contact, gathered[i - 1]?.contact, gathered[i + 1]?.contact) },
-    i,
-  }));
+  contacts.sort(byMatter);
+  // Each looks at what its neighbours are by themselves, so all are judged before any is changed.
+  const flags = contacts.map((contact, i) => judged(contact, contacts[i - 1], contacts[i + 1]));
   // Figures are opened journey by journey.
-  const inWindow = judgedContacts.filter(({ contact }) => contact.at >= from && contact.at < to);
-  inWindow.sort((a, b) => a.contact.journey - b.contact.journey || a.i - b.i);
-  for (const { contact, i } of inWindow) {
+  const order: number[] = [];
+  contacts.forEach((contact, i) => {
+    contact.flags = flags[i]!;
+    if (contact.at >= from && contact.at < to) order.push(i);
+  });
+  order.sort((a, b) => contacts[a]!.journey - contacts[b]!.journey || a - b);
+  for (const i of order) {
+    const contact = contacts[i]!;
+    const events = () => {
+      const beside = contacts[isRepeat(contact) ? i - 1 : i + 1];
+      return beside && isNear(beside, contact) ? [contact.position, beside.position] : [contact.position];
+    };
     let goOn = true;
     contactContribution(contact, (dims, measures) => {
-      const events = () => {
-        const beside = gathered[isRepeat(contact) ? i - 1 : i + 1];
-        const own = gathered[i]!.position;
-        return beside && isNear(beside.contact, contact) ? [own, beside.position] : [own];
-      };
       const answer = visit({
         cube: 'touchpoint',
         journey: contact.journey,
@@ -132,7 +136,7 @@ function visitContacts(
         dims,
         measures,
         undecided: isUndecided(contact, instant),
-        evidence: (of) => (of === 'contact' ? events() : [gathered[i]!.position]),
+        evidence: (of) => (of === 'contact' ? events() : [contact.position]),
       });
       goOn = answer !== false;
     });
