@@ -77,11 +77,11 @@ export class ImportedKinds {
   }
 
   private traits(activity: string): KindSpec['traits'] {
-    const contact = this.contacts.has(activity);
     return {
       closes: this.options.closes === 'all' || this.closes.has(activity),
-      contact,
-      customerVisible: contact || this.contacts.size === 0,
+      contact: this.contacts.has(activity),
+      // A log does not say what the customer noticed of it, and not being a contact does not say that nothing was.
+      customerVisible: true,
     };
   }
 }

@@ -352,7 +352,7 @@ describe('kinds', () => {
       {
         id: 'repair:Done',
         names: { en: 'Done' },
-        traits: { closes: true, contact: false, customerVisible: false },
+        traits: { closes: true, contact: false, customerVisible: true },
         attributes: {},
       },
     ]);

@@ -13,7 +13,7 @@ export interface XesMappingOptions {
   readonly channel?: string;
   /** Activities that close their journey, or `all`. */
   readonly closes?: readonly string[] | 'all';
-  /** Activities in which customer and company are in contact; without any, every activity counts as visible to the customer. */
+  /** Activities in which customer and company are in contact; default none. Every activity is visible to the customer. */
   readonly contacts?: readonly string[];
   /** Activity to the id of a kind that is already published. */
   readonly kinds?: Readonly<Record<string, string>>;
