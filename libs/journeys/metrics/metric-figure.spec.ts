@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { bucketOf } from '@touchstone/readmodel/cube';
 import { CUBES } from './care.tables.js';
 import { columnOf } from './metric-ask.js';
@@ -49,6 +50,24 @@ describe('a figure', () => {
     expect(Math.abs(p50! / 2 - 1)).toBeLessThanOrEqual(0.01);
     for (const p of [p90, p95, p99]) expect(Math.abs(p! / 100 - 1)).toBeLessThanOrEqual(0.01);
     expect([extra('M-JLT', sums, 'net'), extra('M-JLT', sums, 'paused')]).toEqual([13.25 * hour, 0.5]);
+  });
+
+  it.each<[MetricId, Record<string, number>]>([
+    ['M-JLT', { closed: 40, gross_ms: 123_456_789, net_ms: 99 }],
+    ['M-LAG', { n: 40, seconds: 123_457 }],
+  ])('%s is the same to the last digit, in whatever order its buckets were gathered', (id, base) => {
+    const sign = id === 'M-LAG' ? -1_000 : 1;
+    const bucket = fc.tuple(fc.integer({ min: sign, max: 10 ** 9 }).map(bucketOf), fc.integer({ min: 1, max: 999 }));
+    const orders = fc
+      .uniqueArray(bucket, { minLength: 2, maxLength: 40, selector: ([number]) => number })
+      .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })));
+    fc.assert(
+      fc.property(orders, ([one, other]) => {
+        expect(JSON.stringify(figure(id, { base, buckets: other }))).toBe(
+          JSON.stringify(figure(id, { base, buckets: one })),
+        );
+      }),
+    );
   });
 
   it('of lags is in seconds, negative ones too', () => {

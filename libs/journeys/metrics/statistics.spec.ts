@@ -97,6 +97,21 @@ describe('the interval of a mean', () => {
       }),
     ));
 
+  it('is the same to the last digit, in whatever order the values come', () => {
+    const weighted = fc.tuple(fc.double({ min: -1e7, max: 1e9, noNaN: true }), fc.integer({ min: 1, max: 1e6 }));
+    const shuffled = fc
+      .array(weighted, { minLength: 2, maxLength: 30 })
+      .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })));
+    fc.assert(
+      fc.property(shuffled, ([one, other]) => {
+        const before = structuredClone(other);
+        expect(meanIntervalOf(1_234.5, other)).toEqual(meanIntervalOf(1_234.5, one));
+        // What is handed in stays as it was.
+        expect(other).toEqual(before);
+      }),
+    );
+  });
+
   it('stays where values can be, and is unknown of one value, however often', () => {
     expect(meanInterval(2, 3, 9, { least: 0 })!.low).toBe(0);
     expect(

@@ -74,10 +74,11 @@ export function meanInterval(n: number, sum: number, squares: number, bounds: Bo
 
 /**
  * The same where only a distribution is known, such as buckets of durations: the mean may be known better than from it,
- * so it is given.
+ * so it is given. The order of the values changes no digit of the answer.
  */
 export function meanIntervalOf(mean: number, values: Weighted, bounds: Bounds = {}): Interval | null {
-  const all = [...values];
+  // Sums of floats depend on their order, and values come in that of a cube as well as in that of a scan.
+  const all = [...values].sort(([a, m], [b, n]) => a - b || m - n);
   const n = all.reduce((sum, [, times]) => sum + times, 0);
   if (n < 2) return null;
   const centre = all.reduce((sum, [value, times]) => sum + value * times, 0) / n;
