@@ -1,4 +1,6 @@
 import type { RecordedEvent } from '@touchstone/eventing/pure';
+import type { ReadQuery } from './query.js';
+import type { AsOfInput } from './reads.js';
 import { InlineReads, projectAll, projectMore, seeded } from './testing.js';
 import { slowQuery, sumQuery, toyGroup } from './spec/toy.js';
 import { newSteps, TestDirectory, type TestLog } from './spec/toy-log.js';
@@ -136,6 +138,31 @@ describe('as of a position', () => {
     const events = await record([BASE, BASE + 5]);
     const pair = { position: events[0]!.position, instant: '2024-06-01T00:00:00.000Z' };
     expect(await ask(reading(events), pair)).toEqual(pair);
+  });
+});
+
+describe('a read', () => {
+  const isPast: ReadQuery<null, boolean> = { name: 'past', group: 'toys', run: (read) => Promise.resolve(read.past) };
+
+  it('is of the past only when the read model has gone on since', async () => {
+    const some = await record([BASE, BASE + 5]);
+    const store = projectAll(toyGroup(), some);
+    const reads = new InlineReads(store, { log });
+    const past = async (asOf?: AsOfInput) => (await reads.run(isPast, null, { asOf, now: iso(BASE + 9) })).result;
+    const first = await reads.run(isPast, null, { now: iso(BASE + 9) });
+    expect(first.result).toBe(false);
+    // What goes on from an answer stands where the answer stood, and is judged at its instant.
+    const second = await reads.run(isPast, null, { asOf: first.asOf, now: iso(BASE + 99) });
+    expect(second).toEqual(first);
+    const last = some[1]!.position;
+    for (const asOf of [{ position: last }, { instant: iso(BASE + 5) }]) expect(await past(asOf)).toBe(false);
+    for (const asOf of [{ position: some[0]!.position }, { instant: iso(BASE + 4) }, { instant: iso(BASE - 1) }]) {
+      expect(await past(asOf)).toBe(true);
+    }
+    projectMore(store, await record([BASE + 7]));
+    for (const asOf of [first.asOf, { position: last }, { instant: iso(BASE + 5) }])
+      expect(await past(asOf)).toBe(true);
+    expect(await past()).toBe(false);
   });
 });
 

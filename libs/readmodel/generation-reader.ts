@@ -93,7 +93,9 @@ export class GenerationReader {
       if (needed !== undefined) throw notYetProjected(this.group, needed, position);
       const asOf = request.asOf ?? { position, instant: request.now };
       request.checkpointCancel();
-      const result = await request.query.run(this.read(asOf, request), request.params);
+      // What nothing has followed yet is the present, however it was asked for: page 2 reads what page 1 read.
+      const past = asOf.position !== position;
+      const result = await request.query.run(this.read(asOf, past, request.checkpointCancel), request.params);
       return { result, asOf, generation: this.generation };
     } catch (error) {
       throw asFamily(error, request.query.name);
@@ -107,14 +109,11 @@ export class GenerationReader {
     this.db.close();
   }
 
-  private read(
-    asOf: AsOf,
-    { asOf: asked, checkpointCancel }: Pick<ReadRequest<unknown>, 'asOf' | 'checkpointCancel'>,
-  ): Read {
+  private read(asOf: AsOf, past: boolean, checkpointCancel: () => void): Read {
     return {
       db: this.kysely,
       asOf,
-      past: asked !== undefined,
+      past,
       generation: this.generation,
       checkpointCancel,
       idOf: (dictionary, value) => {

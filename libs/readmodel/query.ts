@@ -13,7 +13,7 @@ export interface Read {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly db: Kysely<any>;
   readonly asOf: AsOf;
-  /** True when the caller asked for a past position or moment, so that superseded rows must be read. */
+  /** True when the read model has gone on since the read's position, so that superseded rows must be read. */
   readonly past: boolean;
   /** Name of the generation that answers, such as `journeys-2`. */
   readonly generation: string;
