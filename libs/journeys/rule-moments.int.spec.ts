@@ -26,7 +26,8 @@ import {
 import { ObserveMoment, RetractMoment } from './observations.js';
 import { OpenLoads } from './open-loads.js';
 import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
-import { RuleMoments, type RuleMomentsParts, type RuleMomentsTuning } from './rule-moments.policy.js';
+import type { RuleMomentsParts, RuleMomentsTuning } from './rule-moments.parts.js';
+import { RuleMoments } from './rule-moments.policy.js';
 import { momentsDueQuery, type DueCursor } from './rule-moments.queries.js';
 
 const group = { name: 'journeys', projections: journeyProjections, derivations: journeyDerivations('Asia/Shanghai') };

@@ -1,55 +1,11 @@
 /** Records the moments of truth that rules derive, and takes back those that do not hold any more. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import {
-  Bell,
-  newId,
-  TouchstoneError,
-  type Actor,
-  type Clock,
-  type EventLog,
-  type Kernel,
-  type Position,
-  type WorkOutcome,
-} from '@touchstone/eventing';
+import { Bell, newId, TouchstoneError, type Position, type WorkOutcome } from '@touchstone/eventing';
 import type { Policy, PolicyError, PolicyStatus } from '@touchstone/platform';
-import type { Reads } from '@touchstone/readmodel';
-import type { OpenLoads } from './open-loads.js';
 import { Backoff } from './rule-moments.backoff.js';
 import { keyOf, nothingDecided, thoughtUntil, touchpointGone, workOf } from './rule-moments.decisions.js';
+import { DEFAULTS, RULE_MOMENTS, type RuleMomentsParts, type RuleMomentsTuning } from './rule-moments.parts.js';
 import { momentsDueCountQuery, momentsDueQuery, type DueCursor, type DueMoment } from './rule-moments.queries.js';
-
-/** Who records what rules decide. */
-export const RULE_MOMENTS: Actor = { id: 'rule-moments', role: 'policy' };
-
-export interface RuleMomentsTuning {
-  /** Rows read at once; default 1,000. */
-  readonly page?: number;
-  /** Decisions appended at once, so that commands of people come in between; default 250. */
-  readonly chunk?: number;
-  /** How often the clock is looked at while something waits for its time: it may be set. ms; default 1,000. */
-  readonly lookEveryMs?: number;
-  /** Between one look at what is due and the next, at least, however often something happens. ms; default 25. */
-  readonly breathMs?: number;
-  /** After a first attempt in vain, doubled after each further one up to `longestPauseMs`. ms; default 1,000. */
-  readonly firstPauseMs?: number;
-  /** ms; default 300,000. */
-  readonly longestPauseMs?: number;
-  /** How long a read waits for the read models. ms; default 10,000. */
-  readonly patienceMs?: number;
-}
-
-export interface RuleMomentsParts {
-  readonly log: Pick<EventLog, 'head'>;
-  readonly reads: Pick<Reads, 'run'>;
-  readonly kernel: Pick<Kernel, 'executeMany'>;
-  readonly clock: Clock;
-  readonly loads: OpenLoads;
-  /** The checkpoint of the journeys' read models, as it is and each one from now on. */
-  readonly checkpoints: (options: { signal: AbortSignal }) => AsyncIterable<Position>;
-  /** Told once of each new trouble that does not go by itself. */
-  readonly warn?: (message: string) => void;
-  readonly tuning?: RuleMomentsTuning;
-}
 
 /** When to look again; ms. */
 interface NextLook {
@@ -203,30 +159,37 @@ export class RuleMoments implements Policy {
   /** False: it was broken off, since a load began or the process is to stop. */
   private async decide(rows: readonly DueMoment[]): Promise<boolean> {
     const { chunk } = this.tuning;
-    for (let from = 0; from < rows.length; from += chunk) {
-      if (this.parts.loads.any || this.stopping.signal.aborted) return false;
-      await this.decideChunk(rows.slice(from, from + chunk));
+    let before: Promise<Error | null> = Promise.resolve(null);
+    let trouble: Error | null = null;
+    let from = 0;
+    for (; from < rows.length && !trouble && !this.parts.loads.any && !this.stopping.signal.aborted; from += chunk) {
+      // While one is being appended the journeys of the next are read.
+      const current = this.decideChunk(rows.slice(from, from + chunk)).catch((error: Error) => error);
+      trouble = await before;
+      before = current;
       // Commands of people come in between.
       await nextTurn();
     }
-    return true;
+    trouble = (await before) ?? trouble;
+    if (trouble) throw trouble;
+    return from >= rows.length;
   }
 
-  private async decideChunk(rows: readonly DueMoment[]): Promise<void> {
+  /** Answers what is not the fault of any row: then everything waits. */
+  private async decideChunk(rows: readonly DueMoment[]): Promise<Error | null> {
     const judged = rows.filter((row) => {
       if (row.action === 'withdraw' || row.occurredAt !== null) return true;
       this.inVain(row, touchpointGone(row));
       return false;
     });
     const context = { actor: RULE_MOMENTS, correlationId: newId() };
-    const outcomes = await this.parts.kernel.executeMany(judged.map(workOf), { context });
     let unavailable: Error | null = null;
+    const outcomes = await this.parts.kernel.executeMany(judged.map(workOf), { context });
     outcomes.forEach((outcome, i) => {
       if (!outcome.ok && isPassing(outcome.error)) unavailable = outcome.error;
       else this.note(judged[i]!, outcome);
     });
-    // Not the row's fault: everything waits.
-    if (unavailable) throw unavailable as Error;
+    return unavailable;
   }
 
   private note(row: DueMoment, outcome: WorkOutcome): void {
@@ -292,15 +255,6 @@ export class RuleMoments implements Policy {
   }
 }
 
-const DEFAULTS: Required<RuleMomentsTuning> = {
-  page: 1_000,
-  chunk: 250,
-  lookEveryMs: 1_000,
-  breathMs: 25,
-  firstPauseMs: 1_000,
-  longestPauseMs: 300_000,
-  patienceMs: 10_000,
-};
 /** After a failure of the whole; doubled after each further one. */
 const PATIENT_MS = 250;
 const LONGEST_PATIENCE_MS = 60_000;
