@@ -291,7 +291,7 @@ export class HandOverJourneyInput extends OnJourney {
   @IsOptional()
   @NullIsAbsent()
   @IsString()
-  @MaxLength(4000)
+  @Length(1, 4000)
   note?: string;
 
   @Field({ description: 'The customer was told who takes over.' })

@@ -146,6 +146,9 @@ export function existing(journey: Journey, journeyId: string, touchpointId: stri
   return known;
 }
 
-/** Whose key encrypts what is said of a person: the customer's where there is one. */
+/**
+ * Whose key seals a touchpoint: that of the customer whom it names itself, else of the journey. Whose the journey is may
+ * turn out later; when they are forgotten, the keys of all journeys that ever were theirs go too.
+ */
 export const subject = (journeyId: string, customerId: string | undefined) =>
   customerId === undefined ? journeySubject(journeyId) : customerSubject(customerId);

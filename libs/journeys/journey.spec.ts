@@ -58,7 +58,7 @@ describe('recording a touchpoint', () => {
           { journeyType: 'fault-repair', customerId },
           { occurredAt: record.occurredAt, source: undefined },
         ),
-        TouchpointRecorded(content(), { ...about, subject: `customer:${customerId}` }),
+        TouchpointRecorded(content(), about),
       );
   });
 
@@ -75,16 +75,16 @@ describe('recording a touchpoint', () => {
   it('is a fact: recorded though the journey is closed', () =>
     past(restored).when(new RecordTouchpoint(record)).then(TouchpointRecorded(content(), about)));
 
-  it('seals personal fields with the key of the customer, where there is one', () => {
+  it('seals personal fields with the key of the customer whom it names, else of the journey', () => {
     const known = JourneyOpened({ journeyType: 'fault-repair', customerId });
+    const personal = { caller: 'A' };
     given(journeyDecider, [known])
-      .when(new RecordTouchpoint({ ...record, content: content(false, { personal: { caller: 'A' } }) }))
-      .then(
-        TouchpointRecorded(content(false, { personal: { caller: 'A' } }), {
-          ...about,
-          subject: `customer:${customerId}`,
-        }),
-      );
+      .when(new RecordTouchpoint({ ...record, content: content(false, { personal }) }))
+      .then(TouchpointRecorded(content(false, { personal }), about));
+    const named = content(false, { personal, customerId });
+    given(journeyDecider, [known])
+      .when(new RecordTouchpoint({ ...record, content: named }))
+      .then(TouchpointRecorded(named, { ...about, subject: `customer:${customerId}` }));
   });
 });
 
@@ -121,6 +121,19 @@ describe('correcting and voiding', () => {
         TouchpointCorrected(
           { ...content(), touchpointId, version: 2, happenedAt: correct.happenedAt, sequence: 4, reason: 'wrong time' },
           { subject: `journey:${journeyId}` },
+        ),
+      );
+  });
+
+  it('seals with the key of the customer whom the touchpoint names', () => {
+    const named = content(false, { customerId });
+    const { happenedAt, reason } = correct;
+    past(call)
+      .when(new CorrectTouchpoint({ ...correct, content: named }))
+      .then(
+        TouchpointCorrected(
+          { ...named, touchpointId, version: 2, happenedAt, reason },
+          { subject: `customer:${customerId}` },
         ),
       );
   });
@@ -272,6 +285,16 @@ describe('commands of a person', () => {
           { subject: `journey:${journeyId}`, occurredAt: now },
         ),
       );
+    for (const note of [undefined, '', ' \n ']) {
+      past(owner)
+        .when(new HandOverJourney({ journeyId, to: { unit: 'crew' }, note, customerTold: true }))
+        .then(
+          JourneyHandedOver(
+            { from: { unit: 'hotline' }, to: { unit: 'crew' }, customerTold: true },
+            { subject: `journey:${journeyId}`, occurredAt: now },
+          ),
+        );
+    }
     past(owner)
       .when(new HandOverJourney({ journeyId, to: { unit: 'hotline' }, customerTold: false }))
       .thenNothing();
@@ -294,6 +317,26 @@ describe('commands of a person', () => {
     past(owner, OwnerAssigned({ unit: 'crew' }, { occurredAt: before }))
       .when(new AssignOwner({ journeyId, unit: 'hotline' }))
       .thenNothing();
+  });
+  it("are sealed with the journey's key, whoever its customer turns out to be", () => {
+    const subject = `journey:${journeyId}`;
+    const said = (id: string, occurredAt: string, of: string) =>
+      TouchpointRecorded(content(false, { customerId: of }), { id, occurredAt });
+    // The later one is told first: who reads the journey sees the customer of the earlier one.
+    const told = past(
+      said(touchpointId, '2024-05-01T07:00:00Z', customerId),
+      said(other, '2024-05-01T06:00:00Z', '0190a1b2-0000-7000-8000-000000000003'),
+      owner,
+    );
+    told.when(new AddNote({ journeyId, text: 't' })).then(NoteAdded({ text: 't' }, { subject }));
+    told
+      .when(new HandOverJourney({ journeyId, to: { unit: 'crew' }, note: 'n', customerTold: true }))
+      .then(
+        JourneyHandedOver(
+          { from: { unit: 'hotline' }, to: { unit: 'crew' }, note: 'n', customerTold: true },
+          { subject, occurredAt: now },
+        ),
+      );
   });
   it('note once', () => {
     const note = NoteAdded({ text: 't' }, { id: other, subject: `journey:${journeyId}` });

@@ -21,6 +21,7 @@ import {
   TouchpointRecorded,
   TouchpointVoided,
   journeyStream,
+  journeySubject,
   type JourneyEvent,
   type TouchpointContent,
 } from './journey.events.js';
@@ -165,15 +166,13 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
       }),
     );
   }
-  // The data says only what the fact itself knows; whose key seals it may come from the journey.
-  const customerId = c.content.customerId ?? journey.customerId ?? c.open?.customerId;
   events.push(
     TouchpointRecorded(
       {
         ...c.content,
         ...(c.factId !== undefined && { factId: c.factId }),
       },
-      { id, occurredAt: c.occurredAt, source: c.source, subject: subject(c.journeyId, customerId) },
+      { id, occurredAt: c.occurredAt, source: c.source, subject: subject(c.journeyId, c.content.customerId) },
     ),
   );
   return events;
@@ -182,7 +181,6 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
 export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey) => {
   const known = existing(journey, c.journeyId, c.touchpointId);
   if (c.sameAsBefore) return [];
-  const customerId = c.content.customerId ?? journey.customerId;
   return [
     TouchpointCorrected(
       {
@@ -193,7 +191,7 @@ export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey
         ...(known.mark.sequence !== undefined && { sequence: known.mark.sequence }),
         reason: c.reason,
       },
-      { subject: subject(c.journeyId, customerId) },
+      { subject: subject(c.journeyId, c.content.customerId) },
     ),
   ];
 };
@@ -222,8 +220,8 @@ export const handOverJourney: Decide<HandOverJourney, Journey> = (c, journey, { 
   mustComeAfter(journey.owned, occurredAt);
   return [
     JourneyHandedOver(
-      { from: { ...journey.owner }, to: { ...to }, ...(note !== undefined && { note }), customerTold },
-      { subject: subject(journeyId, journey.customerId), occurredAt },
+      { from: { ...journey.owner }, to: { ...to }, ...(isBlank(note) ? {} : { note }), customerTold },
+      { subject: journeySubject(journeyId), occurredAt },
     ),
   ];
 };
@@ -264,7 +262,7 @@ export const reopenJourney: Decide<ReopenJourney, Journey> = (c, journey, { now 
 export const addNote: Decide<AddNote, Journey> = ({ journeyId, noteId, text }, journey) => {
   mustExist(journey, journeyId);
   if (noteId !== undefined && journey.notes.has(noteId)) return [];
-  return [NoteAdded({ text }, { id: noteId, subject: subject(journeyId, journey.customerId) })];
+  return [NoteAdded({ text }, { id: noteId, subject: journeySubject(journeyId) })];
 };
 
 /** A decision before what holds already would decide nothing. */
@@ -272,6 +270,9 @@ function mustComeAfter(mark: Mark | undefined, occurredAt: string): void {
   if (!mark || mark.at <= instantMs(occurredAt)) return;
   refuse('NOT_LAST', `The journey has something later, at ${new Date(mark.at).toISOString()}; give a time after that.`);
 }
+
+/** A note that says nothing tells nobody anything: the customer would have to tell their story again. */
+const isBlank = (note: string | undefined) => note === undefined || note.trim() === '';
 
 const sameParty = (a: Party | undefined, b: Party) => a !== undefined && a.unit === b.unit && a.staff === b.staff;
 

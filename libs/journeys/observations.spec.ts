@@ -98,16 +98,11 @@ describe("a person's moment", () => {
       .then(MomentObserved({ touchpointId: callId, ...arguing, intensity: 1 }, besideCall));
   });
 
-  it('is sealed with the key of the customer, where there is one', () => {
+  it("is sealed with the journey's key, also where a customer is known", () => {
     const customerId = uuid(2);
     given(journeyDecider, [JourneyOpened({ journeyType: 'fault-repair', customerId }), call])
       .when(new ObserveMoment({ ...atCall, ...arguing, note: 'n' }))
-      .then(
-        MomentObserved(
-          { touchpointId: callId, ...arguing, intensity: 1, note: 'n' },
-          { occurredAt: callAt, subject: `customer:${customerId}` },
-        ),
-      );
+      .then(MomentObserved({ touchpointId: callId, ...arguing, intensity: 1, note: 'n' }, besideCall));
   });
 
   it('without a touchpoint belongs to the last one that was lived by then', () => {

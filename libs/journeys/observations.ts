@@ -10,9 +10,10 @@ import {
   MomentObserved,
   MomentRetracted,
   TouchpointReviewed,
+  journeySubject,
   type Observer,
 } from './journey.events.js';
-import { existing, mustExist, subject, type Journey, type Mark } from './journey-state.js';
+import { existing, mustExist, type Journey, type Mark } from './journey-state.js';
 import { reviewKey, type Moment } from './observations-state.js';
 
 export type Person = Exclude<Observer, 'rule'>;
@@ -209,7 +210,7 @@ function about({ journeyId, touchpointId, occurredAt }: OnTouchpoint, journey: J
   return {
     id,
     occurredAt: occurredAt ?? touchpoint.occurredAt,
-    subject: subject(journeyId, journey.customerId),
+    subject: journeySubject(journeyId),
   };
 }
 
