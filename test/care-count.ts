@@ -287,9 +287,12 @@ export class Count {
       case 'M-NPM':
         return journeys.flatMap((journey) => {
           const moments = this.momentsOf(journey);
-          const first = moments.findIndex(({ negative }) => negative);
-          if (first === -1) return [];
-          return [opened(journey, moments.slice(first).some(({ negative }) => !negative) ? 1 : 0)];
+          const first = moments.find(({ negative }) => negative);
+          if (!first) return [];
+          const place = ({ touchpoint }: Moment) => journey.touchpoints.findIndex(({ id }) => id === touchpoint);
+          const follows = (moment: Moment) =>
+            place(moment) > place(first) || (place(moment) === place(first) && moment.at > first.at);
+          return [opened(journey, moments.some((each) => !each.negative && follows(each)) ? 1 : 0)];
         });
       case 'M-RPT':
         return this.contacts().map(({ journey, touchpoint, repeat }) =>

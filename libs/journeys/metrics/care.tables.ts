@@ -10,7 +10,10 @@ const ROLLUPS = [
   ['channel', 'journey_type', 'stage'],
 ] as const;
 
-/** Anchored at touchpoints. Contacts count where the customer is known; `contacts_all` are those of anybody. */
+/**
+ * Anchored at touchpoints. Contacts count where the customer is known; `contacts_all` are those of anybody. `by_absence`:
+ * resolved since no repeat has come; `owed`: of these, where the rule's moment would have a place.
+ */
 export const cubeTouchpoint = {
   name: 'cube_touchpoint',
   dims: DIMS,
@@ -25,6 +28,8 @@ export const cubeTouchpoint = {
     'resolved',
     'changes',
     'in_context',
+    'by_absence',
+    'owed',
   ],
   rollups: ROLLUPS,
   compare: named(...DIMS),
@@ -101,6 +106,8 @@ export const ContactFlag = {
   repeat: 4,
   /** A first contact that resolved the matter. */
   resolved: 8,
+  /** The rule's moment has no place here: a person judged the touchpoint, or took the moment back. */
+  displaced: 16,
 } as const;
 
 /** Contacts of known customers in the order of their matter (root customer, journey type), with their status. */

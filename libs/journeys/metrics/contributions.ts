@@ -14,7 +14,7 @@ import {
   type Observed,
   type OwnerChange,
 } from './facts.js';
-import { isRepeat, isResolved, type Contact } from './matter.js';
+import { isByAbsence, isOwed, isRepeat, isResolved, type Contact } from './matter.js';
 
 /**
  * Takes one contribution. Both lists are used again for the next one: copy what is to be kept.
@@ -59,10 +59,11 @@ export function contactContribution(
   emit: (dims: readonly number[], measures: readonly number[]) => void,
 ): void {
   const { day, unit, channel, journey_type, stage, segment, region, tier } = contact;
-  const repeat = isRepeat(contact) ? 1 : 0;
+  const one = (is: (contact: Contact) => boolean) => (is(contact) ? 1 : 0);
+  const repeat = one(isRepeat);
   emit(
     [day, unit, channel, journey_type, stage, segment, region, tier],
-    [0, 0, 0, 0, 1, repeat, 1 - repeat, isResolved(contact) ? 1 : 0, 0, 0],
+    [0, 0, 0, 0, 1, repeat, 1 - repeat, one(isResolved), 0, 0, one(isByAbsence), one(isOwed)],
   );
 }
 
@@ -208,11 +209,17 @@ export function returns(facts: JourneyFacts, changes: readonly OwnerChange[]): O
   return changes.filter(({ place }) => back.has(place));
 }
 
-/** Whether the journey has a negative moment, and whether a positive one follows it (at a later touchpoint, or noted later at the same). */
+/**
+ * Whether the journey has a negative moment, and whether a positive one follows it: at a later touchpoint, or lived later
+ * at the same one. Of moments of one instant nobody knows which came first.
+ */
 function turn(facts: JourneyFacts): { negative: boolean; turned: boolean } {
   const moments = momentsInOrder(facts);
-  const first = moments.findIndex(({ score }) => score < 0);
-  return { negative: first !== -1, turned: first !== -1 && moments.slice(first).some(({ score }) => score > 0) };
+  const first = moments.find(({ score }) => score < 0);
+  if (!first) return { negative: false, turned: false };
+  const follows = ({ touchpoint, place }: Observed) =>
+    touchpoint > first.touchpoint || (touchpoint === first.touchpoint && facts.at[place]! > facts.at[first.place]!);
+  return { negative: true, turned: moments.some((moment) => moment.score > 0 && follows(moment)) };
 }
 
 /** In the order of their touchpoints; at one touchpoint, in that of being observed. */

@@ -5,7 +5,7 @@
  */
 import type { Entry } from '../journey-blob.js';
 import { DueAction } from './care.tables.js';
-import { isByRule, isMoment, ownerChanges, reopenings, type JourneyFacts, type Observed } from './facts.js';
+import { isByRule, isMoment, ownerChanges, reopenings, type JourneyFacts, isJudgedByPerson } from './facts.js';
 import { isConfirmed, isRepeat, isResolved, REPEAT_WINDOW_MS, type Contact } from './matter.js';
 
 /** Version of every rule; a changed rule gets a new one. */
@@ -65,7 +65,7 @@ export function dueMoments(
     const place = facts.touchpoints[touchpoint]!;
     const stands = expected?.touchpoint === touchpoint && facts.at[place] === entry.at;
     if (stands) continue;
-    const reason = expected ? MOVED : byPerson(facts, touchpoint, entry.score) ? PERSON : GONE;
+    const reason = expected ? MOVED : isJudgedByPerson(facts, touchpoint, entry.score) ? PERSON : GONE;
     due.push(withdrawal(facts, code, entry, reason));
   }
   for (const entry of facts.stranded) {
@@ -115,15 +115,9 @@ function findings(facts: JourneyFacts, contacts: readonly Contact[]): Found[] {
 function permitted(facts: JourneyFacts, codeOf: (surrogate: number) => RuleCode | undefined) {
   const banned = new Set(facts.banned.map(({ code, cause }) => `${codeOf(code)} ${cause}`));
   return ({ code, cause, touchpoint }: Found): boolean =>
-    !banned.has(`${code} ${cause}`) && !byPerson(facts, touchpoint, RULES[code].polarity === 'negative' ? -1 : 1);
+    !banned.has(`${code} ${cause}`) &&
+    !isJudgedByPerson(facts, touchpoint, RULES[code].polarity === 'negative' ? -1 : 1);
 }
-
-/** A person's moment of that polarity stands at the touchpoint. */
-const byPerson = (facts: JourneyFacts, touchpoint: number, polarity: number): boolean =>
-  facts.observations.some(
-    (observed: Observed) =>
-      observed.touchpoint === touchpoint && isMoment(observed) && !isByRule(observed) && observed.score * polarity > 0,
-  );
 
 const withdrawal = (facts: JourneyFacts, code: RuleCode, { cause, ref, id }: Entry, reason: string): Due => ({
   journey: facts.head.journey,

@@ -27,6 +27,7 @@ export interface JourneyHead {
 /** A moment of a rule that a person took back: the rule does not observe it again. */
 export interface Banned {
   readonly code: number;
+  readonly positive: boolean;
   readonly cause: string;
 }
 
@@ -46,6 +47,7 @@ export class JourneyFacts {
   readonly banned: Banned[] = [];
   private readonly observationPlaces: number[] = [];
   private attachments: { readonly observations: Observed[]; readonly stranded: Entry[] } | null = null;
+  private judged: ReturnType<typeof judgementsOf> | null = null;
   private byId: Map<string, number> | null = null;
   /** Of each entry its chunk and the place in it. */
   private readonly address: number[] = [];
@@ -64,8 +66,8 @@ export class JourneyFacts {
       const form = columns.form(i);
       if (!columns.holds(i, position)) {
         if (form === Form.moment && isBanned(columns, i)) {
-          const { kind, cause } = columns.entry(i);
-          this.banned.push({ code: kind, cause });
+          const { kind, cause, score } = columns.entry(i);
+          this.banned.push({ code: kind, positive: score > 0, cause });
         }
         continue;
       }
@@ -92,6 +94,12 @@ export class JourneyFacts {
   /** Held moments of rules whose touchpoint is not held: figures do not know them. */
   get stranded(): readonly Entry[] {
     return (this.attachments ??= this.attach()).stranded;
+  }
+
+  /** Touchpoints at which a moment of a person stands, by its polarity. */
+  get judgements(): { readonly positive: ReadonlySet<number>; readonly negative: ReadonlySet<number> } {
+    this.judged ??= judgementsOf(this.observations);
+    return this.judged;
   }
 
   get closed(): boolean {
@@ -201,6 +209,14 @@ export class Observed {
   }
 }
 
+function judgementsOf(observations: readonly Observed[]) {
+  const [positive, negative] = [new Set<number>(), new Set<number>()];
+  for (const observed of observations) {
+    if (isMoment(observed) && !isByRule(observed)) (observed.score > 0 ? positive : negative).add(observed.touchpoint);
+  }
+  return { positive, negative };
+}
+
 /** A moment of a rule that a person retracted, whenever that was. */
 function isBanned(columns: EntryColumns, i: number): boolean {
   return columns.observer(i) === ObserverCode.rule && (columns.flags(i) & Flag.retractedByPerson) !== 0;
@@ -208,6 +224,17 @@ function isBanned(columns: EntryColumns, i: number): boolean {
 
 export const isMoment = ({ form }: Observed): boolean => form === Form.moment;
 export const isByRule = ({ observer }: Observed): boolean => observer === ObserverCode.rule;
+
+/** A person's moment of that polarity (its sign) stands at the touchpoint. */
+export function isJudgedByPerson(facts: JourneyFacts, touchpoint: number, polarity: number): boolean {
+  return facts.judgements[polarity > 0 ? 'positive' : 'negative'].has(touchpoint);
+}
+
+/** A positive moment of a rule, of which there is one, has no place at the touchpoint, or is not wanted there. */
+export const isDisplaced = (facts: JourneyFacts, touchpoint: number): boolean =>
+  isJudgedByPerson(facts, touchpoint, 1) ||
+  (facts.banned.length > 0 &&
+    facts.banned.some(({ positive, cause }) => positive && cause === facts.id(facts.touchpoints[touchpoint]!)));
 
 /** A change of owner: the first assignment is none. */
 export interface OwnerChange {

@@ -5,7 +5,7 @@
 import { byInstant } from '@touchstone/eventing/pure';
 import { Flag } from '../journey-blob.js';
 import { ContactFlag } from './care.tables.js';
-import { contactsOf, wasReopened, type JourneyFacts } from './facts.js';
+import { contactsOf, isDisplaced, wasReopened, type JourneyFacts } from './facts.js';
 
 /** A contact so soon after another of the same matter is a repeat: 7 days of 24 hours, in ms. */
 export const REPEAT_WINDOW_MS = 168 * 3_600_000;
@@ -56,7 +56,10 @@ export function contactRows(facts: JourneyFacts, dayOf: (ms: number) => number):
       segment: head.segment,
       region: head.region,
       tier: head.tier,
-      flags: reopened | (confirmation >= number ? ContactFlag.confirmed : 0),
+      flags:
+        reopened |
+        (confirmation >= number ? ContactFlag.confirmed : 0) |
+        (isDisplaced(facts, number) ? ContactFlag.displaced : 0),
     };
   });
 }
@@ -71,7 +74,7 @@ const sameMatter = (a: Contact | undefined, b: Contact): a is Contact =>
 export const isNear = (a: Contact | undefined, b: Contact): a is Contact =>
   sameMatter(a, b) && Math.abs(a.at - b.at) <= REPEAT_WINDOW_MS;
 
-const OWN = ContactFlag.confirmed | ContactFlag.reopened;
+const OWN = ContactFlag.confirmed | ContactFlag.reopened | ContactFlag.displaced;
 
 /**
  * The contact's status among its neighbours in the matter's order. Resolved by absence means: no repeat so far; whether
@@ -88,6 +91,12 @@ export const isRepeat = ({ flags }: Pick<Contact, 'flags'>): boolean => (flags &
 export const isResolved = ({ flags }: Pick<Contact, 'flags'>): boolean => (flags & ContactFlag.resolved) !== 0;
 export const isConfirmed = ({ flags }: Pick<Contact, 'flags'>): boolean => (flags & ContactFlag.confirmed) !== 0;
 
+/** Resolved since no repeat has come so far. */
+export const isByAbsence = (contact: Pick<Contact, 'flags'>): boolean => isResolved(contact) && !isConfirmed(contact);
+/** Resolved so, and the rule's moment has a place. */
+export const isOwed = (contact: Pick<Contact, 'flags'>): boolean =>
+  isByAbsence(contact) && (contact.flags & ContactFlag.displaced) === 0;
+
 /** A first contact that counts as resolved only because no repeat has come so far, with its window open at `instant`. */
 export const isUndecided = (contact: Pick<Contact, 'flags' | 'at'>, instant: number): boolean =>
-  isResolved(contact) && !isConfirmed(contact) && contact.at + REPEAT_WINDOW_MS > instant;
+  isByAbsence(contact) && contact.at + REPEAT_WINDOW_MS > instant;

@@ -119,9 +119,9 @@ export class Cells {
     add(sums, measures);
   }
 
-  addProvisional(key: number[]): void {
+  addProvisional(key: number[], n: number): void {
     const cell = this.at(key);
-    if (cell) cell.provisional++;
+    if (cell) cell.provisional += n;
   }
 
   private firstDay(day: number): number {

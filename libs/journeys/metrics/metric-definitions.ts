@@ -243,8 +243,8 @@ export const METRICS: readonly MetricDefinition[] = [
     id: 'M-NPM',
     name: { en: 'Negative moments turned', zh: '消极转化率' },
     formula: {
-      en: 'Journeys in which a positive moment follows a negative one, at a later touchpoint or observed later at the same ÷ journeys with a negative moment.',
-      zh: '消极瞬间之后（其后触点，或同一触点其后观察到）出现积极瞬间的旅程数 ÷ 有消极瞬间的旅程数。',
+      en: 'Journeys in which a positive moment follows a negative one, at a later touchpoint or lived later at the same ÷ journeys with a negative moment.',
+      zh: '消极瞬间之后（其后触点，或同一触点更晚时刻）出现积极瞬间的旅程数 ÷ 有消极瞬间的旅程数。',
     },
     unit: 'share',
     source: MOMENTS,

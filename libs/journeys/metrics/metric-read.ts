@@ -2,6 +2,7 @@
  * Gathers the sums behind a metric. Of the present, whole days come from the cubes and the parts of days at the ends of
  * the window from a scan; of the past, everything comes from a scan. Both make the same contributions.
  */
+import { sql } from 'kysely';
 import { readCube, type CubeSpec } from '@touchstone/readmodel/cube';
 import type { Read } from '@touchstone/readmodel/query';
 import { ContactFlag, CUBES, type CubeName } from './care.tables.js';
@@ -46,7 +47,9 @@ export async function gather(read: Read, ask: MetricAsk, views: readonly View[])
   }
   const answers = gathered.map((cells, i) => cells.sorted().slice(0, views[i]!.page?.first));
   for (const [i, cells] of gathered.entries()) await addRest(read, ask, days, cells, views[i]!.page && answers[i]!);
-  if (ask.metric.mayBeProvisional) await addUndecided(read, ask, gathered, answers);
+  if (ask.metric.mayBeProvisional) {
+    for (const [i, cells] of gathered.entries()) await addUndecided(read, ask, cells, views[i]!.page && answers[i]!);
+  }
   return answers;
 }
 
@@ -93,6 +96,7 @@ function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boo
   const observed = observedMeasures(metric);
   const own = new Places(metric.cube, cells.columns, filter, base);
   const moment = metric.observes === undefined ? null : new Places('moment', cells.columns, filter, observed);
+  const isOpen = CUBES.touchpoint.measures.indexOf(metric.observes === 'moments' ? 'owed' : 'by_absence');
   return (cube, dims, measures, undecided) => {
     if (moment && cube === 'moment') {
       if (!moment.passes(dims)) return;
@@ -105,7 +109,7 @@ function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boo
     const sums = own.measures(measures);
     cells.addBase(key, sums);
     if (own.bucket >= 0) cells.addBucket(key, dims[own.bucket]!, sums[0]!);
-    if (countUndecided && undecided) cells.addProvisional(key);
+    if (countUndecided && undecided && measures[isOpen]) cells.addProvisional(key, 1);
   };
 }
 
@@ -171,32 +175,53 @@ function narrowed(asked: Narrowed, { columns }: Cells, page: readonly Cell[] | u
   return values.length > FEW ? asked : { ...asked, filter: { ...asked.filter, [column]: values } };
 }
 
-/** Contacts in the window whose own window is open at the read's instant. */
+/** Contacts in the window whose own window is open at the read's instant: whole days from the cube, the rest one by one. */
 async function addUndecided(
   read: Read,
   ask: MetricAsk,
-  gathered: readonly Cells[],
-  answers: readonly (readonly Cell[])[],
+  cells: Cells,
+  page: readonly Cell[] | undefined,
 ): Promise<void> {
-  const since = Date.parse(read.asOf.instant) - REPEAT_WINDOW_MS;
+  if (page?.length === 0) return;
+  // Open is what began after this.
+  const since = Date.parse(read.asOf.instant) - REPEAT_WINDOW_MS + 1;
+  const open = { ...ask, fromMs: Math.max(since, ask.fromMs) };
+  if (open.fromMs >= open.toMs) return;
+  const { days, edges } = divided(open);
+  const groupBy = cells.columns;
+  const count = (groups: readonly { key: readonly number[]; n: number }[]) => {
+    for (const { key, n } of groups) if (n > 0) cells.addProvisional([...key], n);
+  };
+  const measure = isOfMoments(ask) ? 'owed' : 'by_absence';
+  if (days) {
+    const rest = narrowed({ ...days, filter: Object.fromEntries(ask.filter) }, cells, page);
+    const groups = await readCube(read, CUBES.touchpoint, { ...rest, groupBy, measures: [measure] });
+    count(groups.map(({ key, measures }) => ({ key, n: measures[0]! })));
+  }
+  for (const edge of edges) count(await openContacts(read, ask, edge, groupBy));
+}
+
+/** Whether it is a moment that is waited for, which a person's may displace. */
+const isOfMoments = ({ metric }: MetricAsk): boolean => metric.observes === 'moments';
+
+async function openContacts(
+  read: Read,
+  ask: MetricAsk,
+  { fromMs, toMs }: Edge,
+  groupBy: readonly string[],
+): Promise<{ key: number[]; n: number }[]> {
+  const { confirmed, resolved, displaced } = ContactFlag;
+  const looked = resolved | confirmed | (isOfMoments(ask) ? displaced : 0);
   let query = read.db
     .selectFrom('contact')
-    .select(['day', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier', 'flags'])
-    .where('at', '>', since)
-    .where('at', '>=', Math.max(since, ask.fromMs));
-  if (ask.toMs !== Infinity) query = query.where('at', '<', ask.toMs);
-  const shown = answers.map((cells) => new Set(cells));
-  const places: Places[] = gathered.map(({ columns }) => new Places('touchpoint', columns, ask.filter, []));
-  for (const row of (await query.execute()) as Record<string, number>[]) {
-    const isOpen = (row['flags']! & ContactFlag.resolved) !== 0 && (row['flags']! & ContactFlag.confirmed) === 0;
-    if (!isOpen) continue;
-    const dims = CUBES.touchpoint.dims.map((dim) => row[dim]!);
-    for (const [i, cells] of gathered.entries()) {
-      if (!places[i]!.passes(dims)) continue;
-      const cell = cells.at(places[i]!.key(dims));
-      if (cell && shown[i]!.has(cell)) cell.provisional++;
-    }
-  }
+    .select((eb) => [...groupBy, eb.fn.countAll().as('n')])
+    .where('at', '>=', fromMs)
+    .where('at', '<', toMs)
+    .where(sql<boolean>`(flags & ${looked}) = ${resolved}`);
+  if (groupBy.length > 0) query = query.groupBy([...groupBy]);
+  for (const [column, wanted] of ask.filter) query = query.where(column, 'in', wanted);
+  const rows = (await query.execute()) as Record<string, number>[];
+  return rows.map((row) => ({ key: groupBy.map((column) => row[column]!), n: Number(row['n']) }));
 }
 
 /** Whether a page of groups can be read as such: groups of the cube are those that were asked for. */
