@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const BUDGETS = [
   // A hundred processes are started and killed.
   [/^test\/chaos-kill/, 300],
-  [/^test\/care-properties/, 120],
+  [/^test\/care-properties/, 240],
   [/\.e2e\.spec\.ts$/, 240],
   [/\.int\.spec\.ts$/, 240],
   [/^test\//, 240],
