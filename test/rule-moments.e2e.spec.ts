@@ -239,8 +239,8 @@ describe('the rules of moments after a load', () => {
     const clock = new MovableClock('2024-06-01T00:00:00Z');
     const server = await TestServer.start({}, undefined, clock);
     try {
-      // Half a week apart, the later ones first: by half of the file everybody seems to have called only once.
-      const customers = Array.from({ length: 300 }, (_, n) => `C${n}`);
+      // Half a week apart: by half of what is appended everybody seems to have called only once.
+      const customers = Array.from({ length: 2_000 }, (_, n) => `C${n}`);
       const traces = [
         ...customers.map((customer) => ({ customer, hours: [84] })),
         ...customers.map((customer) => ({ customer, hours: [0] })),
@@ -250,7 +250,7 @@ describe('the rules of moments after a load', () => {
         headers: { 'content-type': 'application/xml' },
         body: xes(traces),
       });
-      expect(await response.text()).toContain('"taken":600');
+      expect(await response.text()).toContain('"taken":4000');
       await server.settled();
       const events = await ruleEvents(asking(server));
       // None was observed too early and taken back.
