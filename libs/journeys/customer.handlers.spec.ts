@@ -1,7 +1,8 @@
 import { clockAt, EventRegistry, Kernel, type EventLog, type Vault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
 import { customerDecider, MergeCustomers, RegisterCustomer, UnmergeCustomers, ForgetCustomer } from './customer.js';
-import { MergeCustomersHandler } from './customer.handlers.js';
+import { EnrolCustomer, EnrolCustomerHandler, MergeCustomersHandler } from './customer.handlers.js';
+import { BindKey, keyDecider, ReleaseKey } from './lookup-key.js';
 import { OpenJourney } from './journey.js';
 import { OpenJourneyHandler } from './journey.handlers.js';
 import { journeyEvents } from './read.js';
@@ -13,6 +14,7 @@ const vault = {
   ensureKeys: () => Promise.resolve(),
   seal: () => 'enc:1:x',
   isForgotten: () => false,
+  lookupHash: (type: string, value: string) => `${type}-${value}`,
 } as unknown as Vault;
 
 describe('merging customers who are looked up', () => {
@@ -99,5 +101,104 @@ describe('merging customers who are looked up', () => {
     expect(await codeOf(open(9))).toBe('CUSTOMER_UNKNOWN');
     await forget(1);
     expect(await codeOf(open(1))).toBe('CUSTOMER_FORGOTTEN');
+  });
+});
+
+describe('registering a customer under identifiers', () => {
+  const [phone, account] = [
+    { type: 'phone', value: '1' },
+    { type: 'account', value: '2' },
+  ];
+  let log: EventLog;
+  let kernel: Kernel;
+  beforeEach(() => {
+    log = openMemoryLog();
+    const clock = clockAt('2024-05-01T08:00:00Z', { still: true });
+    kernel = new Kernel({ log, vault, clock, registry: new EventRegistry(journeyEvents) });
+  });
+  afterEach(() => log.close());
+
+  const enrol = async (...identifiers: { type: string; value: string }[]) =>
+    (await new EnrolCustomerHandler(kernel, vault).execute(new EnrolCustomer({ identifiers }))).id;
+  const declare = (customerId: string) =>
+    kernel.execute(customerDecider, new ForgetCustomer({ customerId, reason: 'asked to' }));
+  const hashOf = ({ type, value }: typeof phone) => `${type}-${value}`;
+  const release = (identifier: typeof phone) =>
+    kernel.execute(keyDecider, new ReleaseKey({ hash: hashOf(identifier), reason: 'asked to' }));
+  const holderOf = async (identifier: typeof phone) => {
+    const { state } = await kernel.look(keyDecider, hashOf(identifier));
+    return state.status === 'bound' ? state.customerId : null;
+  };
+  /** Something that happens right before the first command of this class is executed. */
+  const before = (command: object, work: () => Promise<unknown>) => {
+    const execute = kernel.execute.bind(kernel);
+    kernel.execute = (async (...given: Parameters<typeof execute>) => {
+      if (given[1].constructor === command) {
+        kernel.execute = execute;
+        await work();
+      }
+      return execute(...given);
+    }) as typeof kernel.execute;
+  };
+
+  it('finds who is known by the first, and binds the others to them', async () => {
+    const known = await enrol(phone);
+    expect(await enrol(phone, account)).toBe(known);
+    expect(await holderOf(account)).toBe(known);
+    const codes = [enrol({ type: 'meter', value: '3' }, account)].map((work) =>
+      work.catch((e: unknown) => (e as { code: string }).code),
+    );
+    expect(await Promise.all(codes)).toEqual(['IDENTIFIER_TAKEN']);
+    expect(await holderOf({ type: 'meter', value: '3' })).toBeNull();
+  });
+
+  it('makes one customer of those who come at once', async () => {
+    const ids = await Promise.all([enrol(phone), enrol(phone), enrol(phone, account)]);
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('makes somebody new of one who was forgotten after they were looked up', async () => {
+    const known = await enrol(phone);
+    before(BindKey, async () => {
+      await declare(known);
+      await release(phone);
+    });
+    const next = await enrol(phone);
+    expect(next).not.toBe(known);
+    expect(await holderOf(phone)).toBe(next);
+  });
+
+  it.each([
+    ['all', [phone, account]],
+    ['only a further one', [{ type: 'meter', value: '3' }, account]],
+  ])('takes identifiers that still lead to a forgotten one: %s', async (_, identifiers) => {
+    const known = await enrol(phone, account);
+    await declare(known);
+    const next = await enrol(...identifiers);
+    expect(next).not.toBe(known);
+    expect(await Promise.all(identifiers.map(holderOf))).toEqual(identifiers.map(() => next));
+  });
+
+  it('leaves no identifier with one who was forgotten while it was bound', async () => {
+    const known = await enrol(phone);
+    // After the first claim found them: the forgetting knows the phone, and cannot know of the account yet.
+    before(RegisterCustomer, async () => {
+      await declare(known);
+      await release(phone);
+    });
+    const next = await enrol(phone, account);
+    expect(next).not.toBe(known);
+    expect(await Promise.all([phone, account].map(holderOf))).toEqual([next, next]);
+  });
+
+  it('says so when whoever it finds is forgotten again and again', async () => {
+    const { execute } = kernel;
+    kernel.execute = (async (...given: Parameters<typeof execute>) => {
+      const done = await execute.apply(kernel, given);
+      if (given[1] instanceof RegisterCustomer) await declare(given[1].customerId);
+      return done;
+    }) as typeof execute;
+    const code = await enrol(phone).catch((error: unknown) => (error as { code: string }).code);
+    expect([code, await holderOf(phone)]).toEqual(['CUSTOMER_FORGOTTEN', null]);
   });
 });

@@ -12,6 +12,7 @@ import {
   type Customer,
   type Identifier,
 } from './customer.js';
+import { releaseKeysOf } from './forgetting-keys.js';
 import { BindKey, keyDecider } from './lookup-key.js';
 
 /** A customer with the identifiers they are known by. */
@@ -24,9 +25,13 @@ export class EnrolCustomer extends command<{
   tier?: string;
 }>() {}
 
+/** Claims of one registration that may be overtaken by the forgetting of whom they found. */
+const MAX_ATTEMPTS = 3;
+
 /**
  * Registers a customer under their identifiers. One who is known by the first identifier is answered as they are, and
- * learns the further identifiers. Nothing is bound when an identifier belongs to someone else.
+ * learns the further identifiers. Nothing is bound when an identifier belongs to someone else; one that still leads to
+ * somebody who was forgotten belongs to nobody.
  */
 @CommandHandler(EnrolCustomer)
 export class EnrolCustomerHandler {
@@ -35,35 +40,73 @@ export class EnrolCustomerHandler {
     @Inject(VAULT) private readonly vault: Vault,
   ) {}
 
-  async execute({ identifiers, ...profile }: EnrolCustomer): Promise<Executed> {
+  /** @throws IDENTIFIER_TAKEN, CUSTOMER_FORGOTTEN: when that happens while it is at work, again and again */
+  async execute(c: EnrolCustomer): Promise<Executed> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.enrol(c);
+      } catch (error) {
+        const overtaken = error instanceof TouchstoneError && error.code === 'CUSTOMER_FORGOTTEN';
+        if (!overtaken || attempt >= MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async enrol({ identifiers, ...profile }: EnrolCustomer): Promise<Executed> {
     const holders = await Promise.all(identifiers.map((identifier) => this.holder(identifier)));
-    const customerId = holders[0] ?? newId();
     identifiers.forEach(({ type }, i) => {
-      if (holders[i] !== undefined && holders[i] !== customerId) throw taken(type);
+      if (holders[i] !== undefined && holders[i] !== holders[0]) throw taken(type);
     });
     const [first, ...others] = identifiers;
-    // The first claim decides who this is; who loses it to another caller joins them.
-    const owner = await this.claim(first!, customerId);
+    // The first claim decides who this is; who loses it to another caller joins them. Always as somebody new: whom the
+    // key led to a moment ago may be forgotten by now, and must not get it back.
+    const owner = await this.claim(first!, newId());
     const registered = await this.kernel.execute(
       customerDecider,
       new RegisterCustomer({ customerId: owner, identifiers, ...profile }),
     );
     for (const identifier of others) if ((await this.claim(identifier, owner)) !== owner) throw taken(identifier.type);
+    await this.mustStillBeKnown(owner, identifiers);
     const unknown = registered.events.length > 0 ? [] : identifiers.filter((_, i) => holders[i] === undefined);
     if (unknown.length === 0) return registered;
     return this.kernel.execute(customerDecider, new NameCustomer({ customerId: owner, identifiers: unknown }));
   }
 
-  private async holder({ type, value }: Identifier): Promise<string | undefined> {
-    const { state } = await this.kernel.look(keyDecider, this.vault.lookupHash(type, value));
-    return state.status === 'bound' ? state.customerId : undefined;
+  /** Whoever is forgotten from here on is forgotten with these keys; from before, nobody else would let go of them. */
+  private async mustStillBeKnown(customerId: string, identifiers: readonly Identifier[]): Promise<void> {
+    const { state } = await this.kernel.look(customerDecider, customerId);
+    if (state.status === 'forgotten') await this.letGo(identifiers, customerId);
+    mustBeKnown(customerId, state);
   }
 
-  private async claim({ type, value }: Identifier, customerId: string): Promise<string> {
+  /** Whom the identifier leads to, unless they were forgotten. */
+  private async holder({ type, value }: Identifier): Promise<string | undefined> {
+    const { state } = await this.kernel.look(keyDecider, this.vault.lookupHash(type, value));
+    if (state.status !== 'bound' || state.customerId === undefined) return undefined;
+    return (await this.isForgotten(state.customerId)) ? undefined : state.customerId;
+  }
+
+  /** Whom the identifier leads to now; taken from somebody who was forgotten. */
+  private async claim(identifier: Identifier, customerId: string): Promise<string> {
+    const { type, value } = identifier;
     const bind = new BindKey({ hash: this.vault.lookupHash(type, value), keyType: type, customerId });
-    const { state } = await this.kernel.execute(keyDecider, bind);
-    if (state.status !== 'bound' || state.customerId === undefined) throw taken(type);
-    return state.customerId;
+    for (;;) {
+      const { state } = await this.kernel.execute(keyDecider, bind);
+      if (state.status !== 'bound' || state.customerId === undefined) throw taken(type);
+      // Of the one it is claimed for, the end of the registration will say.
+      if (state.customerId === customerId || !(await this.isForgotten(state.customerId))) return state.customerId;
+      await this.letGo([identifier], state.customerId);
+    }
+  }
+
+  private letGo(identifiers: readonly Identifier[], customerId: string): Promise<void> {
+    const hashes = identifiers.map(({ type, value }) => this.vault.lookupHash(type, value));
+    const reason = 'The customer was forgotten.';
+    return releaseKeysOf(this.kernel, { customers: [customerId], hashes, reason });
+  }
+
+  private async isForgotten(customerId: string): Promise<boolean> {
+    return (await this.kernel.look(customerDecider, customerId)).state.status === 'forgotten';
   }
 }
 
