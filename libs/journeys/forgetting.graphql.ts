@@ -1,4 +1,4 @@
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { IsOptional, IsString, Length } from 'class-validator';
 import { InstantScalar, IsId, NullIsAbsent, PositionScalar } from '@touchstone/platform';
 
@@ -87,6 +87,13 @@ export class ForgetCustomerInput {
   @IsString()
   @Length(1, 256)
   basis?: string;
+}
+
+@ArgsType()
+export class ForgettingReceiptArgs {
+  @Field(() => ID, { description: 'Id of the customer.' })
+  @IsId()
+  customerId!: string;
 }
 
 @ObjectType({ description: 'What was done to forget a person, and what cannot be undone.' })

@@ -1,7 +1,7 @@
 import { EventRegistry, Kernel, newId, systemClock, type RecordedEvent, type Vault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
 import { recorded } from '@touchstone/readmodel/testing';
-import { forgettingsIn } from './forgetting-records.js';
+import { forgettingOf, forgettingsIn } from './forgetting-records.js';
 import { CompleteForgetting, ForgettingCompleted, forgettingDecider } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import { readsOf, uuid } from './house.spec-kit.js';
@@ -38,6 +38,8 @@ describe('the record of a forgetting', () => {
     expect(now!.repeatedAt).toHaveLength(2);
     expect(now!.repeatedAt[1]).toBe(again.events[0]!.recordedAt);
     expect(now!.journeys).toEqual([...first!.journeys, uuid(9)]);
+    expect(await forgettingOf(log, registry, uuid(1))).toEqual(now);
+    expect(await forgettingOf(log, registry, uuid(2))).toBeNull();
   });
 });
 
@@ -87,9 +89,12 @@ describe('who a person is', () => {
         { hash: 'b', held: false },
       ],
     };
-    for (const n of [1, 2, 3]) expect(await person(n)).toEqual(all);
+    for (const n of [1, 2, 3]) {
+      expect(await person(n)).toEqual({ ...all, kin: all.customers.filter((id) => id !== uuid(n)) });
+    }
     expect(await person(4)).toEqual({
       customers: [uuid(4)],
+      kin: [],
       journeys: [uuid(12), uuid(13)],
       keys: [{ hash: 'c', held: true }],
     });
@@ -98,7 +103,7 @@ describe('who a person is', () => {
 
   it('and no more once they were unmerged', async () => {
     add(`customer-${uuid(3)}`, 'CustomersUnmerged', { survivorId: uuid(2), reason: 'r' });
-    expect(await person(3)).toMatchObject({ customers: [uuid(3)], journeys: [uuid(11)] });
+    expect(await person(3)).toMatchObject({ customers: [uuid(3)], kin: [uuid(1), uuid(2)], journeys: [uuid(11)] });
     expect(await person(1)).toMatchObject({ customers: [uuid(1), uuid(2)], journeys: [uuid(12)] });
   });
 });

@@ -1,10 +1,13 @@
 /** Who a person is, and what leads to them: what has to go when they are forgotten. */
+import { sql, type RawBuilder } from 'kysely';
 import type { ReadQuery } from '@touchstone/readmodel/query';
 import { rootAt, treeBelow } from './customer-tree.js';
 
 export interface Person {
   /** Ids of all customers who turned out to be them. */
   readonly customers: readonly string[];
+  /** Ids of all others who ever were merged with the customer who is asked for, directly or not; also those who were unmerged since. */
+  readonly kin: readonly string[];
   /** Ids of all journeys that ever were theirs. */
   readonly journeys: readonly string[];
   /** Keyed hashes of all identifiers that ever led to them; `held`: it still does. */
@@ -35,15 +38,18 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
       .where('customer', 'in', tree)
       .execute();
     const keys = await db.selectFrom('bound_key').select(['key', 'to_pos']).where('customer', 'in', tree).execute();
+    const kin = await everMergedWith(customer).execute(db);
     const held = new Set(keys.filter((row) => row.to_pos === null).map((row) => row.key as number));
     const names = await read.namesOf([
       ...customers.map((row) => row.customer as number),
+      ...kin.rows.map((row) => row.customer),
       ...journeys.map((row) => row.journey as number),
       ...keys.map((row) => row.key as number),
     ]);
     const sorted = (ids: readonly number[]) => [...new Set(ids)].map((id) => names.get(id)!).sort();
     return {
       customers: sorted(customers.map((row) => row.customer as number)),
+      kin: sorted(kin.rows.map((row) => row.customer).filter((each) => each !== customer)),
       journeys: sorted(journeys.map((row) => row.journey as number)),
       keys: [...new Set(keys.map((row) => row.key as number))].map((key) => ({
         hash: names.get(key)!,
@@ -52,3 +58,13 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
     };
   },
 };
+
+/** Along links that hold or held, in both directions: ids of customers, itself too. */
+const everMergedWith = (customer: number): RawBuilder<{ customer: number }> =>
+  sql`with recursive kin (customer) as (
+    select cast(${customer} as integer)
+    union
+    select customer_link.into_customer from customer_link join kin on customer_link.customer = kin.customer
+    union
+    select customer_link.customer from customer_link join kin on customer_link.into_customer = kin.customer
+  ) select customer from kin`;

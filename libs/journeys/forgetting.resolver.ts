@@ -1,5 +1,5 @@
-import { Args, ID, Mutation, Query, Resolver } from '@nestjs/graphql';
-import { ForgetCustomerInput, ForgettingReceipt, REMAINDERS } from './forgetting.graphql.js';
+import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { ForgetCustomerInput, ForgettingReceipt, ForgettingReceiptArgs, REMAINDERS } from './forgetting.graphql.js';
 import type { ForgettingRecord } from './forgetting-records.js';
 import { Forgetting } from './forgetting.service.js';
 
@@ -19,8 +19,8 @@ export class ForgettingResolver {
     nullable: true,
     description: 'What was done when a customer was forgotten; null when they were not, or it is not finished yet.',
   })
-  async forgettingReceipt(@Args('customerId', { type: () => ID, description: 'Id of the customer.' }) id: string) {
-    const record = await this.forgetting.record(id.toLowerCase());
+  async forgettingReceipt(@Args() { customerId }: ForgettingReceiptArgs) {
+    const record = await this.forgetting.record(customerId);
     return record && receiptOf(record);
   }
 }

@@ -18,9 +18,9 @@ import { FactIntake } from './fact-intake.js';
 import { isPhoneType, Mentions } from './forgetting-mentions.js';
 import { CompleteForgetting, forgettingDecider } from './forgetting.js';
 import { personQuery, type Person } from './forgetting.queries.js';
-import { forgettingsIn, type ForgettingRecord } from './forgetting-records.js';
+import { releaseKeysOf } from './forgetting-keys.js';
+import { forgettingOf, forgettingsIn, type ForgettingRecord } from './forgetting-records.js';
 import { journeySubject } from './journey.events.js';
-import { keyDecider, ReleaseKey } from './lookup-key.js';
 
 /** Where records that speak of people lie outside of the log, such as the quarantine. */
 export interface TracePlace {
@@ -81,24 +81,41 @@ export class Forgetting {
     return this.inTurn(async () => {
       const { person, newly } = await this.declare(request, context);
       const before = await this.record(request.customerId);
-      if (before && !newly && person.customers.every((id) => this.vault.isForgotten(customerSubject(id))))
-        return before;
-      await this.erase(request, person, context);
-      return (await this.record(request.customerId))!;
+      if (before && !newly && this.isGone(person)) return before;
+      // What is done once more is told with what was done first.
+      const customerId = before?.customerId ?? request.customerId;
+      await this.erase({ ...request, customerId }, person, context);
+      return (await this.record(customerId))!;
     });
   }
 
-  /** What was done when the customer was forgotten; null: they were not, or it is not finished. */
+  /**
+   * What was done when the customer was forgotten; null: they were not, or it is not finished. It may have been asked for
+   * by any customer who was once merged with them.
+   */
   async record(customerId: string): Promise<ForgettingRecord | null> {
-    const { completed } = await forgettingsIn(this.log, this.registry);
-    return completed.find(({ customers }) => customers.includes(customerId)) ?? null;
+    const own = await forgettingOf(this.log, this.registry, customerId);
+    if (own) return own;
+    const { result } = await this.reads.run(personQuery, { customerId }, { signal: this.stopping.signal });
+    for (const other of result?.kin ?? []) {
+      const found = await forgettingOf(this.log, this.registry, other);
+      if (found?.customers.includes(customerId)) return found;
+    }
+    return null;
   }
+
+  /** Nothing leads to them any more, and nothing of theirs can be read. */
+  private isGone({ customers, journeys, keys }: Person): boolean {
+    return !keys.some(({ held }) => held) && subjectsOf({ customers, journeys }).every(this.isDestroyed);
+  }
+
+  private readonly isDestroyed = (subject: string): boolean => this.vault.isForgotten(subject);
 
   /** Before the server listens: keys that are destroyed by the log, and came back with an older `keys.db`, go again. */
   async onApplicationBootstrap(): Promise<void> {
     const { declared, completed } = await forgettingsIn(this.log, this.registry);
     for (const record of completed) {
-      if (subjectsOf(record).every((subject) => this.vault.isForgotten(subject))) continue;
+      if (subjectsOf(record).every(this.isDestroyed)) continue;
       this.logger.warn(`Keys of ${record.customers.join(', ')} came back with a restore; they are destroyed again.`);
       await this.inTurn(() => this.eraseAgain(record));
     }
@@ -135,18 +152,27 @@ export class Forgetting {
     const atLeast = await this.log.head();
     const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS, signal });
     // Of somebody unknown the decision will say so.
-    return result ?? { customers: [customerId], journeys: [], keys: [] };
+    return result ?? { customers: [customerId], kin: [], journeys: [], keys: [] };
   }
 
-  private async erase({ customerId, reason }: ForgetRequest, person: Person, context?: ActingContext): Promise<void> {
+  private async erase({ customerId, reason }: ForgetRequest, known: Person, context?: ActingContext): Promise<void> {
+    const removed = { quarantined: 0, imports: 0 };
+    let person = known;
+    let destroyed: readonly string[];
+    do {
+      const { customers, journeys, keys } = person;
+      const hashes = keys.map(({ hash }) => hash);
+      await releaseKeysOf(this.kernel, { customers, hashes, reason }, context);
+      this.intake.letGoOf(customers);
+      const { quarantined, imports } = await this.removeTraces(customers, journeys, hashes);
+      removed.quarantined += quarantined;
+      removed.imports += imports;
+      // The last step: until now all that speaks of them can be found again.
+      destroyed = await this.vault.destroy(subjectsOf(person));
+      // A fact that was on its way may have opened a journey of theirs, whose key nobody would destroy.
+      person = await this.personNow(customerId);
+    } while (!this.isGone(person));
     const { customers, journeys, keys } = person;
-    const held = keys.filter((key) => key.held).map(({ hash }) => new ReleaseKey({ hash, reason }));
-    await this.execute(keyDecider, held, context);
-    this.intake.letGoOf(customers);
-    const hashes = keys.map(({ hash }) => hash);
-    const removed = await this.removeTraces(customers, journeys, hashes);
-    // The last step: until now all that speaks of them can be found again.
-    const destroyed = await this.vault.destroy([...journeys.map(journeySubject), ...customers.map(customerSubject)]);
     const done = new CompleteForgetting({
       customerId,
       customers,
@@ -250,7 +276,7 @@ export class Forgetting {
   }
 }
 
-const subjectsOf = ({ customers, journeys }: ForgettingRecord): string[] => [
+const subjectsOf = ({ customers, journeys }: Pick<ForgettingRecord, 'customers' | 'journeys'>): string[] => [
   ...journeys.map(journeySubject),
   ...customers.map(customerSubject),
 ];

@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  clockAt,
+  EventRegistry,
+  Kernel,
+  newId,
+  openVault,
+  type BytesVault,
+  type EventLog,
+  type RecordedEvent,
+} from '@touchstone/eventing';
+import { openMemoryLog } from '@touchstone/eventing/testing';
+import type { Reads } from '@touchstone/readmodel';
+import { customerDecider, MergeCustomers, RegisterCustomer, UnmergeCustomers } from './customer.js';
+import type { FactIntake } from './fact-intake.js';
+import { releaseKeysOf } from './forgetting-keys.js';
+import { Forgetting } from './forgetting.service.js';
+import { readsOf } from './house.spec-kit.js';
+import { AddNote, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
+import { BindKey, keyDecider, ReleaseKey } from './lookup-key.js';
+import { journeyEvents } from './read.js';
+
+const reason = 'asked to';
+
+describe('forgetting a person', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'touchstone-forgetting-service-'));
+  let vault: BytesVault;
+  let log: EventLog;
+  let kernel: Kernel;
+  let forgetting: Forgetting;
+  let [anna, twin, bob] = ['', '', ''];
+
+  beforeAll(async () => {
+    vault = await openVault({ file: join(directory, 'keys.db') });
+  });
+  afterAll(async () => {
+    await vault.close();
+    rmSync(directory, { recursive: true });
+  });
+  beforeEach(async () => {
+    log = openMemoryLog();
+    const registry = new EventRegistry(journeyEvents);
+    kernel = new Kernel({ log, vault, clock: clockAt('2024-05-01T08:00:00Z', { still: true }), registry });
+    // Read models that are always at the head of the log.
+    const reads = {
+      run: async (...[query, params]: Parameters<Reads['run']>) => readsOf(await events()).run(query, params),
+    } as Reads;
+    const unscanned = {
+      head: () => log.head(),
+      readStream: (...given: Parameters<EventLog['readStream']>) => log.readStream(...given),
+      readAll: () => {
+        throw new Error('Nobody reads the whole log for one person.');
+      },
+    } as unknown as EventLog;
+    const intake = { letGoOf: () => undefined } as unknown as FactIntake;
+    forgetting = new Forgetting(unscanned, vault, reads, registry, kernel, intake);
+    [anna, twin, bob] = [newId(), newId(), newId()];
+    for (const customerId of [anna, twin, bob]) {
+      await kernel.execute(customerDecider, new RegisterCustomer({ customerId, identifiers: [] }));
+    }
+  });
+  afterEach(() => log.close());
+
+  const events = async (): Promise<RecordedEvent[]> => {
+    const all: RecordedEvent[] = [];
+    for await (const page of log.readAll()) all.push(...page);
+    return all;
+  };
+  const bind = (hash: string, customerId: string) =>
+    kernel.execute(keyDecider, new BindKey({ hash, keyType: 'phone', customerId }));
+  const holderOf = async (hash: string) => {
+    const { state } = await kernel.look(keyDecider, hash);
+    return state.status === 'bound' ? state.customerId : null;
+  };
+  const open = async (customerId?: string) => {
+    const journeyId = newId();
+    await kernel.execute(journeyDecider, new OpenJourney({ journeyId, journeyType: 'fault-repair', customerId }));
+    return journeyId;
+  };
+  const merge = (customerId: string, survivorId: string) =>
+    kernel.execute(customerDecider, new MergeCustomers({ customerId, survivorId, reason }));
+
+  it('lets nobody read what was noted in a journey that turned out to be theirs', async () => {
+    const journeyId = await open();
+    const told = async (occurredAt: string, customerId: string) => {
+      const traits = { closes: false, contact: true, customerVisible: true };
+      const content = { kind: 'k', kindVersion: 1, traits, customerId, personal: { caller: occurredAt } };
+      await kernel.execute(journeyDecider, new RecordTouchpoint({ journeyId, occurredAt, content }));
+    };
+    await told('2024-05-01T07:00:00Z', bob);
+    await told('2024-05-01T06:00:00Z', anna);
+    await kernel.execute(journeyDecider, new AddNote({ journeyId, text: 'The pump is in the cellar.' }));
+    const read = async () =>
+      (await events()).flatMap(({ type, id, data, metadata }) => {
+        const field = { NoteAdded: 'text', TouchpointRecorded: 'personal' }[type];
+        if (field === undefined) return [];
+        return [vault.open(metadata.subject!, id, field, (data as Record<string, string>)[field]!)];
+      });
+    const [ofBob, ofAnna] = [{ caller: '2024-05-01T07:00:00Z' }, { caller: '2024-05-01T06:00:00Z' }];
+    expect(await read()).toEqual([ofBob, ofAnna, 'The pump is in the cellar.']);
+    await forgetting.forget({ customerId: anna, reason });
+    expect(await read()).toEqual([ofBob, 'forgotten', 'forgotten']);
+  });
+
+  it('heals what came to be theirs after all, when it is asked again', async () => {
+    await bind('a', anna);
+    const receipt = await forgetting.forget({ customerId: anna, reason });
+    expect(receipt).toMatchObject({ customers: [anna], journeys: [], keysReleased: 1, repeatedAt: [] });
+    expect(await forgetting.forget({ customerId: anna, reason })).toEqual(receipt);
+    await bind('b', anna);
+    const again = await forgetting.forget({ customerId: anna, reason });
+    expect(await holderOf('b')).toBeNull();
+    expect(again).toEqual({ ...receipt, repeatedAt: [expect.any(String)] });
+    const journeyId = await open(anna);
+    await forgetting.forget({ customerId: anna, reason });
+    const note = kernel.execute(journeyDecider, new AddNote({ journeyId, text: 'n' }));
+    await expect(note).rejects.toMatchObject({ code: 'CUSTOMER_FORGOTTEN' });
+    const { length } = await events();
+    expect((await forgetting.forget({ customerId: anna, reason })).repeatedAt).toHaveLength(2);
+    expect(await events()).toHaveLength(length);
+  });
+
+  it('finds the journey that a fact opened meanwhile', async () => {
+    let late = '';
+    forgetting.reaches({
+      quietly: (work) => work(),
+      forget: async () => {
+        late ||= await open(anna);
+        return { quarantined: 1, imports: 0 };
+      },
+    });
+    const record = await forgetting.forget({ customerId: anna, reason });
+    expect(record).toMatchObject({ journeys: [late], quarantineRemoved: 2, repeatedAt: [] });
+    expect(vault.isForgotten(`journey:${late}`)).toBe(true);
+  });
+
+  it('is told to whoever was merged with them, also after they were unmerged', async () => {
+    const third = newId();
+    await kernel.execute(customerDecider, new RegisterCustomer({ customerId: third, identifiers: [] }));
+    await merge(twin, anna);
+    await merge(third, twin);
+    await merge(bob, anna);
+    await kernel.execute(customerDecider, new UnmergeCustomers({ customerId: bob, reason }));
+    const receipt = await forgetting.forget({ customerId: twin, reason });
+    expect(receipt.customers).toEqual([anna, twin, third].sort());
+    await kernel.execute(customerDecider, new UnmergeCustomers({ customerId: third, reason }));
+    for (const id of [anna, twin, third]) {
+      expect(await forgetting.record(id)).toEqual(receipt);
+      expect(await forgetting.forget({ customerId: id, reason })).toEqual(receipt);
+    }
+    for (const id of [bob, newId()]) expect(await forgetting.record(id)).toBeNull();
+    // Done again by another of them, it is told with what was done first.
+    await bind('c', anna);
+    const again = await forgetting.forget({ customerId: anna, reason });
+    expect(again).toEqual({ ...receipt, repeatedAt: [expect.any(String)] });
+  });
+
+  it('leaves a key that somebody new has claimed meanwhile', async () => {
+    await bind('a', anna);
+    await bind('b', bob);
+    const { look } = kernel;
+    kernel.look = (async (...given: Parameters<typeof look>) => {
+      const seen = await look.apply(kernel, given);
+      kernel.look = look;
+      await kernel.execute(keyDecider, new ReleaseKey({ hash: 'a', reason }));
+      await bind('a', bob);
+      return seen;
+    }) as typeof look;
+    await releaseKeysOf(kernel, { customers: [anna], hashes: ['a', 'b', 'c'], reason });
+    expect(await Promise.all(['a', 'b', 'c'].map(holderOf))).toEqual([bob, bob, null]);
+  });
+});
