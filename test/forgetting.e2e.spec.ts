@@ -24,6 +24,7 @@ const ANNA = {
   moment: 'Told her story a third time, was close to tears.',
   caller: 'Annas Schwester Li Na',
   early: 'Rang about the pond before she gave her name.',
+  shared: 'Rang from the neighbours; her pump is in their cellar.',
 };
 const SECRETS = Object.values(ANNA);
 const BOB = { name: 'Bob Chen', phone: '13900139000', note: 'Prefers to be called in the morning.' };
@@ -49,7 +50,7 @@ describe('a person is forgotten', () => {
   let before: { position: string; figures: unknown; rows: ReturnType<typeof rowsOf> };
   let generation: string;
   let customers: { anna: string; merged: string; imported: string; bob: string };
-  let journeys: { main: string; early: string; bob: string };
+  let journeys: { main: string; early: string; shared: string; bob: string };
   let touchpointId: string;
 
   const ask = async (query: string, variables: Record<string, unknown> = {}) => {
@@ -143,7 +144,7 @@ describe('a person is forgotten', () => {
     before = { position, figures: await figures(), rows: rowsOf(directory, generation) };
     const subjects = [
       ...[customers.anna, customers.merged, customers.imported].map((id) => `customer:${id}`),
-      `journey:${journeys.early}`,
+      ...[journeys.main, journeys.early, journeys.shared].map((id) => `journey:${id}`),
     ];
     const keys = keysIn(directory);
     keysOfAnna = subjects.map((subject) => keys.get(subject)!);
@@ -173,12 +174,13 @@ describe('a person is forgotten', () => {
 
     const open = async (customerId: string | undefined, at: string) =>
       (await send('openJourney', { journeyType: 'fault-repair', customerId, occurredAt: at })).id;
-    const [main, early, bobs] = [
+    const [main, early, shared, bobs] = [
       await open(anna, '2025-05-01T08:00:00+08:00'),
       await open(undefined, '2025-05-02T08:00:00+08:00'),
+      await open(undefined, '2025-05-06T08:00:00+08:00'),
       await open(bob, '2025-05-03T08:00:00+08:00'),
     ];
-    journeys = { main, early, bob: bobs };
+    journeys = { main, early, shared, bob: bobs };
     const call = (journeyId: string, occurredAt: string, more = {}) =>
       send('recordTouchpoint', { journeyId, kind: 'own.call', occurredAt, channel: 'hotline', unit: 'east', ...more });
     touchpointId = (await call(main, '2025-05-01T08:05:00+08:00', { personal: { caller: ANNA.caller } })).entryId;
@@ -192,6 +194,15 @@ describe('a person is forgotten', () => {
     await call(early, '2025-05-02T10:00:00+08:00', { personal: { said: ANNA.early } });
     const fact = { journey: { id: early }, customer: { type: 'phone', value: ANNA.phone }, kind: 'own.call' };
     expect((await tell(fact, '2025-05-02T09:00:00+08:00')).outcome).toBe('taken');
+    // What was first told to be Bob's turns out to be Anna's: hers is the earlier contact.
+    for (const [at, phone] of [
+      ['2025-05-06T10:00:00+08:00', BOB.phone],
+      ['2025-05-06T09:00:00+08:00', ANNA.phone],
+    ] as const) {
+      const contact = { journey: { id: shared }, customer: { type: 'phone', value: phone }, kind: 'own.call' };
+      expect((await tell(contact, at)).outcome).toBe('taken');
+    }
+    await send('addNote', { journeyId: shared, text: ANNA.shared });
     await call(bobs, '2025-05-03T09:00:00+08:00', { personal: { caller: BOB.name } });
     await send('addNote', { journeyId: bobs, text: BOB.note });
 
@@ -215,7 +226,7 @@ describe('a person is forgotten', () => {
     const text = await readable(directory);
     expect(SECRETS.filter((secret) => !text.includes(JSON.stringify(secret).slice(1, -1)))).toEqual([]);
     expect(filesWith(directory, keysOfAnna).map((path) => path.slice(directory.length + 1))).toContain('keys.db');
-    expect(keysOfAnna).toHaveLength(4);
+    expect(keysOfAnna).toHaveLength(6);
     for (const name of ['keys.db', 'quarantine.db', 'spool']) {
       for (const suffix of name === 'spool' ? [''] : ['', '-wal']) {
         cpSync(join(directory, name + suffix), join(backup, name + suffix), { recursive: true });
@@ -227,6 +238,8 @@ describe('a person is forgotten', () => {
     const input = { customerId: randomUUID(), reason: 'request' };
     expect(await server.codeOf(FORGET, { i: input })).toBe('CUSTOMER_UNKNOWN');
     expect((await ask(RECEIPT, { id: customers.anna })).forgettingReceipt).toBeNull();
+    expect((await ask(RECEIPT, { id: input.customerId })).forgettingReceipt).toBeNull();
+    expect(await server.codeOf(RECEIPT, { id: 'anna' })).toBe('INVALID_INPUT');
   });
 
   it('with everybody who was merged with them, and is told what was done and what stays', async () => {
@@ -238,8 +251,8 @@ describe('a person is forgotten', () => {
     ]);
     expect(receipt).toMatchObject({
       customerIds: [customers.anna, customers.merged, customers.imported].sort(),
-      journeyCount: 3,
-      keysDestroyed: 4,
+      journeyCount: 4,
+      keysDestroyed: 6,
       keysReleased: 4,
       quarantineRemoved: 4,
       importsRemoved: 1,
@@ -259,7 +272,7 @@ describe('a person is forgotten', () => {
     ).toBe(true);
     expect(meanwhile).toEqual(receipt);
     expect((await ask(FORGET, { i: input })).forgetCustomer).toEqual(receipt);
-    for (const id of [customers.anna, customers.merged, customers.imported]) {
+    for (const id of [customers.anna, customers.merged, customers.imported.toUpperCase()]) {
       expect((await ask(RECEIPT, { id })).forgettingReceipt).toEqual(receipt);
     }
   });
@@ -425,7 +438,7 @@ describe('a person is forgotten', () => {
     expect(await customerBy({ id: customers.anna })).toMatchObject({ name: 'forgotten', forgotten: true });
     expect((await ask('{ quarantine(first: 100) { totalCount } }')).quarantine.totalCount).toBe(2);
     const { forgettingReceipt: receipt } = await ask(RECEIPT, { id: customers.anna });
-    expect(receipt).toMatchObject({ keysDestroyed: 4, quarantineRemoved: 4, importsRemoved: 1 });
+    expect(receipt).toMatchObject({ keysDestroyed: 6, quarantineRemoved: 4, importsRemoved: 1 });
     expect(receipt.repeatedAt).toHaveLength(1);
     await nothingIsLeft();
     await server.close();
