@@ -1,4 +1,4 @@
-import { Worker, type Transferable } from 'node:worker_threads';
+import { Worker, type ResourceLimits, type Transferable } from 'node:worker_threads';
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import type { BuildOrder, BuildProgress, RunnerTuning } from './build-generation.js';
 import type { GroupStatus } from './group-projector.js';
@@ -34,6 +34,12 @@ interface Pending {
   resolve(value: never): void;
   reject(error: Error): void;
 }
+
+/**
+ * Memory of a thread that builds a generation. It keeps what a batch of thousands of events makes until the batch is
+ * written: in the usual young generation most of that is copied, again and again, before it is garbage.
+ */
+export const BUILDER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 192 };
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -158,7 +164,8 @@ export class ProjectorHost {
     const { directory, tuning, worker: entry } = this.options;
     const { data, transfer = [] } = this.options.data?.() ?? { data: undefined };
     const workerData: ProjectorStart = { directory, data, tuning, order };
-    const worker = new Worker(entry, { workerData, transferList: [...transfer] });
+    const resourceLimits = order && BUILDER_LIMITS;
+    const worker = new Worker(entry, { workerData, transferList: [...transfer], resourceLimits });
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.exits.add(exit);
     void exit.then(() => this.exits.delete(exit));
