@@ -14,14 +14,16 @@ const COMPILED = new URL('./dist/', import.meta.url).href;
 
 /**
  * Eight writers that append batches to streams of their own and to a shared one. Each says what it is about to do and
- * what was acknowledged; writing to a pipe is synchronous, so what was said before the kill can be read after it.
+ * what was acknowledged, in a way that what was said before the kill can be read after it.
  */
 const WRITER = `
   const { openSqliteLog } = await import(${JSON.stringify(`${COMPILED}sqlite-log.js`)});
   const { newId } = await import(${JSON.stringify(`${COMPILED}ids.js`)});
+  const { writeSync } = await import('node:fs');
   const [file, round] = process.argv.slice(1);
   const log = await openSqliteLog({ file });
-  const say = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
+  // Not process.stdout: while its reader lags it keeps lines for itself, and they die with it.
+  const say = (line) => writeSync(1, JSON.stringify(line) + '\\n');
   const at = '2024-05-01T00:00:00.000Z';
   async function writer(w) {
     let revision = 'none';
