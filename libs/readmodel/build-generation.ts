@@ -36,6 +36,8 @@ export interface ProjectionParts {
   readonly read: RunnerOptions['read'];
   readonly now: () => string;
   readonly tuning?: RunnerTuning;
+  /** Where events come from; default the log, read in this thread. */
+  readonly digests?: RunnerOptions['digests'];
 }
 
 /** Makes an ordered generation somewhere, in this thread or another. */

@@ -1,27 +1,38 @@
 /**
- * Builds the journeys group of a data directory from position 0, in a thread like that of the server, and makes it the
+ * Builds the journeys group of a data directory from position 0, in threads like those of the server, and makes it the
  * generation that answers. Run by the bench in a process of its own: `node build.js DIRECTORY`; prints one JSON line
  * per batch and phase, the last with `result`.
  */
 import { join } from 'node:path';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { ReadStore } from '@touchstone/readmodel';
 import { buildGeneration } from '@touchstone/readmodel/build-generation';
+import { Digester } from '@touchstone/readmodel/digest';
+import { digestsBehind, digestsOf, serveDigests } from '@touchstone/readmodel/digest-source';
 import { BUILDER_LIMITS } from '@touchstone/readmodel/projector-host';
 import { events, groupsIn } from '../../apps/server/dist/composition.js';
 
-async function build(directory, say) {
+const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
+const { read } = new EventRegistry(events);
+const openLog = (directory) => openSqliteLogReader(join(directory, 'log.db'));
+
+async function digest({ directory, port }) {
+  const log = openLog(directory);
+  await serveDigests(port, log, new Digester(group, read));
+  await log.close();
+}
+
+async function build({ directory, port }, say) {
   const now = () => new Date().toISOString();
-  const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
-  const log = openSqliteLogReader(join(directory, 'log.db'));
+  const log = openLog(directory);
   const store = await ReadStore.open(join(directory, 'read'), now);
   store.removeObsolete(group.name);
   const generation = store.create(group, 'building');
   const phases = new Phases();
   let last = null;
   await buildGeneration(
-    { group, log, read: new EventRegistry(events).read, now },
+    { group, log, read, now, digests: digestsBehind(port, digestsOf(log, new Digester(group, read))) },
     { group: group.name, generation: generation.name, file: store.fileOf(generation), skipped: [] },
     (progress) => {
       last = progress;
@@ -35,6 +46,7 @@ async function build(directory, say) {
   store.removeObsolete(group.name);
   store.close();
   await log.close();
+  port.close();
   say({ result });
 }
 
@@ -70,9 +82,17 @@ function cpuMs() {
 }
 
 if (isMainThread) {
-  const options = { workerData: process.argv[2], resourceLimits: BUILDER_LIMITS };
-  const builder = new Worker(new URL(import.meta.url), options);
-  builder.on('message', (what) => process.stdout.write(`${JSON.stringify(what)}\n`));
+  const { port1, port2 } = new MessageChannel();
+  const thread = (role, port) =>
+    new Worker(new URL(import.meta.url), {
+      workerData: { role, directory: process.argv[2], port },
+      transferList: [port],
+      resourceLimits: BUILDER_LIMITS,
+    });
+  thread('digester', port1);
+  thread('builder', port2).on('message', (what) => process.stdout.write(`${JSON.stringify(what)}\n`));
+} else if (workerData.role === 'digester') {
+  await digest(workerData);
 } else {
   await build(workerData, (what) => parentPort.postMessage(what));
 }

@@ -158,6 +158,8 @@ function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[]
   const customers = new Set<number>();
   const linked = new Set<number>();
   for (const change of changes) {
+    // Of what figures are made of nothing is inserted as such.
+    if (change.op === 'insert') continue;
     const row = change.op === 'put' ? change.row : change.key;
     if (change.table === 'journey_blob' || change.table === 'journey_state') journeys.add(row['journey'] as number);
     else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
