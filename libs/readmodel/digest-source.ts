@@ -58,8 +58,9 @@ export function digestsBehind(port: MessagePort, otherwise: DigestSource): Diges
     let wake = () => {};
     const ended: FromDigester = { run, kind: 'ended', error: null };
     const hear = (message: FromDigester) => {
-      // What an earlier reading had sent is of no use any more.
-      if (message.run === run) arrived.push(message);
+      // What an earlier reading had sent is of no use any more, and the port serves other ends too.
+      if (message.run !== run) return;
+      arrived.push(message);
       wake();
     };
     // It is taken up again, by then in this thread.
@@ -103,6 +104,7 @@ export async function serveDigests(
       if (current?.run === message.run) current.credit.give();
       return;
     }
+    if (message.kind !== 'read') return;
     current?.stop.abort();
     const [stop, credit] = [new AbortController(), new Credit(AHEAD)];
     current = { run: message.run, stop, credit };

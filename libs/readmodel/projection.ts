@@ -150,19 +150,58 @@ export interface DerivedRows {
  * derivations before it. It keeps nothing in memory from one call to the next, and like a projection it never throws
  * for a fact it dislikes: the event of a batch that it cannot follow is parked.
  */
-export interface Derivation {
+export type Derivation = SimpleDerivation | (DerivationBase & BuiltInParts);
+
+/** A derivation that is built in one go. */
+export type SimpleDerivation = DerivationBase & BuiltAtOnce;
+
+/** What both kinds of derivations have. */
+export interface DerivationBase {
   readonly name: string;
   /** A new version is made in a new generation, beside the old one. */
   readonly version: number;
   /** What else its rows depend on, such as a time zone: another setting makes a new generation too. */
   readonly settings?: string;
   readonly tables: readonly TableSpec[];
-  /** Every row of its tables from the rows of the projections, when a generation is built; its tables are empty. */
-  build(rows: DerivedRows): void;
   /** With the rows as they were before the batch: what its changes concern. The answer goes to `follow`. */
   prepare(changes: readonly RowChange[], rows: DerivedRows): unknown;
   /** With the rows as they are after the batch. */
   follow(prepared: unknown, rows: DerivedRows): void;
+}
+
+export interface BuiltAtOnce {
+  /** Every row of its tables from the rows of the projections, when a generation is built; its tables are empty. */
+  build(rows: DerivedRows): void;
+  readonly parts?: undefined;
+}
+
+/** The same in parts that are independent of each other, so that two threads can make them. */
+export interface BuiltInParts {
+  readonly parts: {
+    /** The tables that are read; their indexes are there by then. */
+    readonly reads: readonly string[];
+    /** Parts that together are everything, more of them than there are threads; plain data. */
+    split(rows: DerivedRows): readonly unknown[];
+    /** Makes parts, one after another; what it makes it hands over now and then. */
+    maker(rows: Pick<DerivedRows, 'all' | 'each' | 'idOf'>, hand: HandOver): PartMaker;
+    /** Writes what makers hand over, in any order. */
+    taker(rows: DerivedRows): PartTaker;
+  };
+}
+
+/** Hands over plain data; of these buffers the maker keeps nothing. */
+export type HandOver = (made: unknown, transfer?: readonly ArrayBuffer[]) => void;
+
+export interface PartMaker {
+  make(part: unknown): void;
+  /** Hands over what is left. */
+  end(): void;
+}
+
+export interface PartTaker {
+  take(made: unknown): void;
+  /** Everything was handed over. */
+  finish(): void;
 }
 
 /** Projections that share one checkpoint, one generation and one store, so that their figures agree. */

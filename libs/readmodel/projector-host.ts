@@ -160,7 +160,7 @@ export class ProjectorHost {
     this.worker?.postMessage(message);
   }
 
-  private thread(how: Pick<ProjectorStart, 'order' | 'digests' | 'digester'> = {}, port?: MessagePort): Worker {
+  private thread(how: Pick<ProjectorStart, 'order' | 'helper' | 'helps'> = {}, port?: MessagePort): Worker {
     const { directory, tuning, worker: entry } = this.options;
     const { data, transfer = [] } = this.options.data?.() ?? { data: undefined };
     const workerData: ProjectorStart = { directory, data, tuning, ...how };
@@ -229,9 +229,9 @@ export class ProjectorHost {
   private build(order: BuildOrder): void {
     const { generation, group } = order;
     const { port1, port2 } = new MessageChannel();
-    const builder = this.thread({ order, digests: port1 }, port1);
-    // When it dies, or cannot start, the builder reads the log itself.
-    this.thread({ digester: { group, port: port2 } }, port2).on('error', () => {});
+    const builder = this.thread({ order, helper: port1 }, port1);
+    // When it dies, or cannot start, the builder does without.
+    this.thread({ helps: { group, port: port2 } }, port2).on('error', () => {});
     let error = toWire(diedError('it ended without an answer'), 'BUILD_FAILED') as ReturnType<typeof toWire> | null;
     this.builders.set(generation, builder);
     builder.on('message', (message: FromProjector) => {

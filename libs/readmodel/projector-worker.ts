@@ -2,6 +2,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import {
   buildGeneration,
+  serveBuild,
   type Build,
   type BuildOrder,
   type BuildProgress,
@@ -14,8 +15,7 @@ import type { ProjectionGroup } from './projection.js';
 import type { RunnerLog } from './projection-runner.js';
 import { ReadStore } from './read-store.js';
 import { fromWire, toWire, type WireError } from './runner-status.js';
-import { Digester, type ReadEvent } from './digest.js';
-import { digestsBehind, digestsOf, serveDigests } from './digest-source.js';
+import type { ReadEvent } from './digest.js';
 
 /** Calls `listener` with each new head of the log; the function it returns stops that. */
 export type HeadSource = (listener: (head: Position) => void) => () => void;
@@ -40,10 +40,10 @@ export interface ProjectorStart {
   readonly tuning?: RunnerTuning;
   /** Set: make this generation and end. */
   readonly order?: BuildOrder;
-  /** For who makes a generation: where another thread reads the log for it. */
-  readonly digests?: MessagePort;
-  /** Set: read the log for who makes a generation of this group, until the port is closed. */
-  readonly digester?: { readonly group: string; readonly port: MessagePort };
+  /** For who makes a generation: the port of a thread that helps. */
+  readonly helper?: MessagePort;
+  /** Set: help who makes a generation of this group, until the port is closed. */
+  readonly helps?: { readonly group: string; readonly port: MessagePort };
 }
 
 export type ProjectorCall =
@@ -87,8 +87,8 @@ export function runProjectorWorker(parts: ProjectorWorkerParts): void {
   const port = parentPort;
   if (!port) throw new TouchstoneError('NOT_A_WORKER', 'Start this file as a worker thread.', 'internal');
   const start = workerData as ProjectorStart;
-  const thread = start.digester
-    ? digest(parts, start, start.digester)
+  const thread = start.helps
+    ? help(parts, start, start.helps)
     : start.order
       ? build(port, parts, start, start.order)
       : project(port, parts, start);
@@ -99,15 +99,15 @@ export function runProjectorWorker(parts: ProjectorWorkerParts): void {
 const groupsOf = ({ groups }: ProjectorWorkerParts, { data }: ProjectorStart): readonly ProjectionGroup[] =>
   typeof groups === 'function' ? groups(data) : groups;
 
-async function digest(
+async function help(
   parts: ProjectorWorkerParts,
   start: ProjectorStart,
-  { group: name, port }: NonNullable<ProjectorStart['digester']>,
+  { group: name, port }: NonNullable<ProjectorStart['helps']>,
 ): Promise<void> {
   const log = await parts.openLog(start.data, () => () => {});
   try {
     const group = groupsOf(parts, start).find((g) => g.name === name)!;
-    await serveDigests(port, log, new Digester(group, parts.read));
+    await serveBuild(port, { group, log, read: parts.read });
   } finally {
     await log.close();
   }
@@ -122,14 +122,14 @@ async function build(port: MessagePort, parts: ProjectorWorkerParts, start: Proj
     log = await parts.openLog(start.data, () => () => {});
     const group = groupsOf(parts, start).find((g) => g.name === order.group)!;
     const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });
-    const here = digestsOf(log, new Digester(group, parts.read));
-    const digests = start.digests ? digestsBehind(start.digests, here) : here;
-    await buildGeneration({ ...common(parts, start), group, log, digests }, order, onProgress, stopping.signal);
+    const { helper } = start;
+    await buildGeneration({ ...common(parts, start), group, log, helper }, order, onProgress, stopping.signal);
     send({ kind: 'built', error: null });
   } catch (error) {
     send({ kind: 'built', error: toWire(error, 'BUILD_FAILED') });
   } finally {
-    start.digests?.close();
+    // When it never came to building.
+    start.helper?.close();
     await log?.close();
     port.close();
   }

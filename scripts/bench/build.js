@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { ReadStore } from '@touchstone/readmodel';
-import { buildGeneration } from '@touchstone/readmodel/build-generation';
-import { Digester } from '@touchstone/readmodel/digest';
-import { digestsBehind, digestsOf, serveDigests } from '@touchstone/readmodel/digest-source';
+import { buildGeneration, serveBuild } from '@touchstone/readmodel/build-generation';
 import { BUILDER_LIMITS } from '@touchstone/readmodel/projector-host';
 import { events, groupsIn } from '../../apps/server/dist/composition.js';
 
@@ -17,9 +15,9 @@ const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
 const { read } = new EventRegistry(events);
 const openLog = (directory) => openSqliteLogReader(join(directory, 'log.db'));
 
-async function digest({ directory, port }) {
+async function help({ directory, port }) {
   const log = openLog(directory);
-  await serveDigests(port, log, new Digester(group, read));
+  await serveBuild(port, { group, log, read });
   await log.close();
 }
 
@@ -32,7 +30,7 @@ async function build({ directory, port }, say) {
   const phases = new Phases();
   let last = null;
   await buildGeneration(
-    { group, log, read, now, digests: digestsBehind(port, digestsOf(log, new Digester(group, read))) },
+    { group, log, read, now, helper: port },
     { group: group.name, generation: generation.name, file: store.fileOf(generation), skipped: [] },
     (progress) => {
       last = progress;
@@ -46,7 +44,6 @@ async function build({ directory, port }, say) {
   store.removeObsolete(group.name);
   store.close();
   await log.close();
-  port.close();
   say({ result });
 }
 
@@ -89,10 +86,10 @@ if (isMainThread) {
       transferList: [port],
       resourceLimits: BUILDER_LIMITS,
     });
-  thread('digester', port1);
+  thread('helper', port1);
   thread('builder', port2).on('message', (what) => process.stdout.write(`${JSON.stringify(what)}\n`));
-} else if (workerData.role === 'digester') {
-  await digest(workerData);
+} else if (workerData.role === 'helper') {
+  await help(workerData);
 } else {
   await build(workerData, (what) => parentPort.postMessage(what));
 }

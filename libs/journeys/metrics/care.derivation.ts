@@ -4,7 +4,7 @@
  */
 import { cubeTables } from '@touchstone/readmodel/cube';
 import type { Derivation, DerivedRows, Row, RowChange } from '@touchstone/readmodel/projection';
-import { buildCare } from './care.build.js';
+import { careParts } from './care.build.js';
 import { CareDelta } from './care-delta.js';
 import { CUBES, contact, momentDue } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
@@ -25,7 +25,7 @@ export function careDerivation(timeZone: string): Derivation {
     version: VERSION,
     settings: timeZone,
     tables: [...Object.values(CUBES).flatMap((cube) => cubeTables(cube)), contact, momentDue],
-    build: (rows) => buildCare(rows, dayOf),
+    parts: careParts(dayOf),
     prepare: (changes, rows) => prepare(changes, rows, dayOf),
     follow: (prepared, rows) => (prepared as Batch | null)?.follow(rows),
   };
