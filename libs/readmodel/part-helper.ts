@@ -70,17 +70,19 @@ export class PartHelper {
     write(() => this.meanwhile());
     this.meanwhile = () => {};
     const taker = parts.taker(rows);
+    const take = (made: unknown) => write(() => taker.take(made));
     const maker = parts.maker(rows, (made) => taker.take(made));
     const counter = new Int32Array(next);
+    let isDone = false;
     for (let i = Atomics.add(counter, 0, 1); i < all.length; i = Atomics.add(counter, 0, 1)) {
       write(() => maker.make(all[i]));
       // What the other one has made has its turn.
       await nextTurn();
       signal.throwIfAborted();
-      while (this.arrived.length > 0) this.take(this.arrived.shift()!, (made) => write(() => taker.take(made)));
+      while (this.arrived.length > 0) isDone = this.take(this.arrived.shift()!, take) || isDone;
     }
     write(() => maker.end());
-    await this.untilDone((made) => write(() => taker.take(made)), signal);
+    if (!isDone) await this.untilDone(take, signal);
     write(() => taker.finish());
   }
 
