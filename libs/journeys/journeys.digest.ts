@@ -113,7 +113,12 @@ function plain(event: Recorded, form: FormCode, to: DigestWriter): void {
 }
 
 function observation(event: Observation, to: DigestWriter): void {
-  const about = (form: FormCode, observer: Observer | null, name: [dictionary: string, value?: string], score: number) => {
+  const about = (
+    form: FormCode,
+    observer: Observer | null,
+    name: [dictionary: string, value?: string],
+    score: number,
+  ) => {
     entry(form, '', 1, event.occurredAt, DECISION_SEQUENCE, to);
     to.name(...(name as [string, string | undefined]));
     to.number(observer === null ? 0 : ObserverCode[observer]);

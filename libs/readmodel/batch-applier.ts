@@ -69,7 +69,9 @@ export class BatchApplier {
       projection: projection as unknown as Projection<unknown>,
       units: new Lru<number, Held>(unitsInMemory),
     }));
-    this.lanes = new Map([...lanesOf(store.group)].map(([type, lanes]) => [type, lanes.map((lane) => this.all[lane]!)]));
+    this.lanes = new Map(
+      [...lanesOf(store.group)].map(([type, lanes]) => [type, lanes.map((lane) => this.all[lane]!)]),
+    );
   }
 
   /** Takes the next events of the log, in its order; those at or below the checkpoint are passed by. */

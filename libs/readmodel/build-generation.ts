@@ -97,6 +97,8 @@ async function build(
   let events = 0;
   let phase: BuildProgress['phase'] = 'reading';
   const lost = new AbortController();
+  let isHelped = parts.helper !== undefined;
+  parts.helper?.once('close', () => (isHelped = false));
   const report = () => onProgress({ ...progressOf(runner, phase), events });
   const { helper, group, log, read } = parts;
   const runner = new ProjectionRunner({
@@ -123,7 +125,7 @@ async function build(
         phase = 'deriving';
         report();
       };
-      if (helper) await store.makeDurableWith(helper, deriving, signal);
+      if (helper && isHelped) await store.makeDurableWith(helper, deriving, signal);
       else store.makeDurable(deriving);
     } finally {
       release();

@@ -115,7 +115,10 @@ export class GenerationStore {
     const others = tables.filter((table) => !isRead(table));
     const helper = new PartHelper(port, path, () => createIndexes(db, others));
     await this.derivations.buildWith(helper, signal);
-    const checked = helper.check(tables.map(({ name }) => name), signal);
+    const checked = helper.check(
+      tables.map(({ name }) => name),
+      signal,
+    );
     for (const { name } of tablesOf({ ...group, projections: [] })) assertIntegrity(db, path, name);
     await checked();
     this.settle();

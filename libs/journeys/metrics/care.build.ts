@@ -1,5 +1,13 @@
 /** Every care figure when a generation is built, customer by customer, in parts that two threads share. */
-import type { BuiltInParts, DerivedRows, HandOver, PartMaker, PartTaker, Row, Value } from '@touchstone/readmodel/projection';
+import type {
+  BuiltInParts,
+  DerivedRows,
+  HandOver,
+  PartMaker,
+  PartTaker,
+  Row,
+  Value,
+} from '@touchstone/readmodel/projection';
 import { buffersOfSums, CareDelta, type CareSums } from './care-delta.js';
 import { contact } from './care.tables.js';
 import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes, type ReadRows } from './derived-rows.js';
@@ -52,7 +60,9 @@ function split(rows: DerivedRows): Part[] {
   const [{ nobody, journeys }] = rows.all(
     'select max(case when customer = 0 then journey end) as nobody, count(*) as journeys from journey_state where to_pos is null',
   ) as unknown as [{ nobody: number | null; journeys: number }];
-  const [{ last }] = rows.all('select max(customer) as last from journey_state') as unknown as [{ last: number | null }];
+  const [{ last }] = rows.all('select max(customer) as last from journey_state') as unknown as [
+    { last: number | null },
+  ];
   const count = Math.max(LEAST_PARTS, Math.ceil(journeys / PART));
   const ranges = (end: number) =>
     Array.from({ length: count }, (_, i) => ({
