@@ -6,6 +6,7 @@ import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-r
 import { dueMoments, type RuleCode } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { byMatter, contactRows, judged, type Contact } from './matter.js';
+import { openTurn } from './turns.js';
 
 /** Journeys at a time. */
 const PAGE = 1_000;
@@ -149,6 +150,8 @@ class Build {
     for (const row of dueMoments(facts, contacts, this.codeOf)) {
       this.rows.write({ op: 'put', table: 'moment_due', row: row as unknown as Row });
     }
+    const turn = openTurn(facts, contacts, this.dayOf);
+    if (turn) this.rows.write({ op: 'put', table: 'turn_open', row: turn as unknown as Row });
   }
 }
 

@@ -134,6 +134,32 @@ export const contact: TableSpec = {
   compare: { names: ['root', 'journey_type', 'journey', 'unit', 'channel', 'stage', 'segment', 'region', 'tier'] },
 };
 
+/**
+ * Journeys with a negative moment that none follows yet, and that time alone may turn: the moment of a rule is still to
+ * come. Anchored like `cube_opened`. Few: a row goes by itself once the moment is recorded.
+ */
+export const turnOpen: TableSpec = {
+  name: 'turn_open',
+  columns: {
+    journey: 'int',
+    /** When the first touchpoint was, ms since 1970. */
+    at: 'int',
+    /** From when on nothing is waited for, ms since 1970. */
+    until: 'int',
+    day: 'int',
+    unit: 'int',
+    channel: 'int',
+    journey_type: 'int',
+    stage: 'int',
+    segment: 'int',
+    region: 'int',
+    tier: 'int',
+  },
+  key: ['journey'],
+  indexes: [['until']],
+  compare: { names: ['journey', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier'] },
+};
+
 export const DueAction = { observe: 1, withdraw: 2 } as const;
 
 /** What the rules still have to observe or to withdraw. A row goes by itself once that is recorded. */

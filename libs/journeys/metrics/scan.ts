@@ -6,7 +6,7 @@ import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
 import type { CubeName } from './care.tables.js';
-import { closingPlace, contactContribution, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
+import { closingPlace, contactContribution, journeyContributions, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
 import { contactsOf, JourneyFacts, type JourneyHead } from './facts.js';
 import {
@@ -19,6 +19,7 @@ import {
   REPEAT_WINDOW_MS,
   type Contact,
 } from './matter.js';
+import { momentsInOrder, openUntil } from './turns.js';
 
 export interface ScanOptions {
   /** Anchors in [from, to), ms since 1970; absent: without bound. */
@@ -29,6 +30,8 @@ export interface ScanOptions {
   readonly cubes: readonly CubeName[];
   /** Also what contacts add to the cube of touchpoints, by their neighbours in the matter. They come last. */
   readonly contacts?: boolean;
+  /** The first contacts that are undecided, by journey (`undecidedContacts`): so journeys are told that are. */
+  readonly undecided?: ReadonlyMap<number, readonly Contact[]>;
   /** Keeps the way from a contact to its events; costs memory. */
   readonly evidence?: boolean;
 }
@@ -52,7 +55,10 @@ export interface Contribution {
   readonly dims: readonly number[];
   /** In the order of the cube's measures. */
   readonly measures: readonly number[];
-  /** A first contact that counts as resolved so far, while its window is open at the read's instant. */
+  /**
+   * Of a contact: it counts as resolved so far, while its window is open at the read's instant. Of a journey: its
+   * negative moment is not turned, and waits for such a contact.
+   */
   readonly undecided: boolean;
   /** Positions of the events, in the journey's order. Only during the visit. */
   evidence(of: Evidence): string[];
@@ -68,6 +74,7 @@ export async function scan(
 ): Promise<void> {
   const { calendar, contacts = false, evidence = false } = options;
   const dayOf = (ms: number) => calendar.dayOf(ms);
+  const instant = Date.parse(read.asOf.instant);
   const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
   const wanted = Object.fromEntries(options.cubes.map((cube) => [cube, true]));
   const gathered: Gathered[] = [];
@@ -81,12 +88,15 @@ export async function scan(
   for await (const page of factsIn(read, from - beside, to + beside)) {
     for (const facts of page) {
       current.facts = facts;
+      // Only a journey that has an undecided contact can be undecided.
+      const own = options.undecided?.get(facts.head.journey);
+      current.undecided = own !== undefined && openUntil(facts, own) > instant;
       journeyContributions(facts, dayOf, emit, wanted);
       if (ended) return;
       if (contacts) gather(facts, dayOf, evidence, gathered);
     }
   }
-  if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
+  if (contacts) visitContacts(gathered, { from, to, instant }, visit);
 }
 
 /** A contact whose status is filled in, and the position of its event. */
@@ -151,7 +161,7 @@ class Current implements Contribution {
   at = 0;
   dims: readonly number[] = [];
   measures: readonly number[] = [];
-  readonly undecided = false;
+  undecided = false;
   private anchor = 0;
 
   get journey(): number {
@@ -204,7 +214,7 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 }
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
-async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
+export async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
   for await (const states of statesIn(read, from, to))
     yield await heldFacts(read, states, from === -Infinity && to === Infinity);
 }
