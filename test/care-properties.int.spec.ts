@@ -44,7 +44,7 @@ function houseOf(events: readonly RecordedEvent[], now: string) {
     },
   };
   const reads = new InlineReads(projectAll(group, events), { log: log as never, now: () => now });
-  const metrics = new MetricReader(reads, { timeZone: ZONE } as never);
+  const metrics = new MetricReader(reads);
   return { metrics, figures: new FigureReader(reads, null as never, metrics) };
 }
 type House = ReturnType<typeof houseOf>;

@@ -6,7 +6,7 @@ import { cubeTables } from '@touchstone/readmodel/cube';
 import type { Derivation, DerivedRows, Row, RowChange } from '@touchstone/readmodel/projection';
 import { buildCare } from './care.build.js';
 import { CareDelta } from './care-delta.js';
-import { CUBES, contact, momentDue, turnOpen } from './care.tables.js';
+import { CARE, CUBES, contact, momentDue, turnOpen } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
 import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type Due } from './due-moments.js';
@@ -22,7 +22,7 @@ export function careDerivation(timeZone: string): Derivation {
   const calendar = new DayCalendar(timeZone);
   const dayOf = (ms: number) => calendar.dayOf(ms);
   return {
-    name: 'care',
+    name: CARE,
     version: VERSION,
     settings: timeZone,
     tables: [...Object.values(CUBES).flatMap((cube) => cubeTables(cube)), contact, momentDue, turnOpen],

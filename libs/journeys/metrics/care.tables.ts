@@ -2,6 +2,9 @@
 import type { CubeSpec } from '@touchstone/readmodel/cube';
 import type { TableSpec } from '@touchstone/readmodel/projection';
 
+/** The derivation that keeps them; its setting is the zone of days. */
+export const CARE = 'care';
+
 /** Dimensions of every cell that has a touchpoint for its anchor: surrogates, 0 is "none". */
 const DIMS = ['day', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier'] as const;
 const named = (...dims: readonly string[]) => ({ names: dims.filter((dim) => dim !== 'day') });

@@ -35,7 +35,6 @@ export interface MetricOccurrenceRow {
 
 export interface MetricFigureParams {
   readonly figure: MetricFigureRef;
-  readonly timeZone: string;
 }
 
 /** The occurrences behind a figure, in pages, journey by journey. Run it with the figure's own `asOf`. */
@@ -45,9 +44,9 @@ export const metricOccurrencesQuery: ReadQuery<
 > = {
   name: 'metricOccurrences',
   group: 'journeys',
-  run: async (read, { figure, timeZone, after, first }) => {
+  run: async (read, { figure, after, first }) => {
     const found: Occurrence[] = [];
-    await occurrences(read, figure, timeZone, (occurrence) => {
+    await occurrences(read, figure, (occurrence) => {
       const { journey, ordinal } = occurrence;
       if (after && (journey < after[0] || (journey === after[0] && ordinal <= after[1]))) return;
       found.push({ ...occurrence, positions: occurrence.evidence() });
@@ -61,9 +60,9 @@ export const metricOccurrencesQuery: ReadQuery<
 export const metricCountQuery: ReadQuery<MetricFigureParams, number> = {
   name: 'metricCount',
   group: 'journeys',
-  run: async (read, { figure, timeZone }) => {
+  run: async (read, { figure }) => {
     let count = 0;
-    await occurrences(read, figure, timeZone, () => {
+    await occurrences(read, figure, () => {
       count++;
     });
     return count;
@@ -77,9 +76,9 @@ export const metricJourneysQuery: ReadQuery<
 > = {
   name: 'metricJourneys',
   group: 'journeys',
-  run: async (read, { figure, timeZone, after = 0, first }) => {
+  run: async (read, { figure, after = 0, first }) => {
     const found: number[] = [];
-    await occurrences(read, figure, timeZone, ({ journey }) => {
+    await occurrences(read, figure, ({ journey }) => {
       if (journey > after && found.at(-1) !== journey) found.push(journey);
       return found.length < first;
     });
@@ -119,10 +118,9 @@ const EVIDENCE: Readonly<Record<MetricId, Evidence>> = {
 async function occurrences(
   read: Read,
   figure: MetricFigureRef,
-  timeZone: string,
   visit: (found: Found) => boolean | void,
 ): Promise<void> {
-  const ask = await resolve(read, { ...figure, window: { from: figure.from, to: figure.to }, timeZone });
+  const ask = await resolve(read, { ...figure, window: { from: figure.from, to: figure.to } });
   const { metric } = ask;
   // Of touchpoints, those that were observed say how often only once all that was observed at them is known.
   const reader =

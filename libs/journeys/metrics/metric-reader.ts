@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import { CONFIG, decodeCursor, encodeCursor, pageOf, READS, type Config, type Page } from '@touchstone/platform';
+import { decodeCursor, encodeCursor, pageOf, READS, type Page } from '@touchstone/platform';
 import type { AsOf, Reads } from '@touchstone/readmodel';
 import { figureToken, hasNumeratorFigure, type MetricFigureRef } from '../figure-token.js';
 import type { Occurrence } from '../journey-map.graphql.js';
@@ -67,10 +67,7 @@ export const MOST_COMPARED = 5_000;
 /** Answers metrics, compares them, and opens their figures. */
 @Injectable()
 export class MetricReader {
-  constructor(
-    @Inject(READS) private readonly reads: Reads,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  constructor(@Inject(READS) private readonly reads: Reads) {}
 
   /** @throws METRIC_UNKNOWN, METRIC_DIMENSION, INVALID_WINDOW, INVALID_CURSOR */
   async metric({ id, window, filter, groupBy, wants, ...request }: MetricRequest): Promise<MetricAnswerData> {
@@ -85,8 +82,7 @@ export class MetricReader {
             request.after,
             groupBy.map(() => 'number'),
           ) as number[]);
-    const { timeZone } = this.config;
-    const question = { metric: id, window, filter, groupBy, timeZone };
+    const question = { metric: id, window, filter, groupBy };
     const page = wants.groups ? { page: { after, first: first + 1 } } : {};
     const { result, asOf, generation } = await this.reads.run(
       metricQuery,
@@ -97,7 +93,7 @@ export class MetricReader {
     return {
       asOf,
       metric,
-      timeZone,
+      timeZone: result.timeZone,
       total: result.total && open(result.total),
       groups: wants.groups
         ? pageOf(
@@ -113,12 +109,16 @@ export class MetricReader {
   /** @throws METRIC_UNKNOWN, METRIC_DIMENSION, INVALID_WINDOW, METRIC_GROUPS_MANY */
   async compare({ id, a, b, groupBy, first, atLeast }: CompareRequest) {
     const metric = knownMetric(id);
-    const sides = [await this.side(metric, a, groupBy, atLeast), await this.side(metric, b, groupBy, atLeast)] as const;
+    const both = async () =>
+      [await this.side(metric, a, groupBy, atLeast), await this.side(metric, b, groupBy, atLeast)] as const;
+    let sides = await both();
+    // Another read model took over in between, with its days in another zone.
+    if (sides[0].timeZone !== sides[1].timeZone) sides = await both();
     return compareSides(metric, groupBy, sides, first);
   }
 
   async count(figure: MetricFigureRef): Promise<number> {
-    return (await this.reads.run(metricCountQuery, this.params(figure), { asOf: figure })).result;
+    return (await this.reads.run(metricCountQuery, { figure }, { asOf: figure })).result;
   }
 
   async occurrences(figure: MetricFigureRef, page: { first: number; after?: string }): Promise<Page<Occurrence>> {
@@ -126,7 +126,7 @@ export class MetricReader {
       page.after === undefined
         ? undefined
         : (decodeCursor('metricOccurrences', page.after, ['number', 'number']) as never as MetricOccurrenceCursor);
-    const params = { ...this.params(figure), after, first: page.first + 1 };
+    const params = { figure, after, first: page.first + 1 };
     const { result } = await this.reads.run(metricOccurrencesQuery, params, { asOf: figure });
     return pageOf(
       result,
@@ -137,11 +137,7 @@ export class MetricReader {
   }
 
   async journeys(figure: MetricFigureRef, page: { after?: number; first: number }) {
-    return (await this.reads.run(metricJourneysQuery, { ...this.params(figure), ...page }, { asOf: figure })).result;
-  }
-
-  private params(figure: MetricFigureRef) {
-    return { figure, timeZone: this.config.timeZone };
+    return (await this.reads.run(metricJourneysQuery, { figure, ...page }, { asOf: figure })).result;
   }
 
   /** One side of a comparison: the whole, its groups, and the groups without what was observed. */
@@ -150,14 +146,13 @@ export class MetricReader {
     { window, filter, ...whenAsked }: ComparedSide,
     groupBy: readonly MetricDimension[],
     atLeast?: string,
-  ): Promise<Side> {
+  ): Promise<Side & { readonly timeZone: string }> {
     const page = { first: MOST_COMPARED + 1 };
-    const { timeZone } = this.config;
-    const question = { metric: metric.id, window, filter, timeZone };
+    const question = { metric: metric.id, window, filter };
     const options = when({ ...whenAsked, atLeast });
     const answer = await this.reads.run(metricQuery, { ...question, groupBy, total: true, page }, options);
     const { asOf, generation } = answer;
-    const { total, groups } = answer.result;
+    const { timeZone, total, groups } = answer.result;
     if (groups.length > MOST_COMPARED) throw tooMany(groupBy);
     const plain = groupBy.filter((dimension) => !isObserved(dimension));
     // As of the same moment, whatever was recorded in between.
@@ -166,7 +161,7 @@ export class MetricReader {
         ? (await this.reads.run(metricQuery, { ...question, groupBy: plain, total: false, page }, { asOf })).result
             .groups
         : null;
-    return { asOf, total: total!, groups, base, open: opening(metric, { window, filter, asOf, generation }) };
+    return { asOf, timeZone, total: total!, groups, base, open: opening(metric, { window, filter, asOf, generation }) };
   }
 }
 

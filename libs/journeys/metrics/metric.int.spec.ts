@@ -66,8 +66,8 @@ const built: fc.Arbitrary<Built> = fc
   })
   .map(({ events, timeZone, now }) => ({ events, timeZone, now, reads: metricReads(events, timeZone, now) }));
 
-const run = async ({ reads, timeZone }: Built, question: object, asOf?: object) => {
-  const params = { timeZone, total: true, page: { first: 10_000 }, metric: '', ...question };
+const run = async ({ reads }: Built, question: object, asOf?: object) => {
+  const params = { total: true, page: { first: 10_000 }, metric: '', ...question };
   const { result, asOf: stands } = await reads.run(metricQuery, params, asOf ? { asOf } : {});
   return { ...result, asOf: stands };
 };
@@ -184,7 +184,7 @@ it('is asked of worlds that have what it counts', async () => {
 
 /** The figure's occurrences are n of them, their values the numerator, page by page. */
 async function opens(
-  { reads, timeZone, events }: Built,
+  { reads, events }: Built,
   asked: { metric: string; filter: MetricFilter } & MetricWindow,
   figure: { n: number; numerator: number },
   asOf: { position: string; instant: string },
@@ -194,7 +194,7 @@ async function opens(
   const parts = kind === 'rate' || kind === 'perThousand' ? (['all', 'numerator'] as const) : (['all'] as const);
   for (const part of parts) {
     const token = { of: 'metric', metric, part, filter, ...(from && { from }), ...(to && { to }), ...asOf, generation: 'g' } as MetricFigureRef; // prettier-ignore
-    const params = { figure: token, timeZone };
+    const params = { figure: token };
     const n = part === 'all' ? figure.n : figure.numerator;
     expect((await reads.run(metricCountQuery, params, { asOf })).result).toBe(n);
     const found: MetricOccurrenceRow[] = [];

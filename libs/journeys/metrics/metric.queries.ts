@@ -42,6 +42,8 @@ export interface MetricGroupRow {
 }
 
 export interface MetricResult {
+  /** IANA name of the zone that days, weeks and months are of. */
+  readonly timeZone: string;
   readonly total: MetricFigure | null;
   /** In the order of their keys. */
   readonly groups: readonly MetricGroupRow[];
@@ -66,6 +68,7 @@ export const metricQuery: ReadQuery<MetricParams, MetricResult> = {
     const codes = await codeNames(read, [...whole, ...cells]);
     const groups = page ? paged(groupsOf(ask, cells, codes), page) : [];
     return {
+      timeZone: ask.calendar.timeZone,
       total: total ? figureIn(ask, whole[0] ?? EMPTY, codes) : null,
       groups: await named(read, ask, groups),
     };
