@@ -206,4 +206,4 @@ export function spanEnd(dimension: TimeDimension, day: number): number {
   }
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;

@@ -21,7 +21,7 @@ import {
   metricOccurrencesQuery,
   type MetricOccurrenceCursor,
 } from './metric-occurrences.queries.js';
-import { metricQuery, type GroupValue, type MetricGroupRow } from './metric.queries.js';
+import { metricQuery, type GroupCursor, type GroupValue, type MetricGroupRow } from './metric.queries.js';
 
 export interface MetricRequest extends When {
   readonly id: string;
@@ -74,14 +74,7 @@ export class MetricReader {
     const metric = knownMetric(id);
     const list = `metric ${id} ${groupBy.join()}`;
     const { first } = request;
-    const after =
-      request.after === undefined
-        ? undefined
-        : (decodeCursor(
-            list,
-            request.after,
-            groupBy.map(() => 'number'),
-          ) as number[]);
+    const after = request.after === undefined ? undefined : groupCursor(list, request.after, groupBy.length);
     const question = { metric: id, window, filter, groupBy };
     const page = wants.groups ? { page: { after, first: first + 1 } } : {};
     const { result, asOf, generation } = await this.reads.run(
@@ -99,7 +92,7 @@ export class MetricReader {
         ? pageOf(
             result.groups,
             { first, after: request.after },
-            ({ key }) => encodeCursor(list, key),
+            ({ values }) => encodeCursor(list, [...values.map(({ id: name }) => name), result.timeZone]),
             (row) => ({ dimensions: row.values, figure: open(row.figure, row) }),
           )
         : null,
@@ -125,7 +118,7 @@ export class MetricReader {
     const after =
       page.after === undefined
         ? undefined
-        : (decodeCursor('metricOccurrences', page.after, ['number', 'number']) as never as MetricOccurrenceCursor);
+        : (decodeCursor('metricOccurrences', page.after, ['string', 'number']) as never as MetricOccurrenceCursor);
     const params = { figure, after, first: page.first + 1 };
     const { result } = await this.reads.run(metricOccurrencesQuery, params, { asOf: figure });
     return pageOf(
@@ -136,7 +129,7 @@ export class MetricReader {
     );
   }
 
-  async journeys(figure: MetricFigureRef, page: { after?: number; first: number }) {
+  async journeys(figure: MetricFigureRef, page: { after?: string; first: number }) {
     return (await this.reads.run(metricJourneysQuery, { figure, ...page }, { asOf: figure })).result;
   }
 
@@ -163,6 +156,13 @@ export class MetricReader {
         : null;
     return { asOf, timeZone, total: total!, groups, base, open: opening(metric, { window, filter, asOf, generation }) };
   }
+}
+
+/** Names of the last group's values, then the zone of days. @throws INVALID_CURSOR */
+function groupCursor(list: string, cursor: string, dimensions: number): GroupCursor {
+  const shape = [...Array<'string?'>(dimensions).fill('string?'), 'string'] as const;
+  const keys = decodeCursor(list, cursor, shape) as (string | null)[];
+  return { values: keys.slice(0, -1), timeZone: keys.at(-1)! };
 }
 
 /** Gives figures their tokens; those of a list are made when they are asked for. */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
 import { packProjections } from '@touchstone/packs';
-import type { ProjectionGroup } from '@touchstone/readmodel';
+import { inGroup, type ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { uuid } from '../house.spec-kit.js';
 import { journeyDerivations, journeyProjections } from '../read.js';
@@ -17,8 +17,32 @@ const group = (timeZone: string): ProjectionGroup => ({
   derivations: journeyDerivations(timeZone),
 });
 
-/** Reads over the events, the present judged at `now` (ISO 8601 UTC). */
-export function metricReads(events: readonly RecordedEvent[], timeZone: string, now: string): InlineReads {
+/** Makes every surrogate another one than it would be without it. */
+const shifting = inGroup<null>({
+  name: 'shifting',
+  version: 1,
+  tables: [],
+  handles: ['TouchpointRecorded', 'JourneyOpened', 'MomentObserved', 'CustomerRegistered'],
+  unit: ({ id }) => ['shifting', id],
+  names: () => [],
+  loads: [],
+  restore: () => null,
+  apply: () => {},
+  changes: () => [],
+});
+
+/**
+ * Reads over the events, the present judged at `now` (ISO 8601 UTC). `shifted`: of a read model that was made by other
+ * projections, so that it has other surrogates.
+ */
+export function metricReads(
+  events: readonly RecordedEvent[],
+  timeZone: string,
+  now: string,
+  { shifted = false } = {},
+): InlineReads {
+  const { projections, ...rest } = group(timeZone);
+  const made = shifted ? { ...rest, projections: [shifting, ...projections] } : { ...rest, projections };
   const log = {
     comparePositions: (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0),
     async *readAll({ after = '' }: { after?: string } = {}) {
@@ -27,7 +51,7 @@ export function metricReads(events: readonly RecordedEvent[], timeZone: string, 
       await Promise.resolve();
     },
   };
-  return new InlineReads(projectAll(group(timeZone), events), { log: log as never, now: () => now });
+  return new InlineReads(projectAll(made, events), { log: log as never, now: () => now });
 }
 
 /** Minutes of eleven days, so that some windows of 168 h pass and some do not. */

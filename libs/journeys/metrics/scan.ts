@@ -34,6 +34,14 @@ export interface ScanOptions {
   readonly undecided?: ReadonlyMap<number, readonly Contact[]>;
   /** Keeps the way from a contact to its events; costs memory. */
   readonly evidence?: boolean;
+  /**
+   * These journeys instead of all that the window touches, in the order of their surrogates. With `contacts`, those of a
+   * page come with it; `beside` finds the journeys that have their neighbours.
+   */
+  readonly paged?: {
+    readonly facts: AsyncIterable<readonly JourneyFacts[]>;
+    beside(own: readonly JourneyFacts[]): Promise<readonly JourneyFacts[]>;
+  };
 }
 
 /**
@@ -72,7 +80,7 @@ export async function scan(
   options: ScanOptions,
   visit: (contribution: Contribution) => boolean | void,
 ): Promise<void> {
-  const { calendar, contacts = false, evidence = false } = options;
+  const { calendar, contacts = false, evidence = false, paged } = options;
   const dayOf = (ms: number) => calendar.dayOf(ms);
   const instant = Date.parse(read.asOf.instant);
   const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
@@ -85,7 +93,7 @@ export async function scan(
     if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
   };
   const beside = contacts ? REPEAT_WINDOW_MS : 0;
-  for await (const page of factsIn(read, from - beside, to + beside)) {
+  for await (const page of paged?.facts ?? factsIn(read, from - beside, to + beside)) {
     for (const facts of page) {
       current.facts = facts;
       // Only a journey that has an undecided contact can be undecided.
@@ -95,8 +103,13 @@ export async function scan(
       if (ended) return;
       if (contacts) gather(facts, dayOf, evidence, gathered);
     }
+    if (!contacts || !paged) continue;
+    for (const facts of await paged.beside(page)) gather(facts, dayOf, evidence, gathered);
+    const own = new Set(page.map(({ head }) => head.journey));
+    if (!visitContacts(gathered, { from, to, instant, own }, visit)) return;
+    gathered.length = 0;
   }
-  if (contacts) visitContacts(gathered, { from, to, instant }, visit);
+  if (contacts && !paged) visitContacts(gathered, { from, to, instant }, visit);
 }
 
 /** A contact whose status is filled in, and the position of its event. */
@@ -116,11 +129,12 @@ function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: bo
   });
 }
 
+/** Those in the window, of these journeys (absent: of all). Answers whether to go on. */
 function visitContacts(
   contacts: Gathered[],
-  { from, to, instant }: { from: number; to: number; instant: number },
+  { from, to, instant, own }: { from: number; to: number; instant: number; own?: ReadonlySet<number> },
   visit: (contribution: Contribution) => boolean | void,
-): void {
+): boolean {
   contacts.sort(byMatter);
   // Each looks at what its neighbours are by themselves, so all are judged before any is changed.
   const flags = contacts.map((contact, i) => judged(contact, contacts[i - 1], contacts[i + 1]));
@@ -128,7 +142,7 @@ function visitContacts(
   const order: number[] = [];
   contacts.forEach((contact, i) => {
     contact.flags = flags[i]!;
-    if (contact.at >= from && contact.at < to) order.push(i);
+    if (contact.at >= from && contact.at < to && own?.has(contact.journey) !== false) order.push(i);
   });
   order.sort((a, b) => contacts[a]!.journey - contacts[b]!.journey || a - b);
   for (const i of order) {
@@ -150,8 +164,9 @@ function visitContacts(
       });
       goOn = answer !== false;
     });
-    if (!goOn) return;
+    if (!goOn) return false;
   }
+  return true;
 }
 
 /** The contribution of the visit under way: one object for all, since a scan has millions of them. */
