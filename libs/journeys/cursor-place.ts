@@ -14,8 +14,4 @@ export async function placeOf(read: Read, dictionary: string, name: string | und
 }
 
 export const invalidCursor = (why: string): TouchstoneError =>
-  new TouchstoneError(
-    'INVALID_CURSOR',
-    `"after" leads nowhere: ${why}. Leave it out to begin anew.`,
-    'invalid',
-  );
+  new TouchstoneError('INVALID_CURSOR', `"after" leads nowhere: ${why}. Leave it out to begin anew.`, 'invalid');

@@ -121,8 +121,7 @@ describe('forgetting a person', () => {
     (await events())
       .filter(({ type }) => type === 'NoteAdded')
       .map(({ id, data, metadata }) => vault.open(metadata.subject!, id, 'text', (data as { text: string }).text));
-  const note = (journeyId: string, text: string) =>
-    kernel.execute(journeyDecider, new AddNote({ journeyId, text }));
+  const note = (journeyId: string, text: string) => kernel.execute(journeyDecider, new AddNote({ journeyId, text }));
 
   it('hides what is theirs from the word in the log on, and not only once the keys are gone', async () => {
     await note(await open(anna), 'Hers.');

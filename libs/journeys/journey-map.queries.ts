@@ -120,10 +120,7 @@ export const figureCountQuery: ReadQuery<{ figure: Figure }, number> = {
 };
 
 /** The journeys behind a figure: ids in the order of their surrogates. */
-export const figureJourneysQuery: ReadQuery<
-  { figure: Figure; after?: string; first: number },
-  { id: string }[]
-> = {
+export const figureJourneysQuery: ReadQuery<{ figure: Figure; after?: string; first: number }, { id: string }[]> = {
   name: 'figureJourneys',
   group: 'journeys',
   run: async (read, { figure, after, first }) => {

@@ -4,8 +4,7 @@ import { METRIC_IDS } from './metric-definitions.js';
 
 const DAY = 86_400_000;
 const read = { settings: { care: 'UTC' }, idOf: (dictionary: string, name: string) => Promise.resolve(name === 'unheard' ? null : `${dictionary}${name}`.length) }; // prettier-ignore
-const ask = (question: Partial<MetricQuestion>) =>
-  resolve(read as never, { metric: 'M-FCR', ...question });
+const ask = (question: Partial<MetricQuestion>) => resolve(read as never, { metric: 'M-FCR', ...question });
 
 describe('a question about a metric', () => {
   it('names one that there is', () => {

@@ -79,27 +79,25 @@ export const metricCountQuery: ReadQuery<MetricFigureParams, number> = {
 };
 
 /** The journeys behind a figure, in the order of their surrogates. */
-export const metricJourneysQuery: ReadQuery<
-  MetricFigureParams & { after?: string; first: number },
-  { id: string }[]
-> = {
-  name: 'metricJourneys',
-  group: 'journeys',
-  run: async (read, { figure, after, first }) => {
-    const found: number[] = [];
-    await occurrences(
-      read,
-      figure,
-      ({ journey }) => {
-        if (found.at(-1) !== journey) found.push(journey);
-        return found.length < first;
-      },
-      { after: await placeOf(read, 'journey', after) },
-    );
-    const names = await read.namesOf(found);
-    return found.map((journey) => ({ id: names.get(journey)! }));
-  },
-};
+export const metricJourneysQuery: ReadQuery<MetricFigureParams & { after?: string; first: number }, { id: string }[]> =
+  {
+    name: 'metricJourneys',
+    group: 'journeys',
+    run: async (read, { figure, after, first }) => {
+      const found: number[] = [];
+      await occurrences(
+        read,
+        figure,
+        ({ journey }) => {
+          if (found.at(-1) !== journey) found.push(journey);
+          return found.length < first;
+        },
+        { after: await placeOf(read, 'journey', after) },
+      );
+      const names = await read.namesOf(found);
+      return found.map((journey) => ({ id: names.get(journey)! }));
+    },
+  };
 
 interface Found {
   readonly journey: number;

@@ -78,7 +78,6 @@ const rebuilt = ({ events, timeZone, now }: Built) => metricReads(events, timeZo
 /** Where the past says what now says, but from superseded rows: nothing that comes after it counts. */
 const justBefore = ({ events, now }: Built) => ({ position: events.at(-2)!.position, instant: now });
 
-
 describe('a metric', () => {
   it('says of now what it says of the moment before', () =>
     fc.assert(

@@ -192,7 +192,10 @@ export class MetricAnswer {
   @Field(() => MetricDefinition, { description: 'What was counted.' })
   metric!: MetricDefinition;
 
-  @Field({ description: 'Zone in which its days begin: that of the read model that answered, also while one for another zone is being built.' })
+  @Field({
+    description:
+      'Zone in which its days begin: that of the read model that answered, also while one for another zone is being built.',
+  })
   timeZone!: string;
 
   @Field(() => MetricFigure, { description: 'Everything together.' })

@@ -48,7 +48,8 @@ class Life {
 }
 
 /** The crew did not come, then the customer called: nobody knows yet whether the call was enough. */
-const waiting = () => new Life().touchpoint(VISIT, 1, { contact: false }).moment(VISIT, 'NEG-01', 1).touchpoint(CALL, 2);
+const waiting = () =>
+  new Life().touchpoint(VISIT, 1, { contact: false }).moment(VISIT, 'NEG-01', 1).touchpoint(CALL, 2);
 
 describe('a negative moment that time alone may turn', () => {
   it('is undecided until the window of the contact after it has passed', async () => {
