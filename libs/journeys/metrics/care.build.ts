@@ -11,9 +11,10 @@ import type {
 import { buffersOfSums, CareDelta, type CareSums } from './care-delta.js';
 import { contact } from './care.tables.js';
 import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes, type ReadRows } from './derived-rows.js';
-import { dueMoments, type Due, type RuleCode } from './due-moments.js';
+import { dueMoments, type RuleCode } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { byMatter, contactRows, judged, type Contact } from './matter.js';
+import { openTurn } from './turns.js';
 
 /** Journeys at a time. */
 const PAGE = 1_000;
@@ -34,8 +35,14 @@ type Part =
 
 type Made =
   | { readonly kind: 'contacts'; readonly values: readonly Value[] }
-  | { readonly kind: 'due'; readonly rows: readonly Due[] }
+  | { readonly kind: 'rows'; readonly rows: readonly Put[] }
   | { readonly kind: 'sums'; readonly sums: CareSums };
+
+/** A row of one of the tables that have few. */
+interface Put {
+  readonly table: 'moment_due' | 'turn_open';
+  readonly row: Row;
+}
 
 /** Fills the empty tables of the derivation. */
 export const careParts = (dayOf: (ms: number) => number): BuiltInParts['parts'] => ({
@@ -80,7 +87,7 @@ class CareMaker implements PartMaker {
   private readonly delta = new CareDelta();
   private readonly customers: Customers;
   private contacts: Value[] = [];
-  private dues: Due[] = [];
+  private puts: Put[] = [];
   private readonly linked: ReadonlySet<number>;
   private readonly codeOf: (surrogate: number) => RuleCode | undefined;
 
@@ -104,7 +111,7 @@ class CareMaker implements PartMaker {
 
   end(): void {
     this.handContacts();
-    this.handDues();
+    this.handPuts();
     this.handSums();
   }
 
@@ -203,8 +210,12 @@ class CareMaker implements PartMaker {
   }
 
   private due(facts: JourneyFacts, contacts: readonly Contact[]): void {
-    for (const row of dueMoments(facts, contacts, this.codeOf)) this.dues.push(row);
-    if (this.dues.length > PAGE) this.handDues();
+    for (const row of dueMoments(facts, contacts, this.codeOf)) {
+      this.puts.push({ table: 'moment_due', row: row as unknown as Row });
+    }
+    const turn = openTurn(facts, contacts, this.dayOf);
+    if (turn) this.puts.push({ table: 'turn_open', row: turn as unknown as Row });
+    if (this.puts.length > PAGE) this.handPuts();
   }
 
   private handContacts(): void {
@@ -212,9 +223,9 @@ class CareMaker implements PartMaker {
     this.contacts = [];
   }
 
-  private handDues(): void {
-    this.hand({ kind: 'due', rows: this.dues } satisfies Made);
-    this.dues = [];
+  private handPuts(): void {
+    this.hand({ kind: 'rows', rows: this.puts } satisfies Made);
+    this.puts = [];
   }
 
   private handSums(): void {
@@ -235,8 +246,8 @@ class CareTaker implements PartTaker {
     switch (what.kind) {
       case 'contacts':
         return this.rows.insert('contact', what.values);
-      case 'due':
-        for (const row of what.rows) this.rows.write({ op: 'put', table: 'moment_due', row: row as unknown as Row });
+      case 'rows':
+        for (const { table, row } of what.rows) this.rows.write({ op: 'put', table, row });
         return;
       case 'sums':
         this.delta.absorb(what.sums);
