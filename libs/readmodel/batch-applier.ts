@@ -81,19 +81,21 @@ export class BatchApplier {
 
   /** The same of events that were read before, by a `Digester` of this group. */
   followDigest(batch: DigestBatch): BatchOutcome {
-    const { position } = this.store.checkpoint;
     const cursor = this.cursor(batch);
-    let known = 0;
-    for (; known < batch.count; known++) {
-      cursor.goTo(known);
-      if (cursor.position > position) break;
+    let { position } = this.store.checkpoint;
+    let taken = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const next = cursor.positionOf(i);
+      if (next <= position) continue;
+      position = next;
+      taken++;
     }
-    return { taken: batch.count - known, parked: this.settle(cursor, known, 'follow') };
+    return { taken, parked: this.settle(cursor, 'follow') };
   }
 
   /** Takes parked events of one stream once more, in its order; from the first that fails again on they stay. */
   retry(events: readonly RecordedEvent[]): BatchOutcome {
-    return { taken: events.length, parked: this.settle(this.cursor(this.digester.digest(events)), 0, 'retry') };
+    return { taken: events.length, parked: this.settle(this.cursor(this.digester.digest(events)), 'retry') };
   }
 
   private cursor(batch: DigestBatch): DigestCursor {
@@ -123,13 +125,13 @@ export class BatchApplier {
    * events fail, each is applied a few times at most. When rows or what is derived from them fail and nothing says
    * whose they were, halving finds the event.
    */
-  private settle(cursor: DigestCursor, first: number, mode: Mode): number {
+  private settle(cursor: DigestCursor, mode: Mode): number {
     const blocked = mode === 'follow' ? this.store.parked.waiting : new Set<string>();
     const { count } = cursor.batch;
     const ends = [count];
     let parked = 0;
     let fault: Failure | null = null;
-    for (let start = first; start < count;) {
+    for (let start = 0; start < count;) {
       const end = ends.at(-1)!;
       const result = this.attempt(cursor, [start, end], mode, blocked, fault);
       if (typeof result === 'number') {
@@ -166,7 +168,8 @@ export class BatchApplier {
       transaction(store.db, () => {
         for (at = start; at < end; at++) {
           cursor.goTo(at);
-          progress.pass(cursor);
+          // At or below the checkpoint, or told twice.
+          if (mode === 'follow' && !progress.pass(cursor)) continue;
           if (this.takeOrPark(cursor, mode, blocked, at === start ? fault : null)) parked++;
         }
         at = null;
@@ -298,7 +301,9 @@ class Progress {
     ({ position: this.position, recordedMs: this.recordedMs, sinceIndex: this.sinceIndex } = from);
   }
 
-  pass(event: EventMark): void {
+  /** Goes on to the event; false: it has been passed before. */
+  pass(event: EventMark): boolean {
+    if (event.position <= this.position) return false;
     this.position = event.position;
     if (event.recordedAt !== this.lastText) {
       this.lastText = event.recordedAt;
@@ -307,9 +312,11 @@ class Progress {
       if (ms > this.recordedMs) this.recordedMs = ms;
     }
     // The checkpoint itself is the last entry; between it and these, never more events than this to be read.
-    if (++this.sinceIndex < RECORDED_INDEX_EVERY) return;
-    this.entries.push({ position: this.position, recordedMs: this.recordedMs });
-    this.sinceIndex = 0;
+    if (++this.sinceIndex >= RECORDED_INDEX_EVERY) {
+      this.entries.push({ position: this.position, recordedMs: this.recordedMs });
+      this.sinceIndex = 0;
+    }
+    return true;
   }
 
   get checkpoint(): Checkpoint {

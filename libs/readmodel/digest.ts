@@ -181,6 +181,10 @@ export class DigestCursor implements DigestReader, EventMark {
     this.surrogates = new Int32Array(batch.names.length / 2 + 1);
   }
 
+  positionOf(event: number): string {
+    return this.batch.texts[this.batch.starts[2 * event + 1]!]!;
+  }
+
   goTo(event: number): void {
     const { starts, numbers, texts, causes } = this.batch;
     this.nextNumber = starts[2 * event]!;
