@@ -38,6 +38,13 @@ import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from '.
 import { metricQuery } from './metrics/metric.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
+import {
+  ObjectChanged,
+  ObjectFactCorrected,
+  ObjectFactRecorded,
+  ObjectFactVoided,
+  ObjectsLinked,
+} from './object.events.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -66,6 +73,11 @@ export const journeyEvents = [
   ExpectationRecorded,
   ExpectationGuided,
   ExperienceRated,
+  ObjectFactRecorded,
+  ObjectFactCorrected,
+  ObjectFactVoided,
+  ObjectChanged,
+  ObjectsLinked,
 ];
 export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
