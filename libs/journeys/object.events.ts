@@ -21,8 +21,17 @@ export function objectName({ type, id }: ObjectKey): string {
   return refuse('OBJECT_NAME_TOO_LONG', message);
 }
 
+/** The object of a name that `objectName` made. */
+export function objectOfName(name: string): ObjectKey {
+  const hyphen = name.indexOf('-');
+  return { type: unescaped(name.slice(0, hyphen)), id: unescaped(name.slice(hyphen + 1)) };
+}
+
 const escaped = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cs}%]/gu, (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const unescaped = (text: string): string =>
+  text.replace(/%([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 /** @param name of `objectName` */
 export const objectStream = (name: string) => `object-${name}`;

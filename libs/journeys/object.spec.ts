@@ -14,6 +14,7 @@ import {
   ObjectFactRecorded,
   ObjectFactVoided,
   objectName,
+  objectOfName,
   ObjectsLinked,
   objectStream,
   objectSubject,
@@ -140,6 +141,7 @@ describe('the name of an object', () => {
       fc.property(key, key, (a, b) => {
         const same = a.type === b.type && a.id === b.id;
         expect(objectName(a) === objectName(b)).toBe(same);
+        expect(objectOfName(objectName(a))).toEqual(a);
         expect(objectStream(objectName(a))).not.toMatch(/[\p{Cc}\p{Cs}]/u);
       }),
     );

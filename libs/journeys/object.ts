@@ -150,6 +150,8 @@ export const linkObjects: Decide<LinkObjects, SharedObject> = (c, state, { newId
     refuse('LINKS_MISSING', 'Name the objects, the customers, or both, to which the object is linked.');
   }
   if (state.said.has(id)) return [];
+  // What is named only by its links must have a name that fits a stream, too.
+  for (const other of objects) objectName(other);
   const data = {
     object,
     ...(objects.length > 0 && { objects: objects.map((other) => ({ ...other })) }),

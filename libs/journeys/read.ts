@@ -45,6 +45,8 @@ import {
   ObjectFactVoided,
   ObjectsLinked,
 } from './object.events.js';
+import { objectFactsProjection } from './object-facts.projection.js';
+import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -79,7 +81,13 @@ export const journeyEvents = [
   ObjectChanged,
   ObjectsLinked,
 ];
-export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
+export const journeyProjections = [
+  inGroup(journeysProjection),
+  inGroup(customersProjection),
+  inGroup(keysProjection),
+  inGroup(objectsProjection),
+  inGroup(objectFactsProjection),
+];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
 export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
 export const journeyQueries = [
