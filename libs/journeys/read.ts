@@ -1,5 +1,6 @@
 /** The light door, for worker threads: events, projections and queries, no Nest. */
 import { inGroup } from '@touchstone/readmodel/projection';
+import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
 import {
   CustomerForgotten,
   CustomerRegistered,
@@ -46,6 +47,7 @@ import {
   ObjectsLinked,
 } from './object.events.js';
 import { objectFactsProjection } from './object-facts.projection.js';
+import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
@@ -108,4 +110,10 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  objectQuery,
+  objectTimelineQuery,
+  objectLinksQuery,
+  objectFactQuery,
+  audienceQuery,
+  audienceSizesQuery,
 ];

@@ -78,7 +78,7 @@ export class TimelineVersion {
   version!: number;
 
   @Field(() => ID, { description: 'Its journey.' })
-  journeyId!: string;
+  journeyId!: string | null;
 
   @Field(() => InstantScalar, { description: 'When it happened, with the original offset.' })
   occurredAt!: string;
