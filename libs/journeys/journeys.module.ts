@@ -22,6 +22,10 @@ import { MetricReader } from './metrics/metric-reader.js';
 import { MetricsResolver } from './metrics/metrics.resolver.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
+import { objectHandlers } from './object.handlers.js';
+import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
+import { ObjectReader } from './object-reader.js';
+import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
 import { RuleMoments } from './rule-moments.policy.js';
 
@@ -42,8 +46,10 @@ const notForPeople = [
   providers: [
     ...handlersFor(journeyDecider, { except: notForPeople }),
     ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
+    ...handlersFor(objectDecider, { except: [RecordObjectFact, CorrectObjectFact, ChangeObject, LinkObjects] }),
     ...journeyHandlers,
     ...observationHandlers,
+    ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
@@ -70,6 +76,10 @@ const notForPeople = [
     MomentsResolver,
     CommandsResolver,
     ObservationsResolver,
+    ObjectReader,
+    ObjectsResolver,
+    SharedFactsResolver,
+    ObjectCommandsResolver,
   ],
   exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
