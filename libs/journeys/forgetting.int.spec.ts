@@ -13,19 +13,20 @@ describe('the record of a forgetting', () => {
   const log = openMemoryLog();
   const registry = new EventRegistry([CustomerForgotten, ForgettingCompleted] as never);
   const kernel = new Kernel({ log, vault: {} as Vault, clock: systemClock, registry });
-  const record = (journeys: readonly string[]) =>
+  const record = (journeys: readonly string[], objects: readonly string[] = []) =>
     kernel.execute(
       forgettingDecider,
-      new CompleteForgetting({ customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, ...done }),
+      new CompleteForgetting({ customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, objects, ...done }),
     );
   afterAll(() => log.close());
 
   it('goes on in further events when the list is long, and is read as one', async () => {
     const journeys = Array.from({ length: 25_000 }, () => newId());
-    expect((await record(journeys)).events).toHaveLength(3);
+    const objects = Array.from({ length: 1_600 }, (_, n) => `meter-${n}`);
+    expect((await record(journeys, objects)).events).toHaveLength(4);
     const { completed } = await forgettingsIn(log, registry);
     expect(completed).toMatchObject([
-      { customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, ...done, repeatedAt: [] },
+      { customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, objects, ...done, repeatedAt: [] },
     ]);
   });
 
