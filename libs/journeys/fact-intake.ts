@@ -81,19 +81,6 @@ export class FactIntake {
     return found.get(this.hash(identifier))!;
   }
 
-  /** Ids of the customers with these identifiers, in their order; registers whom nobody knows, as named by this fact. */
-  async customersNamed(
-    identifiers: readonly { readonly type: string; readonly value: string }[],
-    about: Pick<TouchpointFact, 'occurredAt' | 'source'> | Record<string, never> = {},
-    options: ExecuteOptions = {},
-  ): Promise<string[]> {
-    const found = await this.customersOf(
-      identifiers.map((customer) => ({ customer, ...about })),
-      options,
-    );
-    return identifiers.map((identifier) => found.get(this.hash(identifier))!);
-  }
-
   /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
   letGoOf(customerIds: readonly string[]): void {
     const gone = new Set(customerIds);

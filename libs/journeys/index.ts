@@ -24,6 +24,7 @@ export {
   type ObjectKey,
   type ObjectLink,
 } from './object.events.js';
+export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
 export { objectSamples } from './object.samples.js';
 export { OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';

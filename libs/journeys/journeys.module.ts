@@ -24,6 +24,7 @@ import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
 import { objectHandlers } from './object.handlers.js';
 import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
+import { ObjectFactIntake } from './object-fact-intake.js';
 import { ObjectReader } from './object-reader.js';
 import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
@@ -57,6 +58,12 @@ const notForPeople = [
       inject: [Kernel, VAULT, PackCatalogue],
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
     },
+    {
+      provide: ObjectFactIntake,
+      inject: [Kernel, PackCatalogue, FactIntake],
+      useFactory: (kernel: Kernel, packs: PackCatalogue, intake: FactIntake) =>
+        new ObjectFactIntake(kernel, packs, intake),
+    },
     OpenLoads,
     {
       provide: RuleMoments,
@@ -81,7 +88,7 @@ const notForPeople = [
     SharedFactsResolver,
     ObjectCommandsResolver,
   ],
-  exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
 

@@ -27,6 +27,7 @@ import {
   type ObjectFactContent,
   type ObjectKey,
 } from './object.events.js';
+import { customersNamed } from './object-fact-intake.js';
 import { touchpointContent, type Reported } from './touchpoint-content.js';
 
 /** Whom a fact concerns, as a person says it: customers also by an identifier. */
@@ -206,8 +207,7 @@ async function audienceOf(
   intake: FactIntake,
 ): Promise<Audience> {
   await mustBeRegistered(kernel, customerIds);
-  const named = identifiers.length === 0 ? [] : await intake.customersNamed(identifiers);
-  const customers = [...new Set([...customerIds, ...named])];
+  const customers = [...new Set([...customerIds, ...(await customersNamed(identifiers, intake))])];
   return { ...(customers.length > 0 && { customers }), ...(linked !== undefined && { linked }) };
 }
 
