@@ -52,14 +52,34 @@ export const audienceSizesQuery: ReadQuery<
   group: 'journeys',
   run: async (read, { factIds }) => {
     const sizes = [];
+    const counted = new Map<string, { size: number; exact: boolean }>();
     for (const factId of factIds) {
       const fact = await findFact(read, factId);
-      sizes.push(fact && (await sizeOf(read, fact)));
+      if (!fact) {
+        sizes.push(null);
+        continue;
+      }
+      const key = await sameAudience(read, fact);
+      const size = (key === null ? undefined : counted.get(key)) ?? (await sizeOf(read, fact));
+      if (key !== null) counted.set(key, size);
+      sizes.push(size);
       read.checkpointCancel();
     }
     return sizes;
   },
 };
+
+/**
+ * Facts of one object between whose times no link of anything begins or ends concern the same customers, as the notices of
+ * one outage do: they are counted once. Null: the fact lists customers of its own.
+ */
+async function sameAudience(read: Read, { fact, object, linked, occurred_ms }: FactRow): Promise<string | null> {
+  const { rows } = await sql<{ since: number | null; listed: number }>`select
+    (select max(at_ms) from object_link where at_ms <= ${occurred_ms}) as since,
+    exists (select 1 from object_audience where fact = ${fact}) as listed`.execute(read.db);
+  const [{ since, listed }] = rows as [{ since: number | null; listed: number }];
+  return listed ? null : [object, linked, since].join(' ');
+}
 
 async function sizeOf(read: Read, fact: FactRow): Promise<{ size: number; exact: boolean }> {
   const { rows } = await sql<{ size: number }>`

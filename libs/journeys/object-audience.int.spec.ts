@@ -1,9 +1,12 @@
 import fc from 'fast-check';
+import { CompiledQuery, type KyselyPlugin } from 'kysely';
 import type { RecordedEvent } from '@touchstone/eventing';
+import type { ReadQuery } from '@touchstone/readmodel';
 import { recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { audienceQuery, audienceSizesQuery } from './audience.queries.js';
 import { readsOf, uuid } from './house.spec-kit.js';
 import { objectName } from './object.events.js';
+import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
 import { timelineQuery, type TimelineRow } from './timeline.queries.js';
 
 const CUSTOMERS = [1, 2, 3];
@@ -50,7 +53,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: link },
   { weight: 5, arbitrary: fact },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({ what: fc.constant('correct' as const), target: fc.nat(9), minute, ...audience }),
   },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('void' as const), target: fc.nat(9) }) },
@@ -256,5 +259,60 @@ describe('a fact that many share', () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+/** A step through a whole table or a whole index; what a statement made itself may be gone through. */
+const SCAN = /^SCAN (object_|timeline_entry|journey_state|customer_|[lna]\b)/;
+
+describe('reading facts that many share', () => {
+  it('scans no table, however many objects and facts there are', async () => {
+    const { events } = logOf([
+      { what: 'link', object: 0, to: 1, toCustomer: false, conveys: true, ended: false, minute: 0 },
+      { what: 'link', object: 1, to: 0, toCustomer: true, conveys: true, ended: false, minute: 0 },
+      { what: 'fact', object: 0, minute: 1, listed: [2], linked: 2 },
+      { what: 'fact', object: 0, minute: 2, listed: [], linked: 2 },
+    ]);
+    const reads = readsOf(events, iso(100));
+    const scans: string[] = [];
+    const planned: ReadQuery<null, void> = {
+      name: 'planned',
+      group: 'journeys',
+      run: async (read) => {
+        const seen: CompiledQuery[] = [];
+        const noting: KyselyPlugin = {
+          transformQuery: ({ node, queryId }) => {
+            seen.push(read.db.getExecutor().compileQuery(node, queryId));
+            return node;
+          },
+          transformResult: ({ result }) => Promise.resolve(result),
+        };
+        const spied = { ...read, db: read.db.withPlugin(noting), past: true };
+        const after = [0, 0, ''] as const;
+        const object = keyOf(0);
+        for (const customer of [1, 2]) {
+          await timelineQuery.run(spied, { customerId: uuid(customer), first: 10 });
+          await timelineQuery.run(spied, { customerId: uuid(customer), first: 10, after });
+          await timelineQuery.run(spied, { journeyId: uuid(100 + customer), first: 10 });
+        }
+        await audienceQuery.run(spied, { factId: factIdOf(2), first: 10 });
+        await audienceSizesQuery.run(spied, { factIds: [factIdOf(2), factIdOf(3)] });
+        await objectQuery.run(spied, object);
+        await objectTimelineQuery.run(spied, { object, first: 10, after });
+        await objectLinksQuery.run(spied, { object, first: 10 });
+        await objectLinksQuery.run(spied, { object, first: 10, incoming: true });
+        expect(seen.length).toBeGreaterThan(20);
+        for (const { sql: statement, parameters } of seen) {
+          // Whether there is any fact at all is told by the first row.
+          if (/^select "fact" from "object_fact" limit/.test(statement)) continue;
+          const plan = await read.db.executeQuery<{ detail: string }>(
+            CompiledQuery.raw(`explain query plan ${statement}`, [...parameters]),
+          );
+          scans.push(...plan.rows.map(({ detail }) => detail).filter((detail) => SCAN.test(detail)));
+        }
+      },
+    };
+    await reads.run(planned, null);
+    expect(scans).toEqual([]);
   });
 });

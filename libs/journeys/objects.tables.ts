@@ -106,6 +106,7 @@ export const objectLink: TableSpec = {
     ['object', 'other', 'customer', 'qualifier', 'at_ms', 'ended', 'event_id', 'conveys'],
     ['other', 'object', 'customer', 'qualifier', 'at_ms', 'ended', 'event_id', 'conveys'],
     ['customer', 'object', 'other', 'qualifier', 'at_ms', 'ended', 'event_id'],
+    ['at_ms'],
   ],
   compare: { ignore: ['from_pos', 'nth'], names: ['object', 'other', 'customer', 'qualifier'] },
 };
