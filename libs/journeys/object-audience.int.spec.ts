@@ -263,9 +263,20 @@ describe('a fact that many share', () => {
 });
 
 /** A step through a whole table or a whole index; what a statement made itself may be gone through. */
-const SCAN = /^SCAN (object_|timeline_entry|journey_state|customer_|[lna]\b)/;
+const SCAN = /^SCAN (object_|timeline_entry|journey_state|customer_|[lna]\b)|USING PRIMARY KEY \(from_pos<\?\)/;
 
 describe('reading facts that many share', () => {
+  it('counts an audience anew once a link came between', async () => {
+    const linked = (toCustomer: number, minute: number): Step => ({
+      ...{ what: 'link', object: 0, to: toCustomer - 1, toCustomer: true, conveys: false, ended: false, minute },
+    });
+    const told = (minute: number): Step => ({ what: 'fact', object: 0, minute, listed: [], linked: 1 });
+    const { events } = logOf([linked(1, 0), told(1), told(2), linked(2, 3), told(3), told(4)]);
+    const factIds = [1, 2, 4, 5].map(factIdOf);
+    const { result } = await readsOf(events, iso(100)).run(audienceSizesQuery, { factIds });
+    expect(result.map((each) => each!.size)).toEqual([1, 1, 2, 2]);
+  });
+
   it('scans no table, however many objects and facts there are', async () => {
     const { events } = logOf([
       { what: 'link', object: 0, to: 1, toCustomer: false, conveys: true, ended: false, minute: 0 },
