@@ -73,10 +73,10 @@ export const audienceSizesQuery: ReadQuery<
  * Facts of one object between whose times no link of anything begins or ends concern the same customers, as the notices of
  * one outage do: they are counted once. Null: the fact lists customers of its own.
  */
-async function sameAudience(read: Read, { fact, object, linked, occurred_ms }: FactRow): Promise<string | null> {
+async function sameAudience(read: Read, { from_pos, object, linked, occurred_ms }: FactRow): Promise<string | null> {
   const { rows } = await sql<{ since: number | null; listed: number }>`select
     (select max(at_ms) from object_link where at_ms <= ${occurred_ms}) as since,
-    exists (select 1 from object_audience where fact = ${fact}) as listed`.execute(read.db);
+    exists (select 1 from object_audience where from_pos = ${from_pos}) as listed`.execute(read.db);
   const [{ since, listed }] = rows as [{ since: number | null; listed: number }];
   return listed ? null : [object, linked, since].join(' ');
 }
@@ -102,22 +102,25 @@ function closure(read: Read, { object, linked, occurred_ms }: FactRow): RawBuild
 }
 
 /** Customers, some of them more than once; to be read with `closure`. */
-function audienceOf(read: Read, { fact, linked, occurred_ms }: FactRow): RawBuilder<unknown> {
-  const listed = sql`select customer from object_audience where fact = ${fact} and ${heldAt(read, 'object_audience')}`;
+function audienceOf(read: Read, { from_pos, linked, occurred_ms }: FactRow): RawBuilder<unknown> {
+  const listed = sql`select customer from object_audience where from_pos = ${from_pos}`;
   if (linked === Linked.nobody) return sql`(${listed})`;
   return sql`(${listed} union all
     select l.customer from reached join object_link as l on l.object = reached.object
     where l.other = 0 and l.customer > 0 and ${validAt(read, occurred_ms)})`;
 }
 
-async function listedAmong(read: Read, { fact }: FactRow, customers: readonly number[]): Promise<ReadonlySet<number>> {
+async function listedAmong(
+  read: Read,
+  { from_pos }: FactRow,
+  customers: readonly number[],
+): Promise<ReadonlySet<number>> {
   if (customers.length === 0) return new Set();
   const rows = await read.db
     .selectFrom('object_audience')
     .select('customer')
-    .where('fact', '=', fact)
+    .where('from_pos', '=', from_pos)
     .where('customer', 'in', customers)
-    .where(heldAt(read, 'object_audience'))
     .execute();
   return new Set(rows.map((row) => row.customer as number));
 }

@@ -45,9 +45,10 @@ describe('the record of a forgetting', () => {
 });
 
 describe('who a person is', () => {
-  const log: RecordedEvent[] = [];
-  const add = (stream: string, type: string, data: object, more: Partial<RecordedEvent> = {}) =>
-    log.push(...recorded(stream, [{ type, data, ...more }], log));
+  let log: RecordedEvent[] = [];
+  const add = (stream: string, type: string, data: object, more: Partial<RecordedEvent> = {}) => {
+    log = recorded(stream, [{ type, data, ...more }], log);
+  };
   const bind = (hash: string, customer: number) =>
     add(`key-${hash}`, 'KeyBound', { keyType: 'phone', customerId: uuid(customer) });
   const touchpoint = (journey: number, id: number, customer: number, occurredAt: string) =>
@@ -77,6 +78,11 @@ describe('who a person is', () => {
     touchpoint(12, 22, 2, '2024-05-01T09:00:00Z');
     touchpoint(12, 23, 4, '2024-05-01T08:00:00Z');
     add(`journey-${uuid(13)}`, 'JourneyOpened', { journeyType: 't', customerId: uuid(4) });
+    const links = [{ customerId: uuid(3) }, { customerId: uuid(4) }];
+    add('object-meter-1', 'ObjectsLinked', { object: { type: 'meter', id: '1' }, customers: links });
+    const traits = { closes: false, contact: false, customerVisible: true };
+    const fact = { object: { type: 'hall', id: '1' }, kind: 'k', kindVersion: 1, traits };
+    add('object-hall-1', 'ObjectFactRecorded', { ...fact, audience: { customers: [uuid(2)] } });
   });
 
   const person = async (n: number) => (await readsOf(log).run(personQuery, { customerId: uuid(n) })).result;
@@ -85,6 +91,7 @@ describe('who a person is', () => {
     const all = {
       customers: [uuid(1), uuid(2), uuid(3)],
       journeys: [uuid(11), uuid(12)],
+      objects: ['hall-1', 'meter-1'],
       keys: [
         { hash: 'a', held: true },
         { hash: 'b', held: false },
@@ -97,6 +104,7 @@ describe('who a person is', () => {
       customers: [uuid(4)],
       kin: [],
       journeys: [uuid(12), uuid(13)],
+      objects: ['meter-1'],
       keys: [{ hash: 'c', held: true }],
     });
     expect(await person(5)).toBeNull();

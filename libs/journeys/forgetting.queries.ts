@@ -42,8 +42,7 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
     const { rows: objects } = await sql<{ object: number }>`
       select object from object_link where customer in ${tree}
       union
-      select object_fact.object from object_audience join object_fact on object_fact.fact = object_audience.fact
-      where object_audience.customer in ${tree}`.execute(db);
+      select object from object_audience where customer in ${tree}`.execute(db);
     const keys = await db.selectFrom('bound_key').select(['key', 'to_pos']).where('customer', 'in', tree).execute();
     const kin = await everMergedWith(customer).execute(db);
     const held = new Set(keys.filter((row) => row.to_pos === null).map((row) => row.key as number));

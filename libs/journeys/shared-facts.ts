@@ -93,10 +93,9 @@ function within({ after, span: [from, to] }: SharedPage, table: string): RawBuil
 async function listing(read: Read, customer: number, page: SharedPage): Promise<FactRow[]> {
   const rows = await read.db
     .selectFrom('object_audience')
-    .innerJoin('object_fact', 'object_fact.fact', 'object_audience.fact')
+    .innerJoin('object_fact', 'object_fact.from_pos', 'object_audience.from_pos')
     .selectAll('object_fact')
     .where('object_audience.customer', '=', customer)
-    .where(heldAt(read, 'object_audience'))
     .where(heldAt(read, 'object_fact'))
     .where(within(page, 'object_audience'))
     .orderBy('object_audience.occurred_ms')
