@@ -282,7 +282,7 @@ describe('reading facts that many share', () => {
       { what: 'link', object: 0, to: 1, toCustomer: false, conveys: true, ended: false, minute: 0 },
       { what: 'link', object: 1, to: 0, toCustomer: true, conveys: true, ended: false, minute: 0 },
       { what: 'fact', object: 0, minute: 1, listed: [2], linked: 2 },
-      { what: 'fact', object: 0, minute: 2, listed: [], linked: 2 },
+      ...Array.from({ length: 60 }, (_, n): Step => ({ what: 'fact', object: 0, minute: n, listed: [], linked: 2 })),
     ]);
     const reads = readsOf(events, iso(100));
     const scans: string[] = [];
@@ -302,7 +302,7 @@ describe('reading facts that many share', () => {
         const after = [0, 0, ''] as const;
         const object = keyOf(0);
         for (const customer of [1, 2]) {
-          await timelineQuery.run(spied, { customerId: uuid(customer), first: 10 });
+          await timelineQuery.run(spied, { customerId: uuid(customer), first: 60 });
           await timelineQuery.run(spied, { customerId: uuid(customer), first: 10, after });
           await timelineQuery.run(spied, { journeyId: uuid(100 + customer), first: 10 });
         }

@@ -157,8 +157,9 @@ export async function factRows(read: Read, rows: readonly FactRow[]): Promise<Sh
     .selectFrom('object_fact')
     .selectAll('object_fact')
     .where('fact', 'in', facts)
-    .orderBy('from_pos')
     .execute()) as FactRow[];
+  // Not by the statement: for many facts it would go through the table in the order of the log.
+  versions.sort((a, b) => (a.from_pos < b.from_pos ? -1 : 1));
   const names = await read.namesOf(versions.flatMap((r) => [r.object, r.kind, r.channel, r.unit, r.staff, r.customer]));
   const others = new Map<number, FactRow[]>();
   for (const row of versions) others.set(row.fact, [...(others.get(row.fact) ?? []), row]);
