@@ -1,5 +1,6 @@
 import { deterministicId, type ActingContext } from '@touchstone/eventing';
-import type { FactIntake, FactOutcome, TouchpointFact } from '@touchstone/journeys';
+import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact } from '@touchstone/journeys';
+import { isObjectFact, readObjectFact, type ReadObjectFact } from './cloudevents-objects.js';
 import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './cloudevents.js';
 import type { Quarantine, Unreadable } from './quarantine.js';
 import { lineBatches, type Line } from './text-lines.js';
@@ -16,6 +17,8 @@ export interface CloudEventAnswer {
   readonly message?: string;
   readonly journeyId?: string;
   readonly touchpointId?: string;
+  /** Of a fact of an object. */
+  readonly factId?: string;
   readonly revision?: number;
   readonly position?: string;
 }
@@ -30,7 +33,7 @@ const UNKNOWN_SOURCE = 'cloudevents';
 interface Received {
   readonly line?: number;
   readonly raw: string;
-  readonly read: ReadCloudEvent;
+  readonly read: ReadCloudEvent | ReadObjectFact;
 }
 
 /** Takes CloudEvents in, one by one or as a stream of lines, through the same pipeline as imports. */
@@ -38,13 +41,14 @@ export class CloudEventIntake {
   constructor(
     private readonly parts: {
       readonly intake: Pick<FactIntake, 'take'>;
+      readonly objects: Pick<ObjectFactIntake, 'take'>;
       readonly quarantine: Pick<Quarantine, 'add'>;
     },
   ) {}
 
   /** Takes one event that was parsed already. @throws what the log throws when it does not answer */
   async takeOne(event: unknown, context?: ActingContext): Promise<CloudEventAnswer> {
-    const received = { raw: JSON.stringify(event) ?? 'null', read: readCloudEvent(event) };
+    const received = { raw: JSON.stringify(event) ?? 'null', read: readEvent(event) };
     const [answer] = await this.take([received], context);
     return answer!;
   }
@@ -64,10 +68,17 @@ export class CloudEventIntake {
     const facts: TouchpointFact[] = [];
     for (const { read } of all) if ('fact' in read) facts.push(read.fact);
     const outcomes = facts.length > 0 ? await this.parts.intake.take(facts, { context }) : [];
+    const shared = all.flatMap(({ read }) => ('objectFact' in read ? [read.objectFact] : []));
+    const ofObjects = shared.length > 0 ? await this.parts.objects.take(shared, { context }) : [];
     const quarantined: Unreadable[] = [];
     let next = 0;
+    let nextOfObject = 0;
+    const readBack = ({ read }: Received) => {
+      if ('fact' in read) return problemOf(read.fact, outcomes[next++]!);
+      return 'objectFact' in read ? asProblem(ofObjects[nextOfObject++]!) : read;
+    };
     const answers = all.map((one): CloudEventAnswer => {
-      const problem = 'fact' in one.read ? problemOf(one.read.fact, outcomes[next++]!) : one.read;
+      const problem = readBack(one);
       const { line } = one;
       if (!('code' in problem)) return { line, id: one.read.id, ...problem };
       quarantined.push(unreadable(one, problem));
@@ -79,6 +90,9 @@ export class CloudEventIntake {
   }
 }
 
+const readEvent = (value: unknown): ReadCloudEvent | ReadObjectFact =>
+  isObjectFact(value) ? readObjectFact(value) : readCloudEvent(value);
+
 type Problem = { readonly code: string; readonly reason: string };
 
 function problemOf(fact: TouchpointFact, outcome: FactOutcome): Problem | Exclude<FactOutcome, { outcome: 'refused' }> {
@@ -87,8 +101,17 @@ function problemOf(fact: TouchpointFact, outcome: FactOutcome): Problem | Exclud
     const reason = `There is no journey ${fact.journey.id}: name its type too, so that it can be opened.`;
     return { code: 'JOURNEY_UNKNOWN', reason };
   }
-  return { code: outcome.code, reason: outcome.message };
+  return asProblem(outcome);
 }
+
+/** A refusal as a problem; what was taken stays as it is. */
+const asProblem = <O extends { readonly outcome: string }>(
+  outcome: O,
+): Exclude<O, { readonly outcome: 'refused' }> | Problem => {
+  if (outcome.outcome !== 'refused') return outcome as Exclude<O, { readonly outcome: 'refused' }>;
+  const { code, message } = outcome as unknown as { readonly code: string; readonly message: string };
+  return { code, reason: message };
+};
 
 function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
@@ -113,7 +136,7 @@ function received({ number, bytes, tooLong }: Line): Received {
     return { line: number, raw: bytes.toString('base64'), read: { ...nothing, code: 'LINE_NOT_UTF8', reason } };
   }
   try {
-    return { line: number, raw: text, read: readCloudEvent(JSON.parse(text)) };
+    return { line: number, raw: text, read: readEvent(JSON.parse(text)) };
   } catch {
     return { line: number, raw: text, read: { ...nothing, code: 'INVALID_JSON', reason: 'The line is not JSON.' } };
   }

@@ -3,7 +3,7 @@ import { deterministicId, t, type Static } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
 import { dateFault } from './xes-value.js';
 
-/** The one type of CloudEvent that is taken in. */
+/** A touchpoint of a journey; the other type that is taken in is in cloudevents-objects.ts. */
 export const TOUCHPOINT_RECORDED = 'touchpoint.recorded';
 
 /** Bytes of one event at most, as it comes. */
@@ -39,7 +39,8 @@ export type ReadCloudEvent =
   | { readonly id: string; readonly factId: string; readonly fact: TouchpointFact }
   | { readonly id: string | null; readonly source: string | null; readonly code: string; readonly reason: string };
 
-const UNDERSTOOD = new Set([
+/** Attributes of an event that have a place of their own. */
+export const UNDERSTOOD = new Set([
   'specversion',
   'id',
   'source',
@@ -76,18 +77,20 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   return { id: id!, factId, fact: factOf(event, data, id!, source!, factId) };
 }
 
-function envelopeFault(
+/** What is wrong with an event around its data. */
+export function envelopeFault(
   event: Record<string, unknown>,
   id: string | null,
   source: string | null,
+  type = TOUCHPOINT_RECORDED,
 ): [code: string, reason: string] | undefined {
   if (event['specversion'] !== '1.0') return ['CLOUDEVENT_INVALID', 'specversion must be "1.0".'];
   if (id === null || id.length > 512) return ['CLOUDEVENT_INVALID', 'id must be a text of 1 to 512 characters.'];
   if (source === null || source.length > 512) {
     return ['CLOUDEVENT_INVALID', 'source must be a text of 1 to 512 characters.'];
   }
-  if (event['type'] !== TOUCHPOINT_RECORDED) {
-    return ['CLOUDEVENT_TYPE_UNKNOWN', `type must be "${TOUCHPOINT_RECORDED}"; no other is taken in.`];
+  if (event['type'] !== type) {
+    return ['CLOUDEVENT_TYPE_UNKNOWN', 'type must be "touchpoint.recorded" or "object-fact.recorded".'];
   }
   const content = event['datacontenttype'];
   if (content !== undefined && !(typeof content === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(content))) {
@@ -97,11 +100,14 @@ function envelopeFault(
   return timeFault(event);
 }
 
+/** What the event holds. */
+export const dataOf = ({ data }: Record<string, unknown>): unknown => data;
+
 function timeFault(event: Record<string, unknown>): [code: string, reason: string] | undefined {
   const { time, sequence, recordedtime } = event;
   switch (typeof time === 'string' ? dateFault(time) : 'missing') {
     case 'missing':
-      return ['CLOUDEVENT_TIME_INVALID', 'time must say when the touchpoint happened.'];
+      return ['CLOUDEVENT_TIME_INVALID', 'time must say when it happened.'];
     case 'noZone':
       return ['CLOUDEVENT_TIME_WITHOUT_ZONE', 'time has no zone offset.'];
     case 'invalid':
@@ -151,20 +157,20 @@ function factOf(
 }
 
 /** The extension is a text by its specification, and a number for many who send it. */
-function sequenceOf(value: unknown): number | null {
+export function sequenceOf(value: unknown): number | null {
   const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
-function dataFault(data: unknown): string {
-  for (const error of dataCheck.Errors(data)) {
+export function dataFault(data: unknown, check: Pick<typeof dataCheck, 'Errors'> = dataCheck): string {
+  for (const error of check.Errors(data)) {
     const { instancePath, message } = error as { instancePath?: string; message?: string };
     return `data${instancePath ?? ''} ${message ?? 'does not fit the schema'}.`;
   }
   return 'data does not fit the schema.';
 }
 
-const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+export const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
 const fault = (id: string | null, source: string | null, code: string, reason: string): ReadCloudEvent => ({
   id,

@@ -19,6 +19,7 @@ export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, Import
 export { RunningImports } from './running-imports.js';
 export { Quarantine, type Quarantined, type QuarantineFilter, type Unreadable } from './quarantine.js';
 export { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js';
+export { OBJECT_FACT_RECORDED, objectFactDataSchema } from './cloudevents-objects.js';
 export {
   CONTEXT_KEY,
   LARGEST_CLOUD_EVENT,

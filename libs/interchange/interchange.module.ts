@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import type { Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, OpenLoads } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, ObjectFactIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
@@ -43,8 +43,9 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: CloudEventIntake,
-      inject: [FactIntake, Quarantine],
-      useFactory: (intake: FactIntake, quarantine: Quarantine) => new CloudEventIntake({ intake, quarantine }),
+      inject: [FactIntake, ObjectFactIntake, Quarantine],
+      useFactory: (intake: FactIntake, objects: ObjectFactIntake, quarantine: Quarantine) =>
+        new CloudEventIntake({ intake, objects, quarantine }),
     },
     {
       provide: RunningImports,
