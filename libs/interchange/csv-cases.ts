@@ -181,11 +181,13 @@ export class CsvCases {
     this.kinds.observe(kind, content.attributes, content.personal ?? {});
     const { journeyType, source: system } = this.mapping;
     const key = this.isCasePersonal ? undefined : mapped.name;
-    const { recordId, recordedAt, customer, ...who } = about;
+    const { unit, staff, channel, recordId, recordedAt, customer } = about;
+    const { attributes, personal, objects } = content;
     const source = { system, recordId, sequence, recordedAt };
     const journey = { id: mapped.journeyId, type: journeyType, key };
+    const who = { kind, unit, staff, channel };
     return {
-      fact: { touchpointId, journey, kind, ...who, occurredAt, source, ...content },
+      fact: { touchpointId, journey, ...who, occurredAt, source, attributes, personal, objects },
       at: instantMs(occurredAt),
       customer,
     };
@@ -210,13 +212,12 @@ export class CsvCases {
 
   /** Who and where, and what the source says of the record itself. */
   private about(cells: readonly string[], planned: PlannedTouchpoint) {
-    const values: Partial<Record<'unit' | 'staff' | 'channel', string>> = {};
-    for (const role of ['unit', 'staff', 'channel'] as const) {
-      const source = planned[role];
-      const text = source && this.cells.value(cells, source);
-      if (text !== undefined && text.length > LONGEST_CODE) return tooLong(role);
-      values[role] = text;
-    }
+    const unit = planned.unit && this.cells.value(cells, planned.unit);
+    const staff = planned.staff && this.cells.value(cells, planned.staff);
+    const channel = planned.channel && this.cells.value(cells, planned.channel);
+    if (unit !== undefined && unit.length > LONGEST_CODE) return tooLong('unit');
+    if (staff !== undefined && staff.length > LONGEST_CODE) return tooLong('staff');
+    if (channel !== undefined && channel.length > LONGEST_CODE) return tooLong('channel');
     const customer = this.plan.customer === undefined ? undefined : this.cells.text(cells, this.plan.customer);
     if (customer !== undefined && customer.length > LONGEST_CODE) return tooLong('customer');
     const recordId = planned.id === undefined ? undefined : this.cells.text(cells, planned.id);
@@ -224,7 +225,7 @@ export class CsvCases {
     const recorded = planned.recordedAt && this.cells.whole(cells, planned.recordedAt.cells, ' ');
     const recordedAt = recorded === undefined ? undefined : this.instant(planned.recordedAt!, recorded);
     if (typeof recordedAt === 'object') return recordedAt;
-    return { ...values, customer, recordId, recordedAt };
+    return { unit, staff, channel, customer, recordId, recordedAt };
   }
 
   private content(
