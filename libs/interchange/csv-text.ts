@@ -24,8 +24,12 @@ export async function* csvText(content: AsyncIterable<Buffer>, encoding?: string
     yield decoded(decoder!, piece, offset, false);
     offset += piece.length;
   }
-  decoder ??= decoderFor(head ?? Buffer.alloc(0), encoding);
-  yield decoded(decoder, head ?? Buffer.alloc(0), offset, true);
+  if (head) {
+    decoder = decoderFor(head, encoding);
+    yield decoded(decoder, head, 0, false);
+    offset = head.length;
+  }
+  yield decoded(decoder!, Buffer.alloc(0), offset, true);
 }
 
 function decoderFor(head: Buffer, encoding: string | undefined): Decoder {
@@ -67,7 +71,7 @@ function decoded(decoder: Decoder, bytes: Buffer, offset: number, last: boolean)
   try {
     text = decoder.decode(bytes, last);
   } catch (error) {
-    if (last && bytes.length === 0) {
+    if (last) {
       const message = 'The file ends within a character: copy or download it again.';
       throw new TouchstoneError('CSV_TRUNCATED', message, 'invalid', undefined, { cause: error });
     }
