@@ -37,7 +37,7 @@ export function caseOf(columns: readonly ColumnProfile[], rows: number): Chosen 
         (NAMES.notCase.test(name) ? 4 : 0);
       return { column, score, each };
     })
-    .filter(({ score }) => score > 0)
+    .filter(({ score }) => score > 1)
     .sort((a, b) => b.score - a.score || a.column.at - b.column.at);
   const [best] = scored;
   if (!best) return undefined;
