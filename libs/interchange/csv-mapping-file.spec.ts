@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readMapping } from './csv-mapping-file.js';
 
 const LEAST = 'journeyType: ticket\ncase: id\nat: time\nactivity: what\n';
@@ -125,5 +126,17 @@ touchpoints:
     expect(fault.details!.key).toBe(key);
     expect(fault.message).toMatch(message);
     expect(fault.message).toContain(`line ${line}`);
+  });
+
+  it('is as its page says', () => {
+    const page = readFileSync(new URL('../../docs/csv-mapping.md', import.meta.url), 'utf8');
+    const [least, all] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, text]) => readMapping(text!).mapping);
+    expect(least).toMatchObject({ journeyType: 'ticket', case: ['ticket_no'] });
+    expect(all!.touchpoints.map(({ name, once, required }) => [name, once, required])).toEqual([
+      [undefined, false, false],
+      ['opened', true, false],
+      ['arrived', false, false],
+    ]);
+    expect(all!.attributes.filter((a) => a.personal).map((a) => a.as)).toEqual(['caller', 'phone']);
   });
 });
