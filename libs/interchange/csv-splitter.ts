@@ -150,9 +150,8 @@ export class CsvSplitter {
       const found = text.indexOf(quote, from);
       if (found === -1 && !last) return undefined;
       if (found === -1) throw this.open(before + 1);
-      // The other half of a doubled quote may be yet to come.
-      if (found + 1 === text.length && !last) return undefined;
       value += text.slice(from, found);
+      // At the end of the text the other half of a doubled quote may be yet to come: then no cell ends here either.
       if (text[found + 1] !== quote) return { value, next: found + 1 };
       value += quote;
       from = found + 2;

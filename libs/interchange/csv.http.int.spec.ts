@@ -62,9 +62,8 @@ describe('POST /imports/csv', () => {
   it('takes a form, tells how far it is, and ends with the result', async () => {
     const answers = await lines(await post('', form(MAPPING, table(1_200))));
     expect(answers.at(-1)).toMatchObject({ result: { status: 'imported', rows: 1_200, sent: 1_200, taken: 1_200 } });
-    expect(new Set(answers.slice(0, -1).map((a) => a['progress']!.phase))).toEqual(
-      new Set(['read', 'arrange', 'append']),
-    );
+    const phases = answers.slice(0, -1).map((a) => a['progress']!.phase!);
+    expect(phases.filter((phase, i) => phase !== phases[i - 1])).toEqual(['read', 'arrange', 'append']);
   });
 
   it('takes the file alone, with its mapping in the query or in a header', async () => {

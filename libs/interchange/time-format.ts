@@ -105,56 +105,22 @@ const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/-]/g, 
 
 function assembled(match: RegExpExecArray | null, fields: readonly string[]): WrittenTime | undefined {
   if (!match) return undefined;
-  let [year, month, day, hour, minute, second] = [0, 0, 0, 0, 0, 0];
-  let fraction = '';
-  let offset: number | undefined;
-  let half: boolean | undefined;
-  for (let i = 0; i < fields.length; i++) {
-    const text = match[i + 1];
-    if (text === undefined) continue;
-    switch (fields[i]) {
-      case 'year':
-        year = Number(text);
-        break;
-      case 'shortYear':
-        year = Number(text) + (Number(text) < 70 ? 2000 : 1900);
-        break;
-      case 'month':
-        month = Number(text);
-        break;
-      case 'monthName':
-        month = MONTHS.indexOf(text.slice(0, 3).toLowerCase()) + 1;
-        break;
-      case 'day':
-        day = Number(text);
-        break;
-      case 'hour':
-        hour = Number(text);
-        break;
-      case 'hour12':
-        hour = Number(text);
-        if (hour < 1 || hour > 12) return undefined;
-        break;
-      case 'minute':
-        minute = Number(text);
-        break;
-      case 'second':
-        second = Number(text);
-        break;
-      case 'fraction':
-        fraction = `.${text}`;
-        break;
-      case 'half':
-        half = /^[Pp下]/.test(text);
-        break;
-      default:
-        offset = offsetOf(text);
-        if (Math.abs(offset) > LARGEST_OFFSET) return undefined;
-    }
+  const said: Record<string, string | undefined> = {};
+  fields.forEach((field, i) => (said[field] = match[i + 1] ?? said[field]));
+  const number = (field: string): number => (said[field] === undefined ? 0 : Number(said[field]));
+  const { shortYear, monthName, half, fraction, zone } = said;
+  const year = shortYear === undefined ? number('year') : Number(shortYear) + (Number(shortYear) < 70 ? 2000 : 1900);
+  const month = monthName === undefined ? number('month') : MONTHS.indexOf(monthName.slice(0, 3).toLowerCase()) + 1;
+  let hour = number('hour');
+  if (half !== undefined) {
+    const shown = number('hour12');
+    if (shown < 1 || shown > 12) return undefined;
+    hour = (shown % 12) + (/^[Pp下]/.test(half) ? 12 : 0);
   }
-  if (half !== undefined) hour = (hour % 12) + (half ? 12 : 0);
-  const local = dayTime(year, month, day, hour, minute, second);
-  return local === undefined ? undefined : { local, fraction, offset };
+  const local = dayTime(year, month, number('day'), hour, number('minute'), number('second'));
+  const offset = zone === undefined ? undefined : offsetOf(zone);
+  if (local === undefined || Math.abs(offset ?? 0) > LARGEST_OFFSET) return undefined;
+  return { local, fraction: fraction === undefined ? '' : `.${fraction}`, offset };
 }
 
 /** As if it were UTC, in ms; undefined for what no calendar and no clock shows. */
