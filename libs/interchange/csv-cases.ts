@@ -340,7 +340,7 @@ export class CsvCases {
 function contentId(parts: string[], open: OpenTrace): string {
   const first = deterministicId(...parts, '0');
   const occurrence = open.occurrence(first);
-  return occurrence >= 0 ? first : deterministicId(...parts, String(occurrence));
+  return occurrence === 0 ? first : deterministicId(...parts, String(occurrence));
 }
 
 const tooLong = (role: string): Fault => ({
