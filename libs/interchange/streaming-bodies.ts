@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { LARGEST_CLOUD_EVENT } from './cloudevents.js';
 
-/** Content types of a log to import; what it really is, its bytes say. */
+/** Content types of a file to import; what it really is, its bytes say. */
 const LOG_TYPES = [
   'application/xml',
   'text/xml',
@@ -9,6 +9,9 @@ const LOG_TYPES = [
   'application/gzip',
   'application/x-gzip',
   'application/octet-stream',
+  'text/csv',
+  'text/tab-separated-values',
+  'multipart/form-data',
 ];
 
 /**
