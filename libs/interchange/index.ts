@@ -18,6 +18,7 @@ export { XesImporter } from './import-job.js';
 export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
 export { RunningImports } from './running-imports.js';
 export { Quarantine, type Quarantined, type QuarantineFilter, type Unreadable } from './quarantine.js';
+export { QuarantineMending, type Selection } from './quarantine-mending.js';
 export { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js';
 export {
   CONTEXT_KEY,

@@ -10,6 +10,7 @@ import { ForgettingPlaces } from './forgetting-places.js';
 import { XesImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
+import { QuarantineMending } from './quarantine-mending.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -45,6 +46,12 @@ import type { Sealer } from './sealed-frames.js';
       provide: CloudEventIntake,
       inject: [FactIntake, Quarantine],
       useFactory: (intake: FactIntake, quarantine: Quarantine) => new CloudEventIntake({ intake, quarantine }),
+    },
+    {
+      provide: QuarantineMending,
+      inject: [FactIntake, PackCatalogue, Quarantine],
+      useFactory: (intake: FactIntake, packs: PackCatalogue, quarantine: Quarantine) =>
+        new QuarantineMending({ intake, packs, quarantine }),
     },
     {
       provide: RunningImports,
