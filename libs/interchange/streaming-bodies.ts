@@ -10,7 +10,7 @@ const LOG_TYPES = [
   'application/octet-stream',
 ];
 /** Plain `application/json` stays with the HTTP engine, which keeps its text too. */
-const EVENT_TYPES = /^application\/(x-ndjson|[\w.-]+\+json)\s*(;|$)/i;
+const EVENT_TYPES = /^application\/(x-ndjson|[\w.+-]+\+json)\s*(;|$)/i;
 
 /**
  * Lets the bodies of the ways in through as streams: their readers have bounds of their own. Call it on the Fastify
