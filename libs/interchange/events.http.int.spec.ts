@@ -77,7 +77,10 @@ describe('an event in structured form', () => {
     const bytes = Buffer.from(JSON.stringify(data)).toString('base64');
     expect((await events.post(STRUCTURED, JSON.stringify({ ...rest, data_base64: bytes }))).status).toBe(201);
     const both = JSON.stringify({ ...rest, id: 'both', data, data_base64: bytes });
-    expect(await events.post(STRUCTURED, both)).toMatchObject({ status: 422, body: { code: 'CLOUDEVENT_DATA_INVALID' } });
+    expect(await events.post(STRUCTURED, both)).toMatchObject({
+      status: 422,
+      body: { code: 'CLOUDEVENT_DATA_INVALID' },
+    });
   });
 
   it.each([
@@ -121,11 +124,35 @@ describe('a batch', () => {
 describe('what is asked for in vain', () => {
   const one = JSON.stringify(anEvent('never'));
   it.each<[string, number, string, Record<string, string>, string | Buffer]>([
-    ['another format of CloudEvents', 415, 'CONTENT_TYPE_UNKNOWN', { 'content-type': 'application/cloudevents+avro+json' }, one],
-    ['a binary event that is no JSON', 415, 'CONTENT_TYPE_UNKNOWN', { 'content-type': 'application/xml', 'ce-id': '1' }, '<a/>'],
-    ['another charset', 415, 'CHARSET_UNKNOWN', { 'content-type': 'application/cloudevents+json; charset="gb18030"' }, one],
+    [
+      'another format of CloudEvents',
+      415,
+      'CONTENT_TYPE_UNKNOWN',
+      { 'content-type': 'application/cloudevents+avro+json' },
+      one,
+    ],
+    [
+      'a binary event that is no JSON',
+      415,
+      'CONTENT_TYPE_UNKNOWN',
+      { 'content-type': 'application/xml', 'ce-id': '1' },
+      '<a/>',
+    ],
+    [
+      'another charset',
+      415,
+      'CHARSET_UNKNOWN',
+      { 'content-type': 'application/cloudevents+json; charset="gb18030"' },
+      one,
+    ],
     ['an unknown packing', 415, 'CONTENT_ENCODING_UNKNOWN', { ...STRUCTURED, 'content-encoding': 'br' }, one],
-    ['a broken packing', 400, 'GZIP_TRUNCATED', { ...STRUCTURED, 'content-encoding': 'gzip' }, gzipSync(one).subarray(0, 40)],
+    [
+      'a broken packing',
+      400,
+      'GZIP_TRUNCATED',
+      { ...STRUCTURED, 'content-encoding': 'gzip' },
+      gzipSync(one).subarray(0, 40),
+    ],
     ['bytes that are no UTF-8', 400, 'BODY_NOT_UTF8', STRUCTURED, Buffer.from([0x7b, 0xff, 0x7d])],
     ['half a JSON', 400, 'INVALID_JSON', STRUCTURED, '{"id'],
     ['a body beyond all measure', 413, 'PAYLOAD_TOO_LARGE', STRUCTURED, `"${'x'.repeat(1_000_001)}"`],
@@ -154,7 +181,10 @@ describe('a stream of lines', () => {
     const headers = { ...LINES, prefer: 'respond-async, return=minimal' };
     const response = await fetch(`${events.url}/events`, { method: 'POST', headers, body: lines.join('\n') });
     expect(response.headers.get('preference-applied')).toBe('return=minimal');
-    const answers = (await response.text()).trim().split('\n').map((line) => JSON.parse(line) as Answer);
+    const answers = (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Answer);
     expect(answers).toEqual([
       expect.objectContaining({ line: 2, outcome: 'quarantined' }),
       { summary: { sent: 3, taken: 1, known: 1, quarantined: 1 } },
@@ -193,7 +223,10 @@ describe('a stream of lines', () => {
     // Half a line is no line: the client never said that it ended.
     expect(events.house.quarantine.count()).toBe(quarantined);
     const response = await fetch(`${events.url}/events`, { method: 'POST', headers: LINES, body: all.join('\n') });
-    const answers = (await response.text()).trim().split('\n').map((line) => JSON.parse(line) as Answer);
+    const answers = (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Answer);
     const outcomes = answers.map(({ outcome }) => outcome as string);
     expect(outcomes.filter((outcome) => outcome === 'known')).toHaveLength(after - before);
     expect(outcomes.filter((outcome) => outcome === 'taken')).toHaveLength(3_000 - (after - before));
@@ -221,7 +254,8 @@ describe('a log that is slower than the sender', () => {
     const size = line(0).length;
     const lines = 4_000;
     const sending = (async () => {
-      for (let n = 0; n < lines; n += 100) await sender.send(Array.from({ length: 100 }, (_, i) => line(n + i)).join(''));
+      for (let n = 0; n < lines; n += 100)
+        await sender.send(Array.from({ length: 100 }, (_, i) => line(n + i)).join(''));
       sender.end();
     })();
     let ahead = 0;

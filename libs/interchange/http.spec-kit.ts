@@ -109,9 +109,16 @@ export class LineSender {
   static async open(url: string, headers: Record<string, string> = {}): Promise<LineSender> {
     const { port, hostname } = new URL(url);
     const socket = connect(Number(port), hostname);
-    const all = { host: 'localhost', 'content-type': 'application/x-ndjson', 'transfer-encoding': 'chunked', ...headers };
+    const all = {
+      host: 'localhost',
+      'content-type': 'application/x-ndjson',
+      'transfer-encoding': 'chunked',
+      ...headers,
+    };
     const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    await new Promise<void>((resolve) => socket.write(`POST /events HTTP/1.1\r\n${head.join('')}\r\n`, () => resolve()));
+    await new Promise<void>((resolve) =>
+      socket.write(`POST /events HTTP/1.1\r\n${head.join('')}\r\n`, () => resolve()),
+    );
     return new LineSender(socket);
   }
 

@@ -65,7 +65,8 @@ describe('mending a CloudEvent', () => {
   });
 
   it('by a mapping mends all of a code, page by page, and good ones do not wait for bad ones', async () => {
-    for (let n = 0; n < 5; n++) await intake.takeOne(event(`k-${n}`, {}, { kind: n === 2 ? 'crew.lost' : 'crew.came' }));
+    for (let n = 0; n < 5; n++)
+      await intake.takeOne(event(`k-${n}`, {}, { kind: n === 2 ? 'crew.lost' : 'crew.came' }));
     await intake.takeOne(event('other', { time: 'noon' }));
     const filter = { code: 'KIND_UNKNOWN' };
     const mapping = { kinds: { 'crew.came': 'crew.arrived' } };
@@ -75,7 +76,12 @@ describe('mending a CloudEvent', () => {
     expect(second).toMatchObject({ seen: 2, mended: 2, next: null });
     const retried = await mending.retry({ filter }, ANNA);
     expect(retried).toMatchObject({ taken: 4, waiting: 1, problems: [{ id: '3', code: 'KIND_UNKNOWN' }] });
-    expect((await touchpoints()).map(({ metadata }) => metadata.source?.recordId)).toEqual(['k-0', 'k-1', 'k-3', 'k-4']);
+    expect((await touchpoints()).map(({ metadata }) => metadata.source?.recordId)).toEqual([
+      'k-0',
+      'k-1',
+      'k-3',
+      'k-4',
+    ]);
     expect(ids()).toEqual(['3', '6']);
   });
 
@@ -143,7 +149,9 @@ describe('mending a CloudEvent', () => {
     await intake.takeOne(event('d', { time: 'noon' }));
     expect(mending.discard({ ids: ['1'] }, 'a test of theirs', ANNA)).toMatchObject({ discarded: 1 });
     expect(mending.discard({ ids: ['1'] }, 'a test of theirs', ANNA)).toMatchObject({ discarded: 0 });
-    await expect(mending.mend({ ids: ['1'] }, { payload: '{}' }, ANNA)).rejects.toMatchObject({ code: 'QUARANTINED_DONE' });
+    await expect(mending.mend({ ids: ['1'] }, { payload: '{}' }, ANNA)).rejects.toMatchObject({
+      code: 'QUARANTINED_DONE',
+    });
     expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ taken: 0, waiting: 1 });
     expect(house.quarantine.record('1')).toMatchObject({ state: 'discarded' });
     expect(ids()).toEqual([]);
@@ -167,7 +175,9 @@ describe('mending a CloudEvent', () => {
       expect(seen).toBe(0);
     }
     expect(await house.quarantine.forget({ isTheirs: () => false, in: (text) => text.includes('Meili') })).toBe(1);
-    expect(() => house.quarantine.deeds('1')).toThrow(expect.objectContaining({ code: 'QUARANTINED_UNKNOWN' }) as Error);
+    expect(() => house.quarantine.deeds('1')).toThrow(
+      expect.objectContaining({ code: 'QUARANTINED_UNKNOWN' }) as Error,
+    );
   });
 });
 
@@ -248,7 +258,11 @@ describe('mending records of an import', () => {
     await run(nameless);
     const [first, second, third] = ids();
     const trace = `<trace><string key="concept:name" value="T9"/>${house.quarantine.raw(first!)}</trace>`;
-    await mending.mend({ ids: [first!] }, { payload: trace, mapping: { kinds: { 'ticket:Call': 'crew.arrived' } } }, ANNA);
+    await mending.mend(
+      { ids: [first!] },
+      { payload: trace, mapping: { kinds: { 'ticket:Call': 'crew.arrived' } } },
+      ANNA,
+    );
     await mending.mend({ ids: [second!] }, { payload: JSON.stringify(event('by-hand')) }, ANNA);
     const id = '0190a1b2-0000-7000-8000-00000000000';
     const fact = {

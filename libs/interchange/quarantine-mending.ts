@@ -56,14 +56,11 @@ export class QuarantineMending {
    * @throws ZONE_UNKNOWN, MEND_EMPTY, PAYLOAD_FOR_MANY; QUARANTINED_UNKNOWN, QUARANTINED_DONE, QUARANTINED_CHANGED of
    *   a record that was named by its id
    */
-  async mend(
-    selection: Selection,
-    mend: Mend & { readonly seen?: number },
-    { actor }: ActingContext,
-  ): Promise<Mended> {
+  async mend(selection: Selection, mend: Mend & { readonly seen?: number }, { actor }: ActingContext): Promise<Mended> {
     const { seen, ...change } = mend;
     if (change.mapping?.zone !== undefined) checkedZone(change.mapping.zone);
-    if (change.payload === undefined && !change.mapping?.kinds && change.mapping?.zone === undefined) throw mendsNothing();
+    if (change.payload === undefined && !change.mapping?.kinds && change.mapping?.zone === undefined)
+      throw mendsNothing();
     const { ids, next } = this.chosen(selection);
     if ((change.payload !== undefined || seen !== undefined) && (selection.filter || ids.length !== 1)) throw forMany();
     const { quarantine } = this.parts;
@@ -177,11 +174,11 @@ export class QuarantineMending {
 /** Records of one call on a filter. */
 const PAGE = 500;
 
-const settledBy = ({
+const settledBy = ({ journeyId, touchpointId, position }: Exclude<FactOutcome, { outcome: 'refused' }>): Settled => ({
   journeyId,
   touchpointId,
   position,
-}: Exclude<FactOutcome, { outcome: 'refused' }>): Settled => ({ journeyId, touchpointId, position });
+});
 
 const selectionInvalid = (): TouchstoneError =>
   new TouchstoneError('SELECTION_INVALID', 'Choose records by their ids or by a filter, one of the two.', 'invalid');

@@ -201,7 +201,10 @@ export class QuarantineSelectionInput {
   @Matches(/^\d{1,15}$/, { each: true, message: 'each must be the id of a record' })
   ids?: string[];
 
-  @Field(() => QuarantineFilterInput, { nullable: true, description: 'Instead of ids: what the records have in common.' })
+  @Field(() => QuarantineFilterInput, {
+    nullable: true,
+    description: 'Instead of ids: what the records have in common.',
+  })
   @IsOptional()
   @NullIsAbsent()
   @ValidateNested()

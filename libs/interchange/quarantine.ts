@@ -213,7 +213,9 @@ export class Quarantine {
       const row = this.row(id);
       if (row.state === 'discarded') return false;
       if (!row.open) throw done(id, row.state);
-      this.prepared("UPDATE record SET state = 'discarded', open = 0, revision = revision + 1 WHERE id = ?").run(row.id);
+      this.prepared("UPDATE record SET state = 'discarded', open = 0, revision = revision + 1 WHERE id = ?").run(
+        row.id,
+      );
       this.note(row, actor, 'discarded', null, reason);
       return true;
     });

@@ -100,7 +100,9 @@ export class XesMapping {
     this.kinds = new ImportedKinds(options);
     this.personal = new Set(options.personal);
     const { customer, unit, staff, channel } = options;
-    this.surroundings = new Set([TRACE_NAME, IDENTITY, customer, unit, staff, channel].filter((key) => key !== undefined));
+    this.surroundings = new Set(
+      [TRACE_NAME, IDENTITY, customer, unit, staff, channel].filter((key) => key !== undefined),
+    );
     this.reader = new EventReader(log, options, this.kinds, this.report);
     this.reportOutside(log);
   }

@@ -26,7 +26,8 @@ export function withZone(text: string, zone: string): string {
   // No offset is a day long: these are the ones before and after any change that may be near.
   const before = offsetAt(local - 86_400_000, zone);
   const after = offsetAt(local + 86_400_000, zone);
-  const offset = offsetAt(local - before, zone) === before ? before : offsetAt(local - after, zone) === after ? after : before;
+  const offset =
+    offsetAt(local - before, zone) === before ? before : offsetAt(local - after, zone) === after ? after : before;
   return text + written(offset);
 }
 
