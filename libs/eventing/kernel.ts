@@ -5,6 +5,7 @@ import type { DecidedEvent, Decider, Folded } from './decider.js';
 import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
+import { idTaken, wrongRevision } from './kernel-errors.js';
 import { Minting, type ActingContext, type Minted } from './minting.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
@@ -366,20 +367,3 @@ const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => (
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
-
-const wrongRevision = (stream: string, actual: number, expected: number): TouchstoneError =>
-  new TouchstoneError(
-    'WRONG_EXPECTED_REVISION',
-    `${stream} stands at revision ${actual}, not ${expected}: read it again and decide anew.`,
-    'conflict',
-    { stream, expected, actual },
-  );
-
-const idTaken = (cause: Error): TouchstoneError =>
-  new TouchstoneError(
-    'ID_TAKEN',
-    'The id that was given belongs to something else already; give a new one.',
-    'conflict',
-    undefined,
-    { cause },
-  );

@@ -23,7 +23,8 @@ it.each(FORMATS)(
           at = await openFuzzHouse();
         }
         verdicts[await check(format, at!, input)]++;
-        if (++done % TOLD === 0) process.stderr.write(`${format.name}: ${done} of ${each}, ${JSON.stringify(verdicts)}\n`);
+        if (++done % TOLD === 0)
+          process.stderr.write(`${format.name}: ${done} of ${each}, ${JSON.stringify(verdicts)}\n`);
       });
       await fc.assert(property, { numRuns: each, seed, endOnFailure: process.env['FUZZ_INPUTS'] === undefined });
     } finally {

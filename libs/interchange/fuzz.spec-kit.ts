@@ -128,7 +128,28 @@ const event: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: broken },
 );
 
-const TOKENS = ['\n', '\r\n', '{', '}', '[', ']', '"', ',', ':', '\\', '\0', '\ufeff', '\\u0000', 'null', '1e999', '<', '>', '&', '/>', '"id":"1",'];
+const TOKENS = [
+  '\n',
+  '\r\n',
+  '{',
+  '}',
+  '[',
+  ']',
+  '"',
+  ',',
+  ':',
+  '\\',
+  '\0',
+  '\ufeff',
+  '\\u0000',
+  'null',
+  '1e999',
+  '<',
+  '>',
+  '&',
+  '/>',
+  '"id":"1",',
+];
 const mutation = fc.record({
   what: fc.constantFrom('flip', 'cut', 'copy', 'insert', 'bytes', 'end'),
   at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -146,10 +167,14 @@ export const mutated = (inputs: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
 
 function apply(input: Buffer, { what, at, length, token, bytes }: Mutation): Buffer {
   const from = Math.floor(at * input.length);
-  const [head, part, tail] = [input.subarray(0, from), input.subarray(from, from + length), input.subarray(from + length)];
+  const [head, part, tail] = [
+    input.subarray(0, from),
+    input.subarray(from, from + length),
+    input.subarray(from + length),
+  ];
   switch (what) {
     case 'flip':
-      return Buffer.concat([head, part.map((byte) => byte ^ (1 << length % 8)), tail]);
+      return Buffer.concat([head, part.map((byte) => byte ^ (1 << (length % 8))), tail]);
     case 'cut':
       return Buffer.concat([head, tail]);
     case 'copy':

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { FORGOTTEN, TouchstoneError, type Actor, type Clock } from '@touchstone/eventing';
 import { decodeCursor, encodeCursor, pageOf, PAGE_DEFAULT, PAGE_MAX, type Page } from '@touchstone/platform';
+import { changed, done, notErased, unknownRecord } from './quarantine-errors.js';
 import { openQuarantineFile, wiped } from './quarantine-file.js';
 import { conditionOf, settledOf, shown, type Row } from './quarantine-rows.js';
 import type {
@@ -310,8 +311,7 @@ export class Quarantine {
   private row(id: string): Row {
     const row = this.find(id);
     if (row) return row;
-    const message = `No record ${id} is in quarantine; it may have expired.`;
-    throw new TouchstoneError('QUARANTINED_UNKNOWN', message, 'notFound');
+    throw unknownRecord(id);
   }
 
   private find(id: string): Row | undefined {
@@ -363,22 +363,3 @@ const subjectOf = (expiresAt: string): string => `quarantine:${expiresAt.slice(0
 /** The record as it came is bound as it always was. */
 const boundTo = ({ source, fingerprint }: Bound, part: Part) =>
   JSON.stringify(part === 'raw' ? [source, fingerprint] : [source, fingerprint, part]);
-
-const done = (id: string, state: string): TouchstoneError =>
-  new TouchstoneError('QUARANTINED_DONE', `The record ${id} is ${state} already; nothing can be done about it.`);
-
-const changed = (id: string, revision: number): TouchstoneError =>
-  new TouchstoneError(
-    'QUARANTINED_CHANGED',
-    `Somebody has changed the record ${id} meanwhile (revision ${revision}): look at it again before you mend it.`,
-    'conflict',
-    { revision },
-  );
-
-const notErased = (): TouchstoneError =>
-  new TouchstoneError(
-    'QUARANTINE_NOT_ERASED',
-    'Records were removed from quarantine, but another program reads quarantine.db and keeps their bytes: end that ' +
-      'program (a backup, a database browser), then repeat this.',
-    'busy',
-  );

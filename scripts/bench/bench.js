@@ -47,6 +47,11 @@ try {
   const built = await rebuild(directory, events);
   if (keys.includes('rebuildEventsPerS')) figures.rebuildEventsPerS = built.figure;
   details.rebuild = built.details;
+  if (keys.includes('ingestEventsPerS')) {
+    const ingested = await ingestEventsPerS(options);
+    figures.ingestEventsPerS = ingested.figure;
+    details.ingestEventsPerS = ingested.details;
+  }
   const served = keys.filter((key) => key in SERVED);
   if (served.length > 0) {
     for (const key of served) {
