@@ -45,7 +45,7 @@ export class QuarantineResolver {
   }
 
   @Query(() => QuarantinedRecord, { description: 'One record in quarantine.' })
-  quarantined(@Args('id', { type: () => ID }) id: string) {
+  quarantined(@Args('id', { type: () => ID, description: 'Id of the record.' }) id: string) {
     return shown(this.records.record(id));
   }
 
@@ -76,7 +76,7 @@ export class QuarantineResolver {
   @Mutation(() => QuarantineRetried, {
     description: 'Drives records in again: by their ids, or page by page all that a filter chooses.',
   })
-  retryQuarantined(@Args('records') records: QuarantineSelectionInput) {
+  retryQuarantined(@Args('records', { description: 'Which records.' }) records: QuarantineSelectionInput) {
     return this.imports.during(this.mending.retry(selected(records), currentContext()));
   }
 
