@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { check, FORMATS, openFuzzHouse, type FuzzHouse } from './fuzz.spec-kit.js';
 
 /** Inputs of all formats together; `npm run fuzz` sends many more. */
-const inputs = Number(process.env['FUZZ_INPUTS'] ?? 600);
+const inputs = Number(process.env['FUZZ_INPUTS'] ?? 400);
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_240_501);
 const each = Math.ceil(inputs / FORMATS.length);
 /** A house remembers all that came: after so many inputs the next one moves into a new one. */
