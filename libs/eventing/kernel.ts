@@ -6,6 +6,7 @@ import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
 import { idTaken, wrongRevision } from './kernel-errors.js';
+import { folded, unbegun, type Folding } from './kernel-folding.js';
 import { Minting, type ActingContext, type Minted } from './minting.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
@@ -38,12 +39,6 @@ export interface Work {
 
 export type WorkOutcome =
   { readonly ok: true; readonly done: Executed } | { readonly ok: false; readonly error: Error };
-
-interface Folding {
-  state: unknown;
-  revision: number;
-  position: Position;
-}
 
 /** What was decided for a stream that stood at `before`. */
 interface Plan {
@@ -349,20 +344,6 @@ export class Kernel {
     return rules.get(command.constructor);
   }
 }
-
-const unbegun = ({ decider }: Pick<StreamWork, 'decider'>): Folding => ({
-  state: decider.initial(),
-  revision: -1,
-  position: '',
-});
-
-const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => ({
-  type,
-  data,
-  id,
-  occurredAt,
-  source: metadata.source,
-});
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
