@@ -1,6 +1,6 @@
 /** The HTTP binding of CloudEvents 1.0: which form a request has, and what a binary one says. No I/O. */
 import { TouchstoneError } from '@touchstone/eventing';
-import { parseJson } from './json-text.js';
+import { parseJson, withoutBlanks, withoutMark } from './json-text.js';
 
 /** `binary`: attributes in headers; `structured`: one event in JSON; `batch`: an array of them; `lines`: one a line. */
 export type CloudEventForm = 'binary' | 'structured' | 'batch' | 'lines';
@@ -67,10 +67,11 @@ export function binaryEvent(headers: Headers, body: string): BinaryEvent {
   }
   // The content type is the one of the data, and carries no other news: `formOf` took nothing but JSON.
   const members = attributes.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
-  if (body.trim() !== '') {
-    const parsed = parseJson(body);
+  const data = withoutBlanks(withoutMark(body));
+  if (data !== '') {
+    const parsed = parseJson(data);
     if ('code' in parsed && parsed.code === 'INVALID_JSON') throw noJson();
-    members.push(`"data":${body.trim()}`);
+    members.push(`"data":${data}`);
   }
   return { text: `{${members.join(',')}}`, fault };
 }

@@ -4,7 +4,7 @@ import type { FactIntake, FactOutcome, TouchpointFact } from '@touchstone/journe
 import type { BinaryEvent } from './cloudevents-http.js';
 import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './cloudevents.js';
 import { inOrder } from './in-order.js';
-import { elementsOf, parseJson } from './json-text.js';
+import { elementsOf, parseJson, withoutMark } from './json-text.js';
 import type { Quarantine, Unreadable } from './quarantine.js';
 import { lineBatches, type Line } from './text-lines.js';
 
@@ -59,7 +59,7 @@ export class CloudEventIntake {
 
   /** Takes one event in JSON. @throws INVALID_JSON, and what the log throws when it does not answer */
   async takeText({ text, fault }: BinaryEvent, context?: ActingContext): Promise<CloudEventAnswer> {
-    const received = understood(text, undefined);
+    const received = understood(withoutMark(text), undefined);
     if (isNoJson(received)) throw noEvent();
     const damaged = fault === undefined ? received : { ...received, read: withFault(received.read, fault) };
     const [answer] = await this.take([damaged], context);
@@ -71,10 +71,10 @@ export class CloudEventIntake {
    * @throws INVALID_JSON, BATCH_TOO_LARGE: nothing of it was taken; and what the log throws when it does not answer
    */
   async takeBatch(text: string, context?: ActingContext): Promise<CloudEventAnswer[]> {
-    const elements = elementsOf(text);
+    const elements = elementsOf(withoutMark(text));
     if (!elements) throw noBatch();
     if (elements.length > LARGEST_BATCH) throw batchTooLarge(elements.length);
-    const all = elements.map((element, index) => understood(element.trim(), index + 1));
+    const all = elements.map((element, index) => understood(element, index + 1));
     // A piece that is no JSON says that the array is none: nobody knows where one event ends and the next begins.
     if (all.some(isNoJson)) throw noBatch();
     return this.take(all, context);
@@ -158,12 +158,10 @@ function received({ number, bytes, tooLong }: Line): Received {
     const read = nobody('LINE_NOT_UTF8', 'The line is not UTF-8; its bytes are kept in base64.');
     return { line: number, raw: bytes.toString('base64'), read };
   }
-  return understood(bytes.toString(), number);
+  return understood(withoutMark(bytes.toString()), number);
 }
 
-function understood(text: string, line: number | undefined): Received {
-  // Some programs begin a file with a mark of its byte order.
-  const raw = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+function understood(raw: string, line: number | undefined): Received {
   if (raw.length * 3 > LARGEST_CLOUD_EVENT && Buffer.byteLength(raw) > LARGEST_CLOUD_EVENT) {
     return { line, raw: raw.slice(0, KEPT_CHARACTERS), read: nobody('EVENT_TOO_LARGE', tooLarge('event')) };
   }

@@ -110,6 +110,7 @@ describe('a batch', () => {
 
   it.each<[string, number, string, string]>([
     ['that was cut off', 400, 'INVALID_JSON', JSON.stringify([anEvent('c-1'), anEvent('c-2')]).slice(0, -5)],
+    ['with a blank that JSON does not know', 400, 'INVALID_JSON', `[\u00a0${JSON.stringify(anEvent('c-6'))}]`],
     ['with a comma too many', 400, 'INVALID_JSON', `[${JSON.stringify(anEvent('c-3'))},]`],
     ['that is one event', 400, 'INVALID_JSON', JSON.stringify(anEvent('c-4'))],
     ['of too many', 413, 'BATCH_TOO_LARGE', JSON.stringify(Array.from({ length: 1_001 }, (_, i) => anEvent(`m-${i}`)))],

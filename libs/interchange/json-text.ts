@@ -54,7 +54,7 @@ export function parseJson(text: string): ParsedJson {
  * be JSON by itself: `parseJson` will tell.
  */
 export function elementsOf(text: string): string[] | null {
-  const all = text.trim();
+  const all = withoutBlanks(text);
   if (all.charCodeAt(0) !== OPEN_ARRAY || all.charCodeAt(all.length - 1) !== CLOSE_ARRAY) return null;
   const elements: string[] = [];
   let depth = 0;
@@ -72,9 +72,23 @@ export function elementsOf(text: string): string[] | null {
   }
   if (depth !== 0) return null;
   const last = all.slice(from, -1);
-  if (elements.length > 0 || last.trim() !== '') elements.push(last);
-  return elements;
+  if (elements.length > 0 || withoutBlanks(last) !== '') elements.push(last);
+  return elements.map(withoutBlanks);
 }
+
+/** Without what JSON calls blanks at its ends: no other blank stands between values. */
+export function withoutBlanks(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+
+/** Without the mark of its byte order, with which some programs begin a file. */
+export const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
 
 /** Where the string that begins at `start` ends; the end of the text when it does not. */
 function endOfString(text: string, start: number): number {
