@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { deterministicId, t, type Static } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
+import { parseJson } from './json-text.js';
 import { dateFault } from './xes-value.js';
 
 /** A touchpoint of a journey; the other type that is taken in is in cloudevents-objects.ts. */
@@ -32,6 +34,8 @@ export type TouchpointData = Static<typeof touchpointDataSchema>;
 /** What of a CloudEvent is no touchpoint but has no place of its own is kept under this attribute. */
 export const CONTEXT_KEY = '@cloudevent';
 
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
 const dataCheck = Compile(touchpointDataSchema);
 
 /** A CloudEvent that was understood, or why it was not. The id is there whenever the event has one. */
@@ -48,6 +52,7 @@ export const UNDERSTOOD = new Set([
   'time',
   'datacontenttype',
   'data',
+  'data_base64',
   'sequence',
   'recordedtime',
 ]);
@@ -66,7 +71,7 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   const source = textOf(event['source']);
   const wrong = envelopeFault(event, id, source);
   if (wrong) return fault(id, source, wrong[0], wrong[1]);
-  const { data } = event;
+  const data = dataOf(event);
   if (!dataCheck.Check(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
   const { journey } = data;
   if (journey.id === undefined && (journey.type === undefined || journey.key === undefined)) {
@@ -96,12 +101,21 @@ export function envelopeFault(
   if (content !== undefined && !(typeof content === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(content))) {
     return ['CLOUDEVENT_DATA_INVALID', 'datacontenttype must be application/json.'];
   }
-  if (event['data_base64'] !== undefined) return ['CLOUDEVENT_DATA_INVALID', 'Send data as JSON, not as data_base64.'];
+  if (event['data_base64'] !== undefined && dataOf(event) === undefined) {
+    return ['CLOUDEVENT_DATA_INVALID', 'data_base64 must be JSON in Base64, and stand alone: send it as data.'];
+  }
   return timeFault(event);
 }
 
-/** What the event holds. */
-export const dataOf = ({ data }: Record<string, unknown>): unknown => data;
+/** Data is JSON, whether the sender wrote it as such or as the bytes of it. Undefined where there is none. */
+export function dataOf({ data, data_base64: bytes }: Record<string, unknown>): unknown {
+  if (bytes === undefined || bytes === null) return data;
+  if (data !== undefined || typeof bytes !== 'string' || !BASE64.test(bytes)) return undefined;
+  const decoded = Buffer.from(bytes, 'base64');
+  if (!isUtf8(decoded)) return undefined;
+  const parsed = parseJson(decoded.toString());
+  return 'value' in parsed ? parsed.value : undefined;
+}
 
 function timeFault(event: Record<string, unknown>): [code: string, reason: string] | undefined {
   const { time, sequence, recordedtime } = event;

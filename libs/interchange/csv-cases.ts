@@ -104,7 +104,7 @@ export class CsvCases {
   withoutCase(line: number, text: string, fault: Fault, occurrence: number): UnreadableRecord {
     const { source, journeyType } = this.mapping;
     const fingerprint = deterministicId(source, journeyType, '', text, 'unreadable', String(occurrence));
-    return { line, ...fault, fingerprint, raw: this.rawOf(text) };
+    return { line, ...fault, fingerprint, raw: this.rawOf(text), format: 'csv' };
   }
 
   textOf(cells: readonly string[]): string {
@@ -317,7 +317,14 @@ export class CsvCases {
     const { source, journeyType } = this.mapping;
     const fingerprint = contentId([source, journeyType, mapped.name, name, canonical, 'unreadable'], mapped.open);
     const { journeyId } = mapped;
-    mapped.unreadable.push({ line, ...fault, journeyId, fingerprint, raw: this.rawOf(this.textOf(cells)) });
+    mapped.unreadable.push({
+      line,
+      ...fault,
+      journeyId,
+      fingerprint,
+      raw: this.rawOf(this.textOf(cells)),
+      format: 'csv',
+    });
   }
 
   /** With its header, so that it can be read by itself. */

@@ -28,6 +28,7 @@ export type { CheckedMapping, CsvMapping } from './csv-mapping.js';
 export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
 export { RunningImports } from './running-imports.js';
 export { Quarantine, type Quarantined, type QuarantineFilter, type Unreadable } from './quarantine.js';
+export { QuarantineMending, type Selection } from './quarantine-mending.js';
 export { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js';
 export { OBJECT_FACT_RECORDED, objectFactDataSchema } from './cloudevents-objects.js';
 export {

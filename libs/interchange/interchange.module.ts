@@ -10,6 +10,7 @@ import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
+import { QuarantineMending } from './quarantine-mending.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -46,6 +47,12 @@ import type { Sealer } from './sealed-frames.js';
       inject: [FactIntake, ObjectFactIntake, Quarantine],
       useFactory: (intake: FactIntake, objects: ObjectFactIntake, quarantine: Quarantine) =>
         new CloudEventIntake({ intake, objects, quarantine }),
+    },
+    {
+      provide: QuarantineMending,
+      inject: [FactIntake, PackCatalogue, Quarantine],
+      useFactory: (intake: FactIntake, packs: PackCatalogue, quarantine: Quarantine) =>
+        new QuarantineMending({ intake, packs, quarantine }),
     },
     {
       provide: RunningImports,
