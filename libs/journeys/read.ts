@@ -8,6 +8,7 @@ import {
   CustomerUpdated,
 } from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
+import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import {
@@ -39,6 +40,16 @@ import { metricQuery } from './metrics/metric.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
+
+export { eventContextsQuery } from './event-context.queries.js';
+export {
+  contextAskOf,
+  NO_CONTEXT,
+  undoneType,
+  type ContextAsk,
+  type EventContext,
+  type EventInContext,
+} from './event-context.js';
 
 export const journeyEvents = [
   CustomerRegistered,
@@ -88,4 +99,5 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  eventContextsQuery,
 ];
