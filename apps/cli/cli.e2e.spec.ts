@@ -497,7 +497,7 @@ describe('the demo', () => {
         for (let tries = 0; !pattern.test(lines) && tries < 400; tries++) await sleep(25);
         expect(lines).toMatch(pattern);
       };
-      await until(/MomentObserved {2}▼ NEG-05 \(qa\) "Insisted/);
+      await until(/MomentObserved {2}▼ NEG-05 \(qa\) {2}journey-/);
       const mutation = `mutation { reopenJourney(input: { journeyId: "${journeyId}", reason: "once more", occurredAt: "2025-07-28T10:00:00+08:00" }) { position }
         closeJourney(input: { journeyId: "${journeyId}", reason: "done", occurredAt: "2025-07-28T10:01:00+08:00" }) { position } }`;
       const answer = await fetch(`${url}/graphql`, {

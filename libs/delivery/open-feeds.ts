@@ -1,4 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TouchstoneError } from '@touchstone/eventing';
+
+/** How long a stop waits for readers who do not take their last word, in ms. */
+const STOP_MS = 2_000;
 
 /** How a subscriber reads. */
 export type Transport = 'sse' | 'poll' | 'graphql';
@@ -64,11 +68,15 @@ export class OpenFeeds {
     return feed;
   }
 
-  /** Tells every reader why and takes no more; resolves when all have ended. */
+  /** Tells every reader why and takes no more; resolves when all have ended, or had their time to. */
   async stop(): Promise<void> {
     this.stopping = true;
     for (const feed of this.feeds) feed.end(stopping());
-    if (this.feeds.size > 0) await new Promise<void>((resolve) => this.whenEmpty.push(resolve));
+    if (this.feeds.size === 0) return;
+    const over = new AbortController();
+    const empty = new Promise<void>((resolve) => this.whenEmpty.push(resolve));
+    await Promise.race([empty, sleep(STOP_MS, undefined, { signal: over.signal }).catch(() => undefined)]);
+    over.abort();
   }
 }
 
