@@ -10,7 +10,7 @@ import { logFilterOf, mayPass, passes, type FeedFilter, type FeedStart } from '.
 import { outgoing, type Delivery } from './outgoing-event.js';
 
 /** Events that are read, looked up and sent together. */
-export const PAGE = 500;
+export const PAGE = 200;
 
 /** A part of the feed, in the order of the log. */
 export interface FeedPage {
