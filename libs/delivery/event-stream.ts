@@ -1,5 +1,6 @@
 import type { Position } from '@touchstone/eventing';
 import { reportOf, type DefectSink } from '@touchstone/platform';
+import { Alarm, RANG } from './alarm.js';
 import { cloudEventOf } from './cloud-event.js';
 import type { FeedPage } from './event-feed.js';
 import type { OpenFeed } from './open-feeds.js';
@@ -42,29 +43,22 @@ export async function streamEvents(stream: EventStream): Promise<void> {
 }
 
 async function follow({ feed, pages, out, heartbeatMs }: EventStream, cursor: { position: Position }): Promise<void> {
-  const beat = new Beat(heartbeatMs);
+  const beat = new Alarm(heartbeatMs, true);
   try {
-    let next = nextOf(pages);
+    let next = pages.next();
     while (!feed.signal.aborted) {
-      const page = await Promise.race([next, beat.next()]);
-      if (page === 'beat') {
+      const page = await beat.or(next);
+      if (page === RANG) {
         await out.write(heartbeat(cursor.position));
         continue;
       }
       if (page.done) return;
       await sendPage(feed, out, page.value, cursor);
-      next = nextOf(pages);
+      next = pages.next();
     }
   } finally {
     beat.stop();
   }
-}
-
-/** The next page; a heartbeat may be quicker, and then nobody waits for it when the feed ends. */
-function nextOf(pages: AsyncGenerator<FeedPage, void, void>): Promise<IteratorResult<FeedPage, void>> {
-  const next = pages.next();
-  next.catch(() => undefined);
-  return next;
 }
 
 async function sendPage(
@@ -87,28 +81,6 @@ async function sendPage(
   }
   cursor.position = position;
   if (last) feed.caughtUp();
-}
-
-/** Says every so often that it is time. */
-class Beat {
-  private timer: NodeJS.Timeout | undefined;
-  private due: Promise<'beat'> | null = null;
-
-  constructor(private readonly everyMs: number) {}
-
-  next(): Promise<'beat'> {
-    this.due ??= new Promise((resolve) => {
-      this.timer = setTimeout(() => {
-        this.due = null;
-        resolve('beat');
-      }, this.everyMs);
-    });
-    return this.due;
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-  }
 }
 
 /** What the reader is told: why they are ended, what went wrong, or, where the log just ended, that the server stops. */

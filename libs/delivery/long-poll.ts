@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '@touchstone/eventing';
+import { Alarm, RANG } from './alarm.js';
 import { cloudEventOf } from './cloud-event.js';
 import type { FeedPage } from './event-feed.js';
 import type { OpenFeed } from './open-feeds.js';
@@ -30,39 +30,29 @@ export interface Poll {
 
 /** Events that are there, at most `first`; when there are none, those that come first within the time. */
 export async function poll({ feed, pages, after, first, waitMs }: Poll): Promise<Polled> {
-  const start = performance.now();
-  const over = new AbortController();
-  const within = (ms: number) => sleep(ms, null, { signal: over.signal }).catch(() => null);
   // Until it has caught up it may look a little longer than it was told to wait, so that it gets on.
-  const [waited, looked] = [within(waitMs), within(Math.max(waitMs, LOOK_MS))];
+  const [waited, looked] = [new Alarm(waitMs), new Alarm(Math.max(waitMs, LOOK_MS))];
   const answer: Answer = { events: [], size: 0, next: after ?? null };
   let live = false;
   let caughtUp = false;
   try {
     for (;;) {
-      const page: FeedPage | null = await Promise.race([nextOf(pages), live ? waited : looked]);
-      if (page === null) break;
+      const result = await (live ? waited : looked).or(pages.next());
+      if (result === RANG || result.done) break;
+      const page: FeedPage = result.value;
       const whole = take(answer, page, first);
       live ||= page.caughtUp;
       caughtUp = whole && live && page.last;
-      const enough = answer.events.length > 0 || performance.now() - start >= waitMs;
-      if (!whole || (live && enough)) break;
+      if (!whole || (live && (answer.events.length > 0 || waitMs === 0))) break;
     }
   } finally {
-    over.abort();
+    waited.stop();
+    looked.stop();
     feed.end(null);
     void pages.return();
   }
   feed.sent(answer.events.length);
   return { events: answer.events, next: answer.next, caughtUp };
-}
-
-/** Null: the feed is over. */
-function nextOf(pages: AsyncGenerator<FeedPage, void, void>): Promise<FeedPage | null> {
-  const next = pages.next().then((result) => (result.done ? null : result.value));
-  // Nobody waits for it any more when the time is over first.
-  next.catch(() => undefined);
-  return next;
 }
 
 interface Answer {
