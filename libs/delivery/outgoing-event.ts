@@ -24,16 +24,17 @@ export interface Delivery extends OutgoingEvent {
  */
 export function outgoing(recorded: RecordedEvent, registry: EventRegistry): OutgoingEvent {
   try {
-    const event = registry.read(recorded);
-    return { event: withoutPersonal(event, registry.definition(event.type).personalFields), unreadable: null };
+    // Reading checks the data against today's shape, also where an older version of it is the same.
+    const { data } = registry.read(recorded);
+    const { schemaVersion, personalFields } = registry.definition(recorded.type);
+    return { event: { ...recorded, schemaVersion, data: withoutPersonal(data, personalFields) }, unreadable: null };
   } catch (error) {
     if (!(error instanceof TouchstoneError)) throw error;
     return { event: { ...recorded, data: undefined }, unreadable: error.code };
   }
 }
 
-function withoutPersonal(event: RecordedEvent, personal: readonly string[]): RecordedEvent {
-  const data = event.data as Readonly<Record<string, unknown>>;
-  if (!personal.some((field) => field in data)) return event;
-  return { ...event, data: Object.fromEntries(Object.entries(data).filter(([field]) => !personal.includes(field))) };
+function withoutPersonal(data: unknown, personal: readonly string[]): unknown {
+  if (personal.length === 0) return data;
+  return Object.fromEntries(Object.entries(data as object).filter(([field]) => !personal.includes(field)));
 }
