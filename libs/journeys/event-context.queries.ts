@@ -17,7 +17,8 @@ export const eventContextsQuery: ReadQuery<{ asks: readonly ContextAsk[] }, Even
   run: async (read, { asks }) => {
     const moments = await momentsOf(read, asks);
     const touchpoints = await touchpointsOf(read, asks, moments);
-    const sights = await Promise.all(asks.map((ask) => sightsOf(read, ask, moments, touchpoints)));
+    const surrogates = await surrogatesOf(read, asks);
+    const sights = asks.map((ask) => sightsOf(ask, surrogates, moments, touchpoints));
     const contexts = await contextsOf(
       read,
       sights.flatMap(({ now, before }) => (before ? [now, before] : [now])),
@@ -64,17 +65,31 @@ interface Sights {
   readonly supersedes: string | null;
 }
 
-async function sightsOf(
-  read: Read,
+/** Surrogates of the journeys and customers that are asked for, by dictionary and name; what no event ever named has none. */
+async function surrogatesOf(read: Read, asks: readonly ContextAsk[]): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  const lookUp = async (dictionary: string, id: string | undefined) => {
+    const name = `${dictionary} ${id}`;
+    if (id !== undefined && !found.has(name)) found.set(name, (await read.idOf(dictionary, id)) ?? 0);
+  };
+  for (const { journeyId, customerId } of asks) {
+    await lookUp('journey', journeyId);
+    await lookUp('customer', customerId);
+  }
+  return found;
+}
+
+function sightsOf(
   ask: ContextAsk,
+  surrogates: ReadonlyMap<string, number>,
   moments: ReadonlyMap<string, Moment>,
   touchpoints: ReadonlyMap<string, readonly Version[]>,
-): Promise<Sights> {
+): Sights {
   const { position, own, undoes } = ask;
   const moment = ask.momentId === undefined ? undefined : moments.get(ask.momentId);
   const versions = touchpoints.get(ask.touchpointId ?? moment?.touchpoint ?? '') ?? [];
-  const journey = ask.journeyId === undefined ? 0 : ((await read.idOf('journey', ask.journeyId)) ?? 0);
-  const customer = ask.customerId === undefined ? 0 : ((await read.idOf('customer', ask.customerId)) ?? 0);
+  const journey = surrogates.get(`journey ${ask.journeyId}`) ?? 0;
+  const customer = surrogates.get(`customer ${ask.customerId}`) ?? 0;
   const seen = (at: Position, touchpoint: Version | null): Sight => ({ position: at, journey, customer, touchpoint });
   const now = { ...seen(position, heldAt(versions, position)), own };
   if (undoes) return { now, before: seen(undoes.position, null), supersedes: undoes.eventId };
