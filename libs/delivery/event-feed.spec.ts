@@ -18,7 +18,7 @@ async function logOf(events: number): Promise<EventLog> {
   return log;
 }
 
-const append = (log: EventLog, n: number) =>
+const append = (log: EventLog, n: number, historical?: true) =>
   log.append(`thing-${n % 3}`, 'any', [
     {
       id: `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
@@ -27,7 +27,7 @@ const append = (log: EventLog, n: number) =>
       occurredAt: '2024-05-01T08:00:00Z',
       recordedAt: '2024-05-01T08:00:00Z',
       data: { n },
-      metadata: { correlationId: 'c', actor: { id: 'a' } },
+      metadata: { correlationId: 'c', actor: { id: 'a' }, ...(historical && { historical }) },
     },
   ]);
 
@@ -112,6 +112,20 @@ describe('the feed', () => {
     expect(numbers((await none.next()).value as FeedPage)).toEqual([]);
     expect(reads.asked.map(({ asks }) => asks)).toEqual([10]);
     stop.abort();
+  });
+
+  it('leaves out historical loads for who does not want them', async () => {
+    const log = await logOf(2);
+    await append(log, 2, true);
+    await append(log, 3);
+    const reads = new SlowReads();
+    reads.reached = await log.head();
+    const signal = new AbortController().signal;
+    const page = async (historical?: boolean) =>
+      numbers((await feedOf(log, reads).pages({ filter: { historical }, signal }).next()).value as FeedPage);
+    expect(await page(false)).toEqual([0, 1, 3]);
+    expect(await page(true)).toEqual([0, 1, 2, 3]);
+    expect(await page()).toEqual([0, 1, 2, 3]);
   });
 
   it('tries again what failed for one reader when the next one asks', async () => {
