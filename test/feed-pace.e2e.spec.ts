@@ -180,7 +180,7 @@ describe('with ten subscribers, one of them stopped', () => {
   it(
     'the other nine keep up, and memory stays flat',
     async () => {
-      const { url } = (house = await House.open(directory, { FEED_SLOW_MS: '600000' }, ['--max-old-space-size=110']));
+      const { url } = (house = await House.open(directory, { FEED_SLOW_MS: '600000' }, ['--max-old-space-size=128']));
       const stopped = await FeedReader.open(url);
       stopped.stop();
       const readers = await Promise.all(Array.from({ length: 9 }, () => FeedReader.open(url)));
