@@ -4,7 +4,8 @@ import { TouchstoneError, type EventLog, type Position, type RecordedEvent } fro
 import {
   contextAskOf,
   eventContextsQuery,
-  undoneType,
+  supersededInStream,
+  supersedingAsk,
   type ContextAsk,
   type EventInContext,
 } from '@touchstone/journeys';
@@ -35,11 +36,15 @@ export class EventContexts {
 
   /**
    * In the order of the events.
-   * @throws FEED_BEHIND (unavailable) when the read model has not come so far within a minute, and what it throws
+   * @param patienceMs default a minute
+   * @throws FEED_BEHIND (unavailable) when the read model has not come so far within that time, and what it throws
    */
-  of(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
+  of(
+    events: readonly RecordedEvent[],
+    patienceMs = this.parts.patienceMs ?? PATIENCE_MS,
+  ): Promise<readonly EventInContext[]> {
     const missing = events.filter(({ position }) => !this.kept.has(position));
-    const found = missing.length > 0 ? this.look(missing) : Promise.resolve([]);
+    const found = missing.length > 0 ? this.look(missing, patienceMs) : Promise.resolve([]);
     const asked = new Map(missing.map(({ position }, i) => [position, found.then((contexts) => contexts[i]!)]));
     const all = events.map(({ position }) => asked.get(position) ?? this.kept.get(position)!);
     for (const [position, context] of asked) {
@@ -50,10 +55,10 @@ export class EventContexts {
     return Promise.all(all);
   }
 
-  private async look(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
+  private async look(events: readonly RecordedEvent[], patienceMs: number): Promise<readonly EventInContext[]> {
     const asks = await Promise.all(events.map((event) => this.askOf(event)));
     const atLeast = events.reduce((last, { position }) => (position > last ? position : last), '');
-    const until = performance.now() + (this.parts.patienceMs ?? PATIENCE_MS);
+    const until = performance.now() + patienceMs;
     for (;;) {
       try {
         const timeoutMs = Math.max(1, Math.min(TRY_MS, until - performance.now()));
@@ -66,15 +71,13 @@ export class EventContexts {
     }
   }
 
-  /** What takes back the last event of a kind in its stream names it by the stream alone: the log tells which it was. */
+  /** What supersedes an earlier event of its stream need not say which: the log tells it. */
   private async askOf(event: RecordedEvent): Promise<ContextAsk> {
     const ask = contextAskOf(event);
-    const undone = undoneType(event.type);
-    if (undone === undefined || event.revision === 0) return ask;
+    const isSuperseded = supersededInStream(event);
+    if (isSuperseded === undefined || event.revision === 0) return ask;
     const earlier = this.parts.log.readStream(event.stream, { from: event.revision - 1, direction: 'backwards' });
-    for await (const { type, id, position } of earlier) {
-      if (type === undone) return { ...ask, undoes: { eventId: id, position } };
-    }
+    for await (const each of earlier) if (isSuperseded(each)) return supersedingAsk(ask, each);
     return ask;
   }
 }

@@ -18,15 +18,24 @@ async function logOf(events: number): Promise<EventLog> {
   return log;
 }
 
-const append = (log: EventLog, n: number, historical?: true) =>
-  log.append(`thing-${n % 3}`, 'any', [
+const idOf = (n: number) => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+
+const append = (
+  log: EventLog,
+  n: number,
+  historical?: true,
+  type = 'Happened',
+  data: object = { n },
+  stream = `thing-${n % 3}`,
+) =>
+  log.append(stream, 'any', [
     {
-      id: `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
-      type: 'Happened',
+      id: idOf(n),
+      type,
       schemaVersion: 1,
       occurredAt: '2024-05-01T08:00:00Z',
       recordedAt: '2024-05-01T08:00:00Z',
-      data: { n },
+      data,
       metadata: { correlationId: 'c', actor: { id: 'a' }, ...(historical && { historical }) },
     },
   ]);
@@ -126,6 +135,44 @@ describe('the feed', () => {
     expect(await page(false)).toEqual([0, 1, 3]);
     expect(await page(true)).toEqual([0, 1, 2, 3]);
     expect(await page()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('finds in the stream what an event supersedes, and whose words that were', async () => {
+    const log = openMemoryLog();
+    const asked: ContextAsk[] = [];
+    const reads = {
+      run: (_query: unknown, { asks }: { asks: readonly ContextAsk[] }) => {
+        asked.push(...asks);
+        return Promise.resolve({ result: asks.map(() => ({ context: NO_CONTEXT, supersedes: null, before: null })) });
+      },
+    };
+    const said = (unit: string) => ({ unit, channel: 'sms', traits: { stage: 'F1' } });
+    const what: [type: string, data: object][] = [
+      ['ObjectFactRecorded', said('east')],
+      ['ObjectFactRecorded', said('other')],
+      ['ObjectFactCorrected', { factId: idOf(0), ...said('west') }],
+      ['ObjectChanged', {}],
+      ['ObjectFactVoided', { factId: idOf(0) }],
+      ['ObjectFactVoided', { factId: idOf(99) }],
+      ['CustomersMerged', {}],
+      ['CustomersUnmerged', {}],
+    ];
+    for (const [n, [type, data]] of what.entries()) await append(log, n, undefined, type, data, 'thing-x');
+    const signal = new AbortController().signal;
+    const feed = new EventFeed({ log, registry, contexts: new EventContexts({ log, reads: reads as never }) });
+    const { deliveries } = (await feed.pages({ filter: {}, signal }).next()).value as FeedPage;
+    const at = deliveries.map(({ event: { position } }) => position);
+    const own = (unit: string) => ({ unit, channel: 'sms', stage: 'F1' });
+    expect(asked.map(({ own: says, undoes }) => [says, undoes])).toEqual([
+      [own('east'), undefined],
+      [own('other'), undefined],
+      [own('west'), { eventId: idOf(0), position: at[0], own: own('east') }],
+      [undefined, undefined],
+      [own('west'), { eventId: idOf(2), position: at[2], own: own('west') }],
+      [undefined, undefined],
+      [undefined, undefined],
+      [undefined, { eventId: idOf(6), position: at[6], own: undefined }],
+    ]);
   });
 
   it('tries again what failed for one reader when the next one asks', async () => {

@@ -11,6 +11,9 @@ import { OpenFeeds, type OpenFeed, type Transport } from './open-feeds.js';
 import type { Delivery } from './outgoing-event.js';
 import { paced } from './paced-items.js';
 
+/** How long somebody who asks for a page waits for the read model, in ms. */
+const QUERY_MS = 10_000;
+
 /** A feed that was asked for: checked, counted, and ready to be read. */
 export interface Opened {
   readonly feed: OpenFeed;
@@ -63,7 +66,7 @@ export class Feeds implements OnModuleDestroy {
 
   /** What stood around events, for readers of the log that are no feed. */
   contextsOf(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
-    return this.contexts.of(events);
+    return this.contexts.of(events, QUERY_MS);
   }
 
   /** Readers are told, and given a moment to hear it, before the server closes. */

@@ -92,7 +92,9 @@ function sightsOf(
   const customer = surrogates.get(`customer ${ask.customerId}`) ?? 0;
   const seen = (at: Position, touchpoint: Version | null): Sight => ({ position: at, journey, customer, touchpoint });
   const now = { ...seen(position, heldAt(versions, position)), own };
-  if (undoes) return { now, before: seen(undoes.position, null), supersedes: undoes.eventId };
+  if (undoes) {
+    return { now, before: { ...seen(undoes.position, null), own: undoes.own }, supersedes: undoes.eventId };
+  }
   if (!ask.corrects) return { now, before: null, supersedes: null };
   if (ask.momentId !== undefined) {
     const before = moment ? seen(moment.from, heldAt(versions, moment.from)) : null;

@@ -44,17 +44,38 @@ export interface ContextAsk {
   readonly momentId?: string;
   /** It corrects or takes back what it is about. */
   readonly corrects?: boolean;
-  /** The event that it takes back, where that was found in the log already. */
-  readonly undoes?: { readonly eventId: string; readonly position: Position };
+  /** The event that it supersedes, where that was found in the log already, and what that said itself. */
+  readonly undoes?: { readonly eventId: string; readonly position: Position; readonly own?: ContextAsk['own'] };
 }
 
 const after = (stream: string, prefix: string) => (stream.startsWith(prefix) ? stream.slice(prefix.length) : undefined);
 
 /** Events that take back the last one of another type in their stream. */
-const UNDOES: Readonly<Record<string, string>> = { CustomersUnmerged: 'CustomersMerged' };
+const UNDOES: Readonly<Record<string, string>> = {
+  CustomersUnmerged: 'CustomersMerged',
+  JourneysUnmerged: 'JourneysMerged',
+};
 
-/** The type whose last event, earlier in the same stream, this event takes back. */
-export const undoneType = (type: string): string | undefined => UNDOES[type];
+/**
+ * Tells the event that this one supersedes among the earlier ones of its stream, the last of which it is; undefined of an
+ * event that supersedes none, or one that the read model knows.
+ */
+export function supersededInStream({ type, data }: RecordedEvent): ((earlier: RecordedEvent) => boolean) | undefined {
+  const undone = UNDOES[type];
+  if (undone !== undefined) return (earlier) => earlier.type === undone;
+  if (type !== 'ObjectFactCorrected' && type !== 'ObjectFactVoided') return undefined;
+  const { factId } = data as { factId?: unknown };
+  return (earlier) =>
+    (earlier.type === 'ObjectFactRecorded' && earlier.id === factId) ||
+    (earlier.type === 'ObjectFactCorrected' && (earlier.data as { factId?: unknown }).factId === factId);
+}
+
+/** What is looked up for an event that supersedes an earlier one of its stream. */
+export function supersedingAsk(ask: ContextAsk, { id, position, type, data }: RecordedEvent): ContextAsk {
+  const own = type.startsWith('ObjectFact') ? touchpointOf(data as Record<string, unknown>) : undefined;
+  // Who takes a fact back says no more than that: it is about what was said.
+  return { ...ask, own: ask.own ?? own, undoes: { eventId: id, position, own } };
+}
 
 /** What to look up for an event, from what it says. It reads any event, also of types that are not known here. */
 export function contextAskOf(event: RecordedEvent): ContextAsk {
@@ -68,6 +89,8 @@ export function contextAskOf(event: RecordedEvent): ContextAsk {
   const touchpointId = text(data['touchpointId']);
   switch (type) {
     case 'TouchpointRecorded':
+    case 'ObjectFactRecorded':
+    case 'ObjectFactCorrected':
       return { ...ask, own: touchpointOf(data) };
     case 'TouchpointCorrected':
       return { ...ask, own: touchpointOf(data), touchpointId, corrects: true };

@@ -45,7 +45,8 @@ export { eventContextsQuery } from './event-context.queries.js';
 export {
   contextAskOf,
   NO_CONTEXT,
-  undoneType,
+  supersededInStream,
+  supersedingAsk,
   type ContextAsk,
   type EventContext,
   type EventInContext,
