@@ -9,6 +9,7 @@ import {
   CustomerUpdated,
 } from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
+import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import {
@@ -50,6 +51,17 @@ import { objectFactsProjection } from './object-facts.projection.js';
 import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
+
+export { eventContextsQuery } from './event-context.queries.js';
+export {
+  contextAskOf,
+  NO_CONTEXT,
+  supersededInStream,
+  supersedingAsk,
+  type ContextAsk,
+  type EventContext,
+  type EventInContext,
+} from './event-context.js';
 
 export const journeyEvents = [
   CustomerRegistered,
@@ -116,4 +128,5 @@ export const journeyQueries = [
   objectFactQuery,
   audienceQuery,
   audienceSizesQuery,
+  eventContextsQuery,
 ];

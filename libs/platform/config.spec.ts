@@ -24,6 +24,8 @@ describe('readConfig', () => {
       graphqlMaxCost: 100_000,
       readyMaxLagMs: 10_000,
       shutdownMs: 10_000,
+      feedMaxOpen: 100,
+      feedSlowMs: 30_000,
     });
   });
 

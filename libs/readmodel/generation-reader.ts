@@ -38,6 +38,7 @@ const IDS_PER_STATEMENT = 500;
 export class GenerationReader {
   private readonly kysely: Kysely<unknown>;
   private readonly checkpointStatement: SqliteStatement;
+  private idStatement: SqliteStatement | null = null;
   private cancel: () => void = () => {};
 
   constructor(
@@ -119,7 +120,8 @@ export class GenerationReader {
       settings: this.settings,
       checkpointCancel,
       idOf: (dictionary, value) => {
-        const row = this.db.prepare('select id from name where dictionary = ? and value = ?').get(dictionary, value);
+        this.idStatement ??= this.db.prepare('select id from name where dictionary = ? and value = ?');
+        const row = this.idStatement.get(dictionary, value);
         return Promise.resolve(row ? (row.id as number) : null);
       },
       namesOf: (ids) => Promise.resolve(this.namesOf(ids)),
