@@ -219,4 +219,46 @@ export const formerSchemas: readonly {
       additionalProperties: false,
     },
   },
+  {
+    type: 'ForgettingCompleted',
+    version: 1,
+    schema: {
+      type: 'object',
+      required: [
+        'part',
+        'customers',
+        'journeys',
+        'keysDestroyed',
+        'keysReleased',
+        'quarantineRemoved',
+        'importsRemoved',
+      ],
+      properties: {
+        part: { type: 'integer', minimum: 0 },
+        customers: {
+          type: 'array',
+          items: {
+            type: 'string',
+            pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+            description: 'UUID',
+          },
+          maxItems: 10000,
+        },
+        journeys: {
+          type: 'array',
+          items: {
+            type: 'string',
+            pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+            description: 'UUID',
+          },
+          maxItems: 10000,
+        },
+        keysDestroyed: { type: 'integer', minimum: 0 },
+        keysReleased: { type: 'integer', minimum: 0 },
+        quarantineRemoved: { type: 'integer', minimum: 0 },
+        importsRemoved: { type: 'integer', minimum: 0 },
+      },
+      additionalProperties: false,
+    },
+  },
 ];
