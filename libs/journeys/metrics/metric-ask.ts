@@ -10,7 +10,7 @@ import {
   type MetricDefinition,
   type MetricDimension,
 } from './metric-definitions.js';
-import type { ObservedFilter } from './metric-figure.js';
+import { FIGURE_PARTS, type FigurePart, type ObservedFilter } from './metric-figure.js';
 
 export type TimeDimension = 'day' | 'week' | 'month';
 export type FilterDimension = Exclude<MetricDimension, TimeDimension>;
@@ -31,6 +31,8 @@ export interface MetricQuestion {
   readonly groupBy?: readonly MetricDimension[];
   /** IANA name of the zone in which days begin. */
   readonly timeZone: string;
+  /** What of the figures is wanted beside their values; absent: everything. */
+  readonly parts?: readonly FigurePart[];
 }
 
 /** A question that a read model can answer. */
@@ -44,6 +46,7 @@ export interface MetricAsk {
   /** Surrogates by column of the cubes; 0 is "none". Observer and code are not among them. */
   readonly filter: ReadonlyMap<string, readonly number[]>;
   readonly observed: ObservedFilter;
+  readonly parts: ReadonlySet<FigurePart>;
 }
 
 const COLUMNS: Readonly<Record<MetricDimension, string>> = {
@@ -100,6 +103,7 @@ export async function resolve(read: Read, question: MetricQuestion): Promise<Met
     groupBy,
     filter: await surrogates(read, filter),
     observed: observedOf(filter),
+    parts: new Set(question.parts ?? FIGURE_PARTS),
   };
 }
 

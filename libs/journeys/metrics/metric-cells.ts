@@ -28,6 +28,14 @@ export const baseMeasures = ({ id }: MetricDefinition): readonly string[] => BAS
 export const observedMeasures = ({ observes }: MetricDefinition): readonly string[] =>
   observes === undefined ? [] : observes === 'moments' ? MOMENTS : RATINGS;
 
+/** Whether a figure needs how its durations spread over buckets. */
+export const needsBuckets = ({ metric, parts }: MetricAsk): boolean =>
+  metric.kind === 'duration' && (parts.has('interval') || parts.has('percentiles'));
+
+/** Whether it matters who observed what; else their sums do, and are read at a fraction of the cost. */
+export const tellsObserversApart = ({ groupBy, observed, parts }: MetricAsk): boolean =>
+  parts.has('coverage') || groupBy.some(isObserved) || observed.observer !== undefined || observed.code !== undefined;
+
 /** Whether its contacts are told from repeats by their neighbours, journeys apart. */
 export const needsContacts = ({ id }: MetricDefinition): boolean => id === 'M-RPT' || id === 'M-FCR';
 
@@ -109,6 +117,18 @@ export class Cells {
     if (cell) cell.buckets.set(bucket, (cell.buckets.get(bucket) ?? 0) + n);
   }
 
+  /** @param pairs bucket, n, bucket, n … */
+  addBuckets(key: number[], pairs: readonly number[]): void {
+    const cell = this.at(key);
+    if (!cell) return;
+    const { buckets } = cell;
+    for (let i = 0; i < pairs.length; i += 2) {
+      const bucket = pairs[i]!;
+      buckets.set(bucket, (buckets.get(bucket) ?? 0) + pairs[i + 1]!);
+    }
+  }
+
+  /** @param observer 0, as the code: of everybody together */
   addObserved(key: number[], observer: number, code: number, measures: readonly number[]): void {
     const cell = this.at(key);
     if (!cell) return;
@@ -156,7 +176,7 @@ export function sumsOf(metric: MetricDefinition, cell: Cell, codes: ReadonlyMap<
   for (const [observer, byCode] of cell.observed) {
     for (const [code, sums] of byCode) {
       observed.push({
-        observer: observerOf(observer),
+        observer: observer === 0 ? null : observerOf(observer),
         code: codes.get(code) ?? '',
         measures: named(observedMeasures(metric), sums),
       });
