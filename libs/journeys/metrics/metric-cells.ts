@@ -198,6 +198,8 @@ export class Places {
   private readonly own: readonly number[];
   private readonly tests: readonly (readonly [place: number, wanted: ReadonlySet<number>])[];
   private readonly wanted: readonly number[];
+  private readonly lastKey: number[];
+  private readonly lastMeasures: number[];
 
   /** @param measures names of the measures that are wanted, in this order */
   constructor(cube: CubeName, columns: readonly string[], filter: MetricAsk['filter'], measures: readonly string[]) {
@@ -205,14 +207,18 @@ export class Places {
     this.own = columns.map((column) => spec.dims.indexOf(column));
     this.tests = [...filter].map(([column, wanted]) => [spec.dims.indexOf(column), new Set(wanted)] as const);
     this.wanted = measures.map((measure) => spec.measures.indexOf(measure));
+    this.lastKey = this.own.map(() => 0);
+    this.lastMeasures = this.wanted.map(() => 0);
     this.bucket = spec.dims.indexOf('bucket');
     this.observer = spec.dims.indexOf('observer');
     this.code = spec.dims.indexOf('code');
   }
 
-  /** The key of a contribution. */
+  /** The key of a contribution; the list is used again for the next one. */
   key(dims: readonly number[]): number[] {
-    return this.own.map((place) => dims[place]!);
+    const { own, lastKey } = this;
+    for (let i = 0; i < own.length; i++) lastKey[i] = dims[own[i]!]!;
+    return lastKey;
   }
 
   passes(dims: readonly number[]): boolean {
@@ -220,7 +226,10 @@ export class Places {
     return true;
   }
 
+  /** The list is used again for the next ones. */
   measures(all: readonly number[]): number[] {
-    return this.wanted.map((place) => all[place]!);
+    const { wanted, lastMeasures } = this;
+    for (let i = 0; i < wanted.length; i++) lastMeasures[i] = all[wanted[i]!]!;
+    return lastMeasures;
   }
 }

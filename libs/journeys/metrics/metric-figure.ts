@@ -93,9 +93,12 @@ export function figureOf(
   const isOpen = filter.observer === undefined && filter.code === undefined;
   const counted = isOpen ? sums : { ...sums, observed: sums.observed.filter((o) => isWanted(o, filter)) };
   const counts = countsOf(metric.id, counted);
-  const { numerator, denominator } = counts;
+  const { n, numerator, denominator } = counts;
+  // Named one by one: a page has a thousand, and to spread them took longer than everything else here.
   return {
-    ...counts,
+    n,
+    numerator,
+    denominator,
     value: ratio(scaleOf(metric) * numerator, denominator),
     interval: parts.has('interval') ? intervalOf(metric, counted, counts) : null,
     percentiles:

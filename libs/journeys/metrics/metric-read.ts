@@ -92,11 +92,17 @@ async function scanInto(read: Read, ask: MetricAsk, edge: Edge, all: readonly Ce
     ...(edge.fromMs !== -Infinity && { fromMs: edge.fromMs }),
     ...(edge.toMs !== Infinity && { toMs: edge.toMs }),
   };
-  const contacts = undecided || needsContacts(metric);
-  await scan(read, { ...bounds, calendar, cubes, contacts }, (contribution) => {
+  // Where only what may still change is wanted of contacts, older ones have nothing to say.
+  const contacts = needsContacts(metric)
+    ? { contacts: true }
+    : undecided && { contacts: true, contactsFromMs: Date.parse(read.asOf.instant) - REPEAT_WINDOW_MS };
+  const profiles = all.some(({ columns }) => columns.some(isOfCustomer)) || [...ask.filter.keys()].some(isOfCustomer);
+  await scan(read, { ...bounds, calendar, cubes, ...contacts, profiles }, (contribution) => {
     for (const sink of sinks) sink(contribution.cube, contribution.dims, contribution.measures, contribution.undecided);
   });
 }
+
+const isOfCustomer = (column: string): boolean => ['segment', 'region', 'tier'].includes(column);
 
 type Sink = (cube: CubeName, dims: readonly number[], measures: readonly number[], undecided: boolean) => void;
 
@@ -162,7 +168,8 @@ async function addObserved(
   const groupBy = [...cells.columns, ...apart];
   const own = cells.columns.length;
   const groups = await readCube(read, CUBES.moment, { ...rest, groupBy, measures: observedMeasures(metric) });
-  for (const { key, measures } of groups) cells.addObserved(key.slice(0, own), key[own] ?? 0, key[own + 1] ?? 0, measures);
+  for (const { key, measures } of groups)
+    cells.addObserved(key.slice(0, own), key[own] ?? 0, key[own + 1] ?? 0, measures);
 }
 
 interface Narrowed {
