@@ -25,10 +25,8 @@ export interface WantedOfCustomers {
   readonly roots: boolean;
 }
 
-/** Journeys per page. */
-const PAGE = 500;
-/** Chunks per statement: 256 entries each at most, so no more than 32 MB. */
-const CHUNKS = 1_000;
+/** How much is read at once: journeys per page, chunks per statement. A chunk has 256 entries and 32 KB at most. */
+const LIMITS = { journeys: 500, chunks: 1_000 };
 /** How many journeys of a range may be read along for one that is wanted. */
 const PASSED_BY = 4;
 
@@ -48,25 +46,26 @@ export async function* journeysWithin(
   from: number,
   to: number,
   wanted: WantedOfCustomers,
+  limits = LIMITS,
 ): AsyncGenerator<Iterable<JourneyFacts>> {
   if (from === -Infinity && to === Infinity) {
     for (let last = 0; ;) {
-      const states = await statesAlong(read, sql`journey > ${last}`, PAGE);
+      const states = await statesAlong(read, sql`journey > ${last}`, limits.journeys);
       if (states.length === 0) return;
-      yield factsOf(read, states, await chunksAlong(read, states), wanted);
+      yield factsOf(read, states, await chunksAlong(read, states, limits.chunks), wanted);
       last = states.at(-1)!.journey;
     }
   }
   const journeys = await touchedWithin(read, from, to);
-  for (let at = 0; at < journeys.length; at += PAGE) {
-    const page = journeys.subarray(at, at + PAGE);
+  for (let at = 0; at < journeys.length; at += limits.journeys) {
+    const page = journeys.subarray(at, at + limits.journeys);
     const [first, last] = [page[0]!, page.at(-1)!];
     const isDense = last - first < PASSED_BY * page.length;
     const states = isDense
-      ? among(await statesAlong(read, sql`journey between ${first} and ${last}`, PASSED_BY * PAGE), page)
+      ? among(await statesAlong(read, sql`journey between ${first} and ${last}`, PASSED_BY * page.length), page)
       : await statesOf(read, [...page]);
     if (states.length === 0) continue;
-    const chunks = isDense ? await chunksAlong(read, states) : await chunksOf(read, states);
+    const chunks = isDense ? await chunksAlong(read, states, limits.chunks) : await chunksOf(read, states);
     yield factsOf(read, states, chunks, wanted);
   }
 }
@@ -142,7 +141,7 @@ const chunksOf = (read: Read, states: readonly HeldState[]): Promise<Chunk[]> =>
     .execute() as Promise<Chunk[]>;
 
 /** Chunks of all journeys from the first of these to the last. */
-async function chunksAlong(read: Read, states: readonly HeldState[]): Promise<Chunk[]> {
+async function chunksAlong(read: Read, states: readonly HeldState[], atMost: number): Promise<Chunk[]> {
   const chunks: Chunk[] = [];
   const end = states.at(-1)!.journey;
   for (let [journey, chunk] = [states[0]!.journey, -1]; ;) {
@@ -151,12 +150,12 @@ async function chunksAlong(read: Read, states: readonly HeldState[]): Promise<Ch
         cast(group_concat(cast(data as text), '') as blob) as data
       from (
         select journey, chunk, data from journey_blob
-        where (journey, chunk) > (${journey}, ${chunk}) and journey <= ${end} order by journey, chunk limit ${CHUNKS}
+        where (journey, chunk) > (${journey}, ${chunk}) and journey <= ${end} order by journey, chunk limit ${atMost}
       ) as along`.execute(read.db);
     const places = numbersIn(rows[0]!.list);
     const cut = cutter(rows[0]!.data ?? new Uint8Array());
     for (let i = 0; i < places.length; i += 3) chunks.push({ journey: places[i]!, data: cut(places[i + 2]!) });
-    if (places.length < 3 * CHUNKS) return chunks;
+    if (places.length < 3 * atMost) return chunks;
     [journey, chunk] = [places.at(-3)!, places.at(-2)!];
     read.checkpointCancel();
   }
