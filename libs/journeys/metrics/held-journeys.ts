@@ -25,7 +25,7 @@ export interface WantedOfCustomers {
   readonly roots: boolean;
 }
 
-/** How much is read at once: journeys per page, chunks per statement. A chunk has 256 entries and 32 KB at most. */
+/** How much is read at once: journeys per page, chunks per statement. A chunk has 256 entries and 36 KB at most. */
 const LIMITS = { journeys: 500, chunks: 1_000 };
 /** How many journeys of a range may be read along for one that is wanted. */
 const PASSED_BY = 4;
