@@ -60,6 +60,7 @@ export async function openVault({ file }: { file: string }): Promise<BytesVault>
 }
 
 class KeysVault implements BytesVault {
+  private readonly veils = new Set<ReadonlySet<string>>();
   private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
   private readonly find: StatementSyncInstance;
   private readonly secret: Buffer;
@@ -91,6 +92,17 @@ class KeysVault implements BytesVault {
   }
 
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown {
+    for (const veil of this.veils) if (veil.has(subject)) return FORGOTTEN;
+    return this.openVeiled(subject, eventId, field, ciphertext);
+  }
+
+  veil(subjects: Iterable<string>): () => void {
+    const veil = new Set(subjects);
+    this.veils.add(veil);
+    return () => void this.veils.delete(veil);
+  }
+
+  openVeiled(subject: string, eventId: string, field: string, ciphertext: string): unknown {
     if (ciphertext === NOTHING_KEPT) return FORGOTTEN;
     if (!ciphertext.startsWith(TEXT_PREFIX)) throw invalid(`field ${field} of event ${eventId}`);
     const key = this.keyToOpen(subject);

@@ -44,13 +44,13 @@ export class JourneyReader {
 
   async journeys(filter: JourneyFilter, page: PageOf): Promise<Answer<Journey>> {
     const after =
-      page.after === undefined ? undefined : (decodeCursor('journeys', page.after, ['number'])[0] as number);
+      page.after === undefined ? undefined : (decodeCursor('journeys', page.after, ['string'])[0] as string);
     const answer = await this.reads.run(journeysQuery, { filter, after, first: page.first + 1 }, when(page));
     return {
       ...pageOf(
         answer.result,
         page,
-        (row) => encodeCursor('journeys', [row.cursor]),
+        (row) => encodeCursor('journeys', [row.id]),
         (row) => journeyOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
@@ -71,13 +71,13 @@ export class JourneyReader {
 
   async customers(choice: { segment?: string }, page: PageOf): Promise<Answer<Customer>> {
     const after =
-      page.after === undefined ? undefined : (decodeCursor('customers', page.after, ['number'])[0] as number);
+      page.after === undefined ? undefined : (decodeCursor('customers', page.after, ['string'])[0] as string);
     const answer = await this.reads.run(customersQuery, { ...choice, after, first: page.first + 1 }, when(page));
     return {
       ...pageOf(
         answer.result,
         page,
-        (row) => encodeCursor('customers', [row.cursor]),
+        (row) => encodeCursor('customers', [row.id]),
         (row) => this.customerOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
@@ -124,7 +124,7 @@ export class JourneyReader {
     };
   }
 
-  private customerOf({ cursor: _cursor, personal, mergedFrom, ...row }: CustomerRow, asOf: AsOf): Customer {
+  private customerOf({ personal, mergedFrom, ...row }: CustomerRow, asOf: AsOf): Customer {
     const open = (field: string): unknown[] =>
       (personal[field] ?? []).map(({ eventId, sealed }) =>
         this.vault.open(`customer:${row.id}`, eventId, field, sealed),
@@ -171,7 +171,7 @@ export class JourneyReader {
   }
 }
 
-const journeyOf = ({ cursor: _cursor, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
+const journeyOf = ({ journey: _journey, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
 
 /** GraphQL gives input objects without a prototype and absent fields as undefined; reads want plain data. */
 export function when({ asOf, atLeast, signal }: When): ReadOptions {

@@ -2,7 +2,7 @@ import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { CLOCK, EVENT_LOG, Policies, READS, VAULT } from '@touchstone/platform';
+import { CLOCK, CONFIG, EVENT_LOG, Policies, READS, VAULT, type Config } from '@touchstone/platform';
 import { ProjectorHost, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
@@ -51,7 +51,7 @@ const notForPeople = [
       inject: [Kernel, VAULT, PackCatalogue],
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
     },
-    OpenLoads,
+    { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
     {
       provide: RuleMoments,
       inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
@@ -74,6 +74,16 @@ const notForPeople = [
   exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
+
+/** Of a house whose history is not complete yet, one load never ends. */
+function openLoads({ historyOpen }: Config): OpenLoads {
+  const loads = new OpenLoads();
+  if (historyOpen) {
+    loads.begin();
+    new Logger('RuleMoments').warn('HISTORY_OPEN is set: no rule observes a moment until a start without it.');
+  }
+  return loads;
+}
 
 function ruleMoments(
   log: EventLog,

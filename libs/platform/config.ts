@@ -17,6 +17,8 @@ export interface Config {
   readonly clockAt?: string;
   /** IANA name of the zone in which figures have their days, such as `Asia/Shanghai`. */
   readonly timeZone: string;
+  /** More history is to be loaded: what rules derive waits until a process starts without this. */
+  readonly historyOpen: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Worker threads that answer queries. */
@@ -129,6 +131,15 @@ const SETTINGS: readonly Setting[] = [
     fallback: 'UTC',
     about: 'IANA zone of the days of figures; another one is counted anew',
     parse: timeZone,
+  }),
+  setting({
+    key: 'historyOpen',
+    variable: 'HISTORY_OPEN',
+    flag: 'history-open',
+    value: 'BOOLEAN',
+    fallback: 'false',
+    about: 'true: more history is to be loaded, so the rules of moments wait',
+    parse: (text) => oneOf(['true', 'false'])(text) === 'true',
   }),
   setting({
     key: 'logLevel',

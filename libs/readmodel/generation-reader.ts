@@ -44,6 +44,7 @@ export class GenerationReader {
     private readonly db: Sqlite,
     private readonly group: string,
     readonly generation: string,
+    private readonly settings: Read['settings'] = {},
   ) {
     this.kysely = kyselyOn(db, () => this.cancel());
     this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
@@ -115,6 +116,7 @@ export class GenerationReader {
       asOf,
       past,
       generation: this.generation,
+      settings: this.settings,
       checkpointCancel,
       idOf: (dictionary, value) => {
         const row = this.db.prepare('select id from name where dictionary = ? and value = ?').get(dictionary, value);

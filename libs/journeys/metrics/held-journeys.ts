@@ -112,7 +112,8 @@ function among(states: readonly HeldState[], wanted: Float64Array): HeldState[] 
   });
 }
 
-const statesOf = (read: Read, journeys: readonly number[]): Promise<HeldState[]> =>
+/** States of these journeys that held, in the order of their surrogates. */
+export const statesOf = (read: Read, journeys: readonly number[]): Promise<HeldState[]> =>
   read.db
     .selectFrom('journey_state')
     .select(['journey', 'type', 'customer', 'status'])

@@ -105,7 +105,7 @@ export function figureOf(
       metric.kind === 'duration' && parts.has('percentiles')
         ? percentilesOf(sums.buckets).map((value, i) => ({ percent: PERCENTS[i]!, value: inUnit(metric, value) }))
         : [],
-    provisional: metric.mayBeProvisional ? sums.provisional : null,
+    provisional: metric.awaits ? sums.provisional : null,
     coverage: parts.has('coverage') ? coverageOf(metric, sums, filter, counts) : [],
     extras: parts.has('extras') ? extrasOf(metric.id, counted, counts) : [],
   };

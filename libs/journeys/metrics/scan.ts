@@ -5,12 +5,13 @@
 import type { Read } from '@touchstone/readmodel/query';
 import { Flag } from '../journey-blob.js';
 import type { CubeName } from './care.tables.js';
-import { closingPlace, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
+import { closingPlace, journeyContributions, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
 import { contactsOf, type JourneyFacts } from './facts.js';
 import { journeysWithin } from './held-journeys.js';
-import { REPEAT_WINDOW_MS } from './matter.js';
+import { REPEAT_WINDOW_MS, type Contact } from './matter.js';
 import { ScannedContacts } from './scanned-contacts.js';
+import { momentsInOrder, openUntil } from './turns.js';
 
 export interface ScanOptions {
   /** Anchors in [from, to), ms since 1970; absent: without bound. */
@@ -23,10 +24,20 @@ export interface ScanOptions {
   readonly contacts?: boolean;
   /** What is told of contacts that began before is not wanted; ms since 1970. */
   readonly contactsFromMs?: number;
+  /** The first contacts that are undecided, by journey (`undecidedContacts`): so journeys are told that are. */
+  readonly undecided?: ReadonlyMap<number, readonly Contact[]>;
   /** Segment, region and tier are wanted; default true. Without them, all are 0. */
   readonly profiles?: boolean;
   /** Keeps the way from a contact to its events; costs memory. */
   readonly evidence?: boolean;
+  /**
+   * These journeys instead of all that the window touches, in the order of their surrogates. With `contacts`, those of a
+   * page come with it; `beside` finds the journeys that have their neighbours.
+   */
+  readonly paged?: {
+    readonly facts: AsyncIterable<readonly JourneyFacts[]>;
+    beside(own: readonly JourneyFacts[]): Promise<readonly JourneyFacts[]>;
+  };
 }
 
 /**
@@ -48,7 +59,10 @@ export interface Contribution {
   readonly dims: readonly number[];
   /** In the order of the cube's measures. */
   readonly measures: readonly number[];
-  /** A first contact that counts as resolved so far, while its window is open at the read's instant. */
+  /**
+   * Of a contact: it counts as resolved so far, while its window is open at the read's instant. Of a journey: its
+   * negative moment is not turned, and waits for such a contact.
+   */
   readonly undecided: boolean;
   /** Positions of the events, in the journey's order. Only during the visit. */
   evidence(of: Evidence): string[];
@@ -60,8 +74,9 @@ export async function scan(
   options: ScanOptions,
   visit: (contribution: Contribution) => boolean | void,
 ): Promise<void> {
-  const { calendar, contacts = false, evidence = false, profiles = true } = options;
+  const { calendar, contacts = false, evidence = false, profiles = true, paged } = options;
   const dayOf = (ms: number) => calendar.dayOf(ms);
+  const instant = Date.parse(read.asOf.instant);
   const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
   const wanted = Object.fromEntries(options.cubes.map((cube) => [cube, true]));
   const since = Math.max(from, options.contactsFromMs ?? -Infinity);
@@ -73,16 +88,35 @@ export async function scan(
     if (ended || at < from || at >= to) return;
     if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
   };
-  for await (const page of journeysWithin(read, from - beside, to + beside, { profiles, roots: contacts })) {
+  /** Answers whether to go on. */
+  const take = (page: Iterable<JourneyFacts>): boolean => {
     for (const facts of page) {
       current.facts = facts;
+      // Only a journey that has an undecided contact can be undecided.
+      const own = options.undecided?.get(facts.head.journey);
+      current.undecided = own !== undefined && openUntil(facts, own) > instant;
       journeyContributions(facts, dayOf, emit, wanted);
-      if (ended) return;
+      if (ended) return false;
       if (contacts) gathered.add(facts, dayOf);
     }
     read.checkpointCancel();
+    return true;
+  };
+  if (!paged) {
+    for await (const page of journeysWithin(read, from - beside, to + beside, { profiles, roots: contacts })) {
+      if (!take(page)) return;
+    }
+    if (contacts) gathered.visit({ from: since, to, instant }, visit);
+    return;
   }
-  if (contacts) gathered.visit({ from: since, to, instant: Date.parse(read.asOf.instant) }, visit);
+  for await (const page of paged.facts) {
+    if (!take(page)) return;
+    if (!contacts) continue;
+    const first = gathered.size;
+    for (const facts of await paged.beside(page)) gathered.add(facts, dayOf);
+    if (!gathered.visit({ from: since, to, instant, first }, visit)) return;
+    gathered.clear();
+  }
 }
 
 /** The contribution of the visit under way: one object for all, since a scan has millions of them. */
@@ -92,7 +126,7 @@ class Current implements Contribution {
   at = 0;
   dims: readonly number[] = [];
   measures: readonly number[] = [];
-  readonly undecided = false;
+  undecided = false;
   private anchor = 0;
 
   get journey(): number {

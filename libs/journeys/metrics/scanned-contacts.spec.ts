@@ -79,6 +79,32 @@ describe('contacts of a scan', () => {
       { numRuns: 500 },
     ));
 
+  it('add the same page by page, where the others only stand beside those of the page', () =>
+    fc.assert(
+      fc.property(world, bounds, fc.integer({ min: 1, max: 4 }), (journeys, { from, to, instant }, size) => {
+        const contacts = new ScannedContacts(from - REPEAT_WINDOW_MS, to + REPEAT_WINDOW_MS, true);
+        const ids = new Map<string, string>();
+        for (const facts of journeys) {
+          for (let place = 0; place < facts.count; place++) ids.set(facts.entry(place).from, facts.id(place));
+        }
+        const found: unknown[] = [];
+        for (let at = 0; at < journeys.length; at += size) {
+          for (const facts of journeys.slice(at, at + size)) contacts.add(facts, dayOf);
+          const first = contacts.size;
+          for (const facts of [...journeys.slice(at + size), ...journeys.slice(0, at)]) contacts.add(facts, dayOf);
+          const goesOn = contacts.visit({ from, to, instant, first }, (c) => {
+            const events = c.evidence('contact').map((position) => ids.get(position));
+            const { journey, at: ms, dims, measures, undecided } = c;
+            found.push({ journey, at: ms, dims: [...dims], measures: [...measures], undecided, ids: events });
+          });
+          expect(goesOn).toBe(true);
+          contacts.clear();
+        }
+        expect(found).toEqual(plainly(journeys, from, to, instant));
+      }),
+      { numRuns: 200 },
+    ));
+
   it('ends when it is told to, and has room for as many as come', () => {
     const entry: Entry = { form: Form.touchpoint, id: NO_ID, version: 1, at: 0, sequence: 0, kind: 1, channel: 2, unit: 3, staff: 0, customer: 1, flags: Flag.contact, stage: 4, source: 0, recorded: NaN, score: NO_SCORE, observer: 0, ref: NO_ID, cause: NO_ID, from: hex(1), to: '' }; // prettier-ignore
     const contacts = new ScannedContacts(-Infinity, Infinity, false);
@@ -87,11 +113,12 @@ describe('contacts of a scan', () => {
       contacts.add(new JourneyFacts(head, [new EntryColumns(encodeEntries([{ ...entry, at: i }]))]), dayOf);
     }
     const seen: number[] = [];
-    contacts.visit({ from: 0, to: Infinity, instant: 0 }, ({ journey, at }) => {
+    const goesOn = contacts.visit({ from: 0, to: Infinity, instant: 0 }, ({ journey, at }) => {
       expect(at).toBe(journey);
       seen.push(journey);
       return seen.length < 2_500;
     });
+    expect(goesOn).toBe(false);
     expect(seen).toEqual(Array.from({ length: 2_500 }, (_, i) => i));
   });
 });

@@ -36,6 +36,8 @@ export interface ContactBounds {
   readonly to: number;
   /** The read's. */
   readonly instant: number;
+  /** Only so many, of those that came first: the others stand beside them. Absent: all. */
+  readonly first?: number;
 }
 
 export class ScannedContacts {
@@ -65,8 +67,24 @@ export class ScannedContacts {
     }
   }
 
-  /** Visits what contacts in the bounds add, in the order in which they came. Answer `false` to end early. */
-  visit({ from, to, instant }: ContactBounds, visit: (contribution: Contribution) => boolean | void): void {
+  get size(): number {
+    return this.count;
+  }
+
+  /** Others may come, as if none had. */
+  clear(): void {
+    this.count = 0;
+    this.positions.length = 0;
+  }
+
+  /**
+   * Visits what contacts in the bounds add, in the order in which they came. Answer `false` to end early.
+   * @returns whether it came to its end
+   */
+  visit(
+    { from, to, instant, first = this.count }: ContactBounds,
+    visit: (contribution: Contribution) => boolean | void,
+  ): boolean {
     const { order, places } = this.judge();
     const [contact, other] = [emptyContact(), emptyContact()];
     const eventsOf = (i: number): string[] => {
@@ -74,7 +92,7 @@ export class ScannedContacts {
       if (beside === undefined || !isNear(this.read(beside, other), contact)) return [this.positions[i]!];
       return [this.positions[i]!, this.positions[beside]!];
     };
-    for (let i = 0; i < this.count; i++) {
+    for (let i = 0; i < first; i++) {
       if (this.at[i]! < from || this.at[i]! >= to) continue;
       this.read(i, contact);
       let goOn = true;
@@ -90,8 +108,9 @@ export class ScannedContacts {
         });
         goOn = answer !== false;
       });
-      if (!goOn) return;
+      if (!goOn) return false;
     }
+    return true;
   }
 
   /** Gives every contact its status. Answers their order in the matters, and the place of each in it. */
