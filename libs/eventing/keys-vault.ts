@@ -183,11 +183,20 @@ class KeysVault implements BytesVault {
       'INSERT INTO subject_key (subject, key, created_at) VALUES (?, ?, ?) ON CONFLICT (subject) DO NOTHING',
     );
     const now = new Date().toISOString();
-    inTransaction(this.db, () => {
-      for (const subject of subjects) insert.run(subject, randomBytes(KEY_BYTES), now);
+    const random = randomBytes(KEY_BYTES * subjects.size);
+    const keys = [...subjects].map((subject, i) => ({
+      subject,
+      key: random.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES),
+    }));
+    const made = inTransaction(this.db, () =>
+      keys.map(({ subject, key }) => Number(insert.run(subject, key, now).changes) === 1),
+    );
+    keys.forEach(({ subject, key }, i) => {
+      if (made[i]) this.cache.set(subject, Buffer.from(key));
+      // Another connection was first: what stands in the table counts.
+      else this.load(subject);
     });
-    // Another connection may have been first: what stands in the table counts.
-    for (const subject of subjects) this.load(subject);
+    random.fill(0);
   }
 
   private keyToSeal(subject: string): Key {

@@ -41,7 +41,7 @@ export class Minting {
       type: event.type,
       schemaVersion: event.schemaVersion,
       occurredAt,
-      recordedAt: new Date(supplied).toISOString(),
+      recordedAt: supplied === now ? now : new Date(supplied).toISOString(),
       data: event.data,
       metadata: {
         correlationId: context.correlationId,

@@ -9,6 +9,8 @@ export interface Known {
   readonly journeys: ReadonlySet<string>;
   /** What the log has said of them since; some of it may turn out to be somebody else's. */
   readonly perhaps: ReadonlySet<string>;
+  /** Names of objects that say something of them, by the read models and by the log since. */
+  readonly objects: ReadonlySet<string>;
   /** Keyed hashes that lead or led to them. */
   readonly hashes: ReadonlySet<string>;
 }
@@ -26,6 +28,7 @@ export async function knownNow(
 ): Promise<Known> {
   const customers = new Set(ids);
   const [journeys, perhaps, hashes] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const objects = new Set<string>();
   const asked = new Set<string>();
   /** From where on the log has to say; undefined: from its beginning. */
   let after: string | undefined = LAST;
@@ -39,11 +42,12 @@ export async function knownNow(
       const person = answer?.result;
       for (const id of person?.customers ?? []) customers.add(id);
       for (const id of person?.journeys ?? []) journeys.add(id);
+      for (const name of person?.objects ?? []) objects.add(name);
       for (const { hash } of person?.keys ?? []) hashes.add(hash);
     }
-    await follow(parts.log, after, customers, perhaps);
+    await follow(parts.log, after, { customers, journeys: perhaps, objects });
   }
-  return { customers, journeys, perhaps, hashes };
+  return { customers, journeys, perhaps, objects, hashes };
 }
 
 /** After every position. */
@@ -60,28 +64,48 @@ async function read(
   }
 }
 
-/** Merges, and journeys of these customers, until the log says nothing new of them. */
-async function follow(
-  log: Pick<EventLog, 'readAll'>,
-  after: string | undefined,
-  customers: Set<string>,
-  journeys: Set<string>,
-): Promise<void> {
-  const types = ['CustomersMerged', 'JourneyOpened', 'TouchpointRecorded', 'TouchpointCorrected'];
-  for (let before = -1; before !== customers.size;) {
-    before = customers.size;
-    for await (const page of log.readAll({ after, types })) {
-      for (const event of page) note(event, customers, journeys);
-    }
+interface Theirs {
+  readonly customers: Set<string>;
+  readonly journeys: Set<string>;
+  readonly objects: Set<string>;
+}
+
+const TYPES = [
+  'CustomersMerged',
+  'JourneyOpened',
+  'TouchpointRecorded',
+  'TouchpointCorrected',
+  'ObjectFactRecorded',
+  'ObjectFactCorrected',
+  'ObjectChanged',
+  'ObjectsLinked',
+];
+
+/** Merges, and journeys and objects of these customers, until the log says nothing new of them. */
+async function follow(log: Pick<EventLog, 'readAll'>, after: string | undefined, theirs: Theirs): Promise<void> {
+  for (let before = -1; before !== theirs.customers.size;) {
+    before = theirs.customers.size;
+    for await (const page of log.readAll({ after, types: TYPES })) for (const event of page) note(event, theirs);
   }
 }
 
-function note({ type, stream, data }: RecordedEvent, customers: Set<string>, journeys: Set<string>): void {
-  const { customerId, survivorId } = data as { customerId?: string; survivorId?: string };
-  if (type !== 'CustomersMerged') {
-    if (customerId !== undefined && customers.has(customerId)) journeys.add(stream.slice('journey-'.length));
+/** Where events name customers. */
+interface Naming {
+  readonly customerId?: string;
+  readonly survivorId?: string;
+  readonly audience?: { readonly customers?: readonly string[] };
+  readonly customers?: readonly { readonly customerId: string }[];
+}
+
+function note({ type, stream, data }: RecordedEvent, { customers, journeys, objects }: Theirs): void {
+  const { customerId, survivorId, audience, customers: linked = [] } = data as Naming;
+  if (type === 'CustomersMerged') {
+    const both = [stream.slice('customer-'.length), survivorId!];
+    if (both.some((id) => customers.has(id))) for (const id of both) customers.add(id);
     return;
   }
-  const both = [stream.slice('customer-'.length), survivorId!];
-  if (both.some((id) => customers.has(id))) for (const id of both) customers.add(id);
+  const named = [customerId, ...(audience?.customers ?? []), ...linked.map((link) => link.customerId)];
+  if (!named.some((id) => id !== undefined && customers.has(id))) return;
+  if (stream.startsWith('object-')) objects.add(stream.slice('object-'.length));
+  else journeys.add(stream.slice('journey-'.length));
 }

@@ -21,6 +21,7 @@ import { Forgetting } from './forgetting.service.js';
 import { readsOf } from './house.spec-kit.js';
 import { AddNote, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { BindKey, keyDecider, ReleaseKey } from './lookup-key.js';
+import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact } from './object.js';
 import { journeyEvents } from './read.js';
 
 const reason = 'asked to';
@@ -178,6 +179,42 @@ describe('forgetting a person', () => {
       expect(await notes()).toEqual(['forgotten', 'forgotten', 'His.']);
     },
   );
+
+  it('lets nobody read what objects say about them: what names them, and what names nobody where they belonged', async () => {
+    const traits = { closes: false, contact: true, customerVisible: true };
+    const content = { kind: 'k', kindVersion: 1, traits };
+    const tell = (id: string, more: object) =>
+      kernel.execute(
+        objectDecider,
+        new RecordObjectFact({ object: { type: 'thing', id }, content: { ...content, ...more } }),
+      );
+    const said = (text: string) => ({ personal: { text } });
+    await tell('outage', { ...said('of Anna'), customerId: anna });
+    await tell('outage', { ...said('of Bob'), customerId: bob });
+    await tell('hall', { ...said('of one of them'), audience: { customers: [anna, bob] } });
+    await tell('meter', said('of its holder'));
+    await tell('other meter', said('of somebody else'));
+    const links = { customers: [{ customerId: anna }] };
+    const object = { type: 'thing', id: 'meter' };
+    await kernel.execute(objectDecider, new LinkObjects({ object, ...links, occurredAt: '2024-01-01T00:00:00Z' }));
+    await kernel.execute(objectDecider, new LinkObjects({ object, ...links, ended: true }));
+    const change = new ChangeObject({ object, attributes: {}, personal: { address: 'Lane 3' } });
+    await kernel.execute(objectDecider, change);
+    const read = async () =>
+      (await events()).flatMap(({ id, data, metadata }) => {
+        const { personal } = data as { personal?: string };
+        return personal === undefined ? [] : [vault.open(metadata.subject!, id, 'personal', personal)];
+      });
+    const texts = ['of Anna', 'of Bob', 'of one of them', 'of its holder', 'of somebody else'].map((text) => ({
+      text,
+    }));
+    expect(await read()).toEqual([...texts, { address: 'Lane 3' }]);
+    const receipt = await forgetting.forget({ customerId: anna, reason });
+    const gone = 'forgotten';
+    expect(await read()).toEqual([gone, texts[1], gone, gone, texts[4], gone]);
+    expect(receipt.objects).toEqual(['thing-hall', 'thing-meter', 'thing-outage']);
+    expect(await forgetting.forget({ customerId: anna, reason })).toEqual(receipt);
+  });
 
   it('heals what came to be theirs after all, when it is asked again', async () => {
     await bind('a', anna);

@@ -22,6 +22,7 @@ import { releaseKeysOf } from './forgetting-keys.js';
 import { knownNow } from './forgetting-known.js';
 import { forgettingOf, forgettingsIn, type Declared, type ForgettingRecord } from './forgetting-records.js';
 import { journeySubject } from './journey.events.js';
+import { namedSubject } from './object.events.js';
 
 /** Where records that speak of people lie outside of the log, such as the quarantine. */
 export interface TracePlace {
@@ -116,8 +117,8 @@ export class Forgetting {
   }
 
   /** Nothing leads to them any more, and nothing of theirs can be read. */
-  private isGone({ customers, journeys, keys }: Person): boolean {
-    return !keys.some(({ held }) => held) && subjectsOf({ customers, journeys }).every(this.isDestroyed);
+  private isGone({ keys, ...whose }: Person): boolean {
+    return !keys.some(({ held }) => held) && subjectsOf(whose).every(this.isDestroyed);
   }
 
   private readonly isDestroyed = (subject: string): boolean => this.vault.isForgotten(subject);
@@ -143,8 +144,8 @@ export class Forgetting {
   private async hide(undone: readonly Declared[]): Promise<void> {
     const { log, reads } = this;
     for (const { customerId } of undone) {
-      const { customers, journeys, perhaps, hashes } = await knownNow({ log, reads, signal: this.stopping.signal }, [customerId]); // prettier-ignore
-      const theirs = { customers: [...customers], journeys: [...journeys, ...perhaps] };
+      const { customers, journeys, perhaps, objects, hashes } = await knownNow({ log, reads, signal: this.stopping.signal }, [customerId]); // prettier-ignore
+      const theirs = { customers: [...customers], journeys: [...journeys, ...perhaps], objects: [...objects] };
       this.veiledEarly.set(customerId, this.vault.veil(subjectsOf(theirs)));
       try {
         const removed = await this.inTurn(() => this.removeTraces([...customers], [...journeys], [...hashes]));
@@ -185,7 +186,7 @@ export class Forgetting {
     const atLeast = await this.log.head();
     const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS, signal });
     // Of somebody unknown the decision will say so.
-    return result ?? { customers: [customerId], kin: [], journeys: [], keys: [] };
+    return result ?? { customers: [customerId], kin: [], journeys: [], objects: [], keys: [] };
   }
 
   private async erase({ customerId, reason }: ForgetRequest, known: Person, context?: ActingContext): Promise<void> {
@@ -205,11 +206,12 @@ export class Forgetting {
       // A fact that was on its way may have opened a journey of theirs, whose key nobody would destroy.
       person = await this.personNow(customerId);
     } while (!this.isGone(person));
-    const { customers, journeys, keys } = person;
+    const { customers, journeys, objects, keys } = person;
     const done = new CompleteForgetting({
       customerId,
       customers,
       journeys,
+      objects,
       keysDestroyed: destroyed.length,
       keysReleased: keys.length,
       quarantineRemoved: removed.quarantined,
@@ -221,13 +223,14 @@ export class Forgetting {
 
   /** As the log tells it, without the read models: they may still have to be built after a restore. */
   private async eraseAgain(record: ForgettingRecord): Promise<void> {
-    const { customers, journeys, keysReleased } = record;
+    const { customers, journeys, objects, keysReleased } = record;
     const removed = await this.removeTraces(customers, journeys, []);
     const destroyed = await this.vault.destroy(subjectsOf(record));
     const done = new CompleteForgetting({
       customerId: record.customerId,
       customers,
       journeys,
+      objects,
       keysDestroyed: destroyed.length,
       keysReleased,
       quarantineRemoved: removed.quarantined,
@@ -321,8 +324,13 @@ interface Removed {
   imports: number;
 }
 
-const subjectsOf = ({ customers, journeys }: Pick<ForgettingRecord, 'customers' | 'journeys'>): string[] => [
+const subjectsOf = ({
+  customers,
+  journeys,
+  objects,
+}: Pick<ForgettingRecord, 'customers' | 'journeys' | 'objects'>): string[] => [
   ...journeys.map(journeySubject),
+  ...objects.map(namedSubject),
   ...customers.map(customerSubject),
 ];
 

@@ -103,7 +103,10 @@ export class JourneyReader {
     return found && !found.forgotten ? found : null;
   }
 
-  async timeline(of: Pick<TimelineParams, 'journeyId' | 'customerId'>, page: PageOf): Promise<Answer<TimelineEntry>> {
+  async timeline(
+    of: Pick<TimelineParams, 'journeyId' | 'customerId' | 'shared'>,
+    page: PageOf,
+  ): Promise<Answer<TimelineEntry>> {
     const after =
       page.after === undefined
         ? undefined
@@ -118,7 +121,7 @@ export class JourneyReader {
         answer.result,
         page,
         (row) => encodeCursor('timeline', row.cursor),
-        (row) => this.entryOf(row),
+        (row) => this.entryOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
     };
@@ -143,32 +146,34 @@ export class JourneyReader {
     };
   }
 
-  private entryOf(entry: TimelineRow): TimelineEntry {
-    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, ...row } = entry;
+  private entryOf(entry: TimelineRow, asOf: AsOf): TimelineEntry {
+    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, shared, ...row } = entry;
     return {
-      ...this.versionOf(row),
+      ...versionNode(this.vault, row),
       ...observedNodes(this.vault, row),
       repeatOf,
       firstContact,
       channelChange,
-      correctedSince: correctedSince.map((version) => this.versionOf(version)),
-      earlier: earlier.map((version) => this.versionOf(version)),
+      shared: shared && { ...shared, asOf },
+      correctedSince: correctedSince.map((version) => versionNode(this.vault, version)),
+      earlier: earlier.map((version) => versionNode(this.vault, version)),
     };
   }
+}
 
-  private versionOf(version: VersionRow): TimelineVersion {
-    const { body, ...row } = version;
-    const open = (field: string) => opened(this.vault, version, field);
-    return {
-      ...row,
-      attributes: body['attributes'] ?? null,
-      personal: open('personal'),
-      note: (open('note') ?? open('text')) as string | null,
-      reason: (body['reason'] as string | undefined) ?? null,
-      objects: body['objects'] ?? null,
-      source: body['source'] ?? null,
-    };
-  }
+/** A version of an entry, as the API shows it: personal fields opened, or `forgotten`. */
+export function versionNode(vault: Vault, version: VersionRow): TimelineVersion {
+  const { body, ...row } = version;
+  const open = (field: string) => opened(vault, version, field);
+  return {
+    ...row,
+    attributes: body['attributes'] ?? null,
+    personal: open('personal'),
+    note: (open('note') ?? open('text')) as string | null,
+    reason: (body['reason'] as string | undefined) ?? null,
+    objects: body['objects'] ?? null,
+    source: body['source'] ?? null,
+  };
 }
 
 const journeyOf = ({ journey: _journey, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });

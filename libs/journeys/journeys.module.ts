@@ -22,6 +22,11 @@ import { MetricReader } from './metrics/metric-reader.js';
 import { MetricsResolver } from './metrics/metrics.resolver.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
+import { objectHandlers } from './object.handlers.js';
+import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
+import { ObjectFactIntake } from './object-fact-intake.js';
+import { ObjectReader } from './object-reader.js';
+import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
 import { RuleMoments } from './rule-moments.policy.js';
 
@@ -42,8 +47,10 @@ const notForPeople = [
   providers: [
     ...handlersFor(journeyDecider, { except: notForPeople }),
     ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
+    ...handlersFor(objectDecider, { except: [RecordObjectFact, CorrectObjectFact, ChangeObject, LinkObjects] }),
     ...journeyHandlers,
     ...observationHandlers,
+    ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
@@ -52,6 +59,12 @@ const notForPeople = [
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
     },
     { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
+    {
+      provide: ObjectFactIntake,
+      inject: [Kernel, PackCatalogue, FactIntake],
+      useFactory: (kernel: Kernel, packs: PackCatalogue, intake: FactIntake) =>
+        new ObjectFactIntake(kernel, packs, intake),
+    },
     {
       provide: RuleMoments,
       inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
@@ -70,8 +83,12 @@ const notForPeople = [
     MomentsResolver,
     CommandsResolver,
     ObservationsResolver,
+    ObjectReader,
+    ObjectsResolver,
+    SharedFactsResolver,
+    ObjectCommandsResolver,
   ],
-  exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
 

@@ -1,5 +1,6 @@
 /** The light door, for worker threads: events, projections and queries, no Nest. */
 import { inGroup } from '@touchstone/readmodel/projection';
+import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
 import {
   CustomerForgotten,
   CustomerRegistered,
@@ -38,6 +39,16 @@ import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from '.
 import { metricQuery } from './metrics/metric.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
+import {
+  ObjectChanged,
+  ObjectFactCorrected,
+  ObjectFactRecorded,
+  ObjectFactVoided,
+  ObjectsLinked,
+} from './object.events.js';
+import { objectFactsProjection } from './object-facts.projection.js';
+import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
+import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export const journeyEvents = [
@@ -66,8 +77,19 @@ export const journeyEvents = [
   ExpectationRecorded,
   ExpectationGuided,
   ExperienceRated,
+  ObjectFactRecorded,
+  ObjectFactCorrected,
+  ObjectFactVoided,
+  ObjectChanged,
+  ObjectsLinked,
 ];
-export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
+export const journeyProjections = [
+  inGroup(journeysProjection),
+  inGroup(customersProjection),
+  inGroup(keysProjection),
+  inGroup(objectsProjection),
+  inGroup(objectFactsProjection),
+];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
 export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
 export const journeyQueries = [
@@ -88,4 +110,10 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  objectQuery,
+  objectTimelineQuery,
+  objectLinksQuery,
+  objectFactQuery,
+  audienceQuery,
+  audienceSizesQuery,
 ];
