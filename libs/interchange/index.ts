@@ -1,8 +1,10 @@
 /** The door of interchange: see README.md. */
+export * from './read.js';
 export { InterchangeModule } from './interchange.module.js';
 export { registerStreamingBodies } from './streaming-bodies.js';
 export { readXes, type ReadXes } from './xes-reader.js';
 export {
+  TRACE_KEY,
   XES_LIMITS,
   type XesAttribute,
   type XesEvent,
@@ -12,7 +14,7 @@ export {
   type XesTrace,
 } from './xes.js';
 export { checkedOptions, type XesMappingOptions } from './xes-options.js';
-export { TRACE_KEY, XesMapping, type MappedLog, type MappedTrace, type UnreadableEvent } from './xes-mapping.js';
+export { XesMapping, type MappedLog, type MappedTrace, type UnreadableEvent } from './xes-mapping.js';
 export type { Loss, LossKind } from './loss-report.js';
 export { XesImporter } from './import-job.js';
 export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
@@ -27,3 +29,5 @@ export {
   touchpointDataSchema,
   type TouchpointData,
 } from './cloudevents.js';
+export type { ExportReport } from './export-report.js';
+export { EXPORT_HEADER } from './exports.controller.js';

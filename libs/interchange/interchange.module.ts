@@ -6,6 +6,8 @@ import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
+import { Exports } from './exports.js';
+import { ExportsController } from './exports.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
 import { XesImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
@@ -15,12 +17,13 @@ import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
 import type { Sealer } from './sealed-frames.js';
 
-/** The ways in: `POST /events`, `POST /imports/xes`, and the quarantine of what could not be read. */
+/** The ways in, with the quarantine of what could not be read, and the ways out. */
 @Module({
   imports: [JourneysModule],
-  controllers: [EventsController, ImportsController],
+  controllers: [EventsController, ImportsController, ExportsController],
   providers: [
     ImportLogger,
+    Exports,
     ForgettingPlaces,
     QuarantineResolver,
     {

@@ -21,7 +21,17 @@ export type LossKind =
   | 'unknown-element'
   | 'stray-text'
   | 'comment'
-  | 'unreadable-declaration';
+  | 'unreadable-declaration'
+  /** Of an export: what is personal stays where it is encrypted; of whom was forgotten there is nothing any more. */
+  | 'personal'
+  | 'forgotten'
+  /** Of an export: what stands in journeys besides touchpoints, and what packs say of their kinds. */
+  | 'entry'
+  | 'kind'
+  /** Attributes that the format cannot hold as they are stand in the file as JSON. */
+  | 'as-json'
+  /** A character that XML has not, in a name: a replacement stands there. */
+  | 'character';
 
 export interface Loss {
   readonly what: LossKind;
@@ -42,6 +52,10 @@ export class LossReport {
     if (!names) this.counts.set(what, (names = new Map()));
     const known = names.has(name) || names.size < NAMES ? name : 'others';
     names.set(known, (names.get(known) ?? 0) + count);
+  }
+
+  addAll(losses: readonly Loss[]): void {
+    for (const { what, name, count } of losses) this.add(what, name, count);
   }
 
   /** Sorted by kind, then by count (largest first), then by name. */

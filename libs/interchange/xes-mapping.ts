@@ -5,12 +5,19 @@ import { EventReader, isFault, type ReadEvent } from './event-reader.js';
 import { ImportedKinds } from './imported-kinds.js';
 import { LossReport, type Loss } from './loss-report.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
+import { OWN, isOwn } from './xes-own.js';
+import { OwnMarks } from './xes-restore.js';
 import { canonicalOf, jsonOf, put, xmlOf, type JsonObject } from './xes-value.js';
 import type { XesMappingOptions } from './xes-options.js';
-import type { XesAttribute, XesEvent, XesFault, XesLog, XesPart, XesTrace } from './xes.js';
-
-/** Where the attributes of a trace are kept: under this key of its first touchpoint. */
-export const TRACE_KEY = '@trace';
+import {
+  TRACE_KEY,
+  type XesAttribute,
+  type XesEvent,
+  type XesFault,
+  type XesLog,
+  type XesPart,
+  type XesTrace,
+} from './xes.js';
 
 const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
@@ -47,6 +54,14 @@ export interface MappedLog {
   readonly movedCustomers: ReadonlyMap<string, string>;
 }
 
+/** The journey that a trace is about. */
+interface TraceJourney {
+  readonly id: string;
+  readonly name: string;
+  /** It was exported from this very journey, so its touchpoints keep their ids. */
+  readonly isExported: boolean;
+}
+
 /** A readable event with its place, before the trace's customer and attributes are known. */
 interface Placed {
   readonly fact: TouchpointFact;
@@ -65,6 +80,8 @@ export class XesMapping {
   private readonly report = new LossReport();
   private readonly memory = new TraceMemory();
   private readonly personal: ReadonlySet<string>;
+  /** Of a log that Touchstone itself exported. */
+  private readonly marks: OwnMarks | undefined;
   private journeys = 0;
 
   constructor(
@@ -74,27 +91,32 @@ export class XesMapping {
     this.source = options.source ?? options.journeyType;
     this.kinds = new ImportedKinds(options);
     this.personal = new Set(options.personal);
-    this.reader = new EventReader(log, options, this.kinds, this.report);
+    this.marks = OwnMarks.of(log);
+    this.reader = new EventReader(log, options, this.kinds, this.report, this.marks?.roles);
     this.reportOutside(log);
   }
 
-  map(trace: XesTrace): MappedTrace {
-    const name = nameOf(trace);
+  map(marked: XesTrace): MappedTrace {
+    const name = nameOf(marked);
     const fault = nameFault(name);
-    if (fault) return { facts: [], unreadable: this.withoutJourney(trace, fault) };
-    const journeyId = deterministicId(this.source, this.options.journeyType, name!);
+    if (fault) return { facts: [], unreadable: this.withoutJourney(marked, fault) };
+    const { journeyType, source } = this.options;
+    const exported = this.marks?.journeyOf(marked, { journeyType, source, name: name! });
+    const journeyId = exported ?? deterministicId(this.source, journeyType, name!);
+    const { trace, json, hasCustomer } = this.marks?.trace(marked) ?? { trace: marked, json: {}, hasCustomer: false };
+    if (hasCustomer && this.options.customer !== OWN.customer) this.report.add('trace-attribute', OWN.customer);
     const open = this.memory.open(journeyId);
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
-    this.reader.begin(trace);
+    this.reader.begin(this.options.customer === OWN.customer ? marked : trace);
     const unreadable: UnreadableEvent[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
-      const result = this.placed(event, open, journeyId, name!);
+      const result = this.placed(event, open, { id: journeyId, name: name!, isExported: exported !== undefined });
       if ('fact' in result) placed.push(result);
       else unreadable.push({ ...result, journeyId });
     }
-    const facts = this.completed(placed, open, trace);
+    const facts = this.completed(placed, open, trace, json);
     open.close();
     return { facts, unreadable };
   }
@@ -120,32 +142,43 @@ export class XesMapping {
     };
   }
 
-  private placed(event: XesEvent, open: OpenTrace, journeyId: string, name: string): Placed | UnreadableEvent {
-    const { journeyType } = this.options;
+  private placed(marked: XesEvent, open: OpenTrace, journey: TraceJourney): Placed | UnreadableEvent {
+    const { journeyType, source } = this.options;
+    const { name } = journey;
     // The place counts unreadable events too: they keep it for the day they are mended.
     const sequence = open.place();
-    const canonical = canonicalOf(event.attributes);
-    const read = this.reader.read(event, canonical);
-    if (isFault(read)) return this.unreadable(event, read, canonical, name, open);
+    const { event, own } = this.marks?.event(marked) ?? { event: marked, own: undefined };
+    const canonical = canonicalOf(marked.attributes);
+    const read = this.reader.read(event, canonical, own);
+    if (isFault(read)) return this.unreadable(marked, read, canonical, name, open);
+    if (own?.withheld) this.report.add('personal', 'values of a touchpoint');
     const base = [this.source, journeyType, name];
+    const identity = read.recordId ?? own?.id;
     let touchpointId: string;
-    if (read.recordId === undefined) {
+    if (identity === undefined) {
       touchpointId = contentId([...base, canonical], open);
     } else {
-      touchpointId = deterministicId(...base, read.recordId);
+      touchpointId = (journey.isExported ? own?.id : undefined) ?? deterministicId(...base, identity);
       if (open.sourceId(touchpointId, deterministicId(canonical)) === 'other') {
         const reason = 'Another event of the trace has the same identity:id and other content.';
-        return this.unreadable(event, { code: 'XES_EVENT_ID_REUSED', reason }, canonical, name, open);
+        return this.unreadable(marked, { code: 'XES_EVENT_ID_REUSED', reason }, canonical, name, open);
       }
     }
     this.kinds.observe(read.kind, read.attributes, read.personal);
-    const key = this.personal.has(TRACE_NAME) ? undefined : name;
-    const fact = factOf(read, touchpointId, { id: journeyId, type: journeyType, key }, this.source, sequence);
+    // A journey without a name of its own was exported under its id.
+    const key = this.personal.has(TRACE_NAME) || name === journey.id ? undefined : name;
+    const system = source ?? own?.system ?? this.source;
+    const told = { system, recordId: read.recordId, sequence, ...(own?.recordedAt !== undefined && { recordedAt: own.recordedAt }) }; // prettier-ignore
+    const fact = {
+      ...factOf(read, touchpointId, { id: journey.id, type: journeyType, key }, told),
+      ...(own?.factId !== undefined && { factId: own.factId }),
+      ...(own?.objects && { objects: own.objects }),
+    };
     return { fact, at: instantMs(read.occurredAt), customer: read.customer };
   }
 
   /** Gives the facts of a trace their customer, and the first of them the trace's own attributes. */
-  private completed(placed: Placed[], open: OpenTrace, trace: XesTrace): TouchpointFact[] {
+  private completed(placed: Placed[], open: OpenTrace, trace: XesTrace, json: JsonObject): TouchpointFact[] {
     const order = ({ fact, at }: Placed) => ({ at, sequence: fact.source.sequence, id: fact.touchpointId });
     const value = open.customer(
       placed.flatMap((p) => (p.customer === undefined ? [] : [{ ...order(p), customer: p.customer }])),
@@ -155,7 +188,7 @@ export class XesMapping {
       this.report.add('other-customer', `trace ${this.options.customer}`);
     const customer = value === undefined ? undefined : { type: `${this.source}/${this.options.customer}`, value };
     const [first] = placed.length > 1 ? [...placed].sort((a, b) => byInstant(order(a), order(b))) : placed;
-    const own = this.traceAttributes(trace, first !== undefined);
+    const own = this.traceAttributes(trace, first !== undefined, json);
     return placed.map((p) => {
       const fact = customer ? { ...p.fact, customer } : p.fact;
       return p === first && own ? withTrace(fact, own) : fact;
@@ -165,6 +198,7 @@ export class XesMapping {
   private traceAttributes(
     trace: XesTrace,
     kept: boolean,
+    json: JsonObject = {},
   ): { attributes: JsonObject; personal: JsonObject } | undefined {
     const attributes: JsonObject = {};
     const personal: JsonObject = {};
@@ -180,6 +214,9 @@ export class XesMapping {
       const into = this.personal.has(key) ? personal : attributes;
       if (Object.hasOwn(into, key)) this.report.add('duplicate-key', key);
       put(into, key, value);
+    }
+    for (const [key, value] of kept ? Object.entries(json) : []) {
+      put(this.personal.has(key) ? personal : attributes, key, value);
     }
     for (const { key } of this.log.globals.trace) {
       if (!trace.attributes.some((a) => a.key === key)) this.report.add('global-missing', `trace ${key}`);
@@ -216,7 +253,10 @@ export class XesMapping {
   }
 
   private reportOutside({ attributes, extensions, classifiers, globals }: XesLog): void {
-    for (const attribute of attributes) this.report.add('log-attribute', attribute.key, sizeOf(attribute));
+    for (const attribute of attributes) {
+      if (this.marks && isOwn(attribute.key)) continue;
+      this.report.add('log-attribute', attribute.key, sizeOf(attribute));
+    }
     if (extensions.length > 0) this.report.add('declaration', 'extension', extensions.length);
     if (classifiers.length > 0) this.report.add('declaration', 'classifier', classifiers.length);
     const declared = globals.trace.length + globals.event.length;
@@ -244,10 +284,9 @@ function factOf(
   read: ReadEvent,
   touchpointId: string,
   journey: TouchpointFact['journey'],
-  system: string,
-  sequence: number,
+  source: TouchpointFact['source'],
 ): TouchpointFact {
-  const { kind, unit, staff, channel, occurredAt, recordId, attributes, personal } = read;
+  const { kind, unit, staff, channel, occurredAt, attributes, personal } = read;
   return {
     touchpointId,
     journey,
@@ -256,7 +295,7 @@ function factOf(
     unit,
     staff,
     occurredAt,
-    source: { system, recordId, sequence },
+    source,
     attributes,
     personal: Object.keys(personal).length > 0 ? personal : undefined,
   };

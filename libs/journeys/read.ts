@@ -40,6 +40,16 @@ import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 
+export {
+  exportPage,
+  type ExportCursor,
+  type ExportedJourney,
+  type ExportedTouchpoint,
+  type ExportPage,
+  type ExportPageParams,
+} from './journey-export.js';
+export type { JourneyFilter } from './journey-rows.js';
+
 export const journeyEvents = [
   CustomerRegistered,
   CustomerUpdated,
