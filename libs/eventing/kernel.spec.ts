@@ -35,7 +35,7 @@ const counterDecider = decider<Counter, EventOf<typeof Added>>(
     initial: () => ({ total: 0, ids: new Set() }),
     evolve: (state, e) => ({ total: state.total + e.data.amount, ids: state.ids.add(e.id) }),
   },
-  (on) => [on(Add, (c) => c.counter, add)],
+  (on) => [on(Add, (c) => (c.counter === '' ? refuse('NAMELESS', 'Name the counter.') : c.counter), add)],
 );
 
 const now = '2024-05-01T08:00:00.000Z';
@@ -108,6 +108,7 @@ describe('the kernel', () => {
       work(new Add({ counter: 'a', amount: -2 })),
       work(new Add({ counter: 'a', amount: -2 })),
       work(new Unheard({ counter: 'a' })),
+      work(new Add({ counter: '', amount: 1 })),
     ]);
     expect(outcomes.map((o) => (o.ok ? o.done.revision : (o.error as TouchstoneError).code))).toEqual([
       1,
@@ -115,6 +116,7 @@ describe('the kernel', () => {
       1,
       'TOO_LITTLE',
       'COMMAND_UNKNOWN',
+      'NAMELESS',
     ]);
     expect((await events('counter-a')).map((e) => (e.data as { amount: number }).amount)).toEqual([3, -2]);
     expect(await events('counter-b')).toEqual([]);

@@ -132,20 +132,22 @@ export class Kernel {
   private group(work: readonly Work[], outcomes: WorkOutcome[]): Map<string, StreamWork> {
     const byStream = new Map<string, StreamWork>();
     work.forEach(({ decider, command }, index) => {
-      const rule = this.rule(decider, command);
-      if (!rule) {
-        const name = command.constructor.name;
-        outcomes[index] = failed(
-          new TouchstoneError('COMMAND_UNKNOWN', `${decider.name} has no command ${name}.`, 'internal'),
-        );
-        return;
+      try {
+        const rule = this.rule(decider, command);
+        if (!rule) throw commandUnknown(decider.name, command.constructor.name);
+        const id = rule.id(command);
+        const stream = decider.stream(id);
+        let entry = byStream.get(stream);
+        if (!entry)
+          byStream.set(
+            stream,
+            (entry = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] }),
+          );
+        entry.items.push({ index, command, id });
+      } catch (error) {
+        // What names no stream fails alone, like any other command that cannot be decided.
+        outcomes[index] = failed(error as Error);
       }
-      const id = rule.id(command);
-      const stream = decider.stream(id);
-      let entry = byStream.get(stream);
-      if (!entry)
-        byStream.set(stream, (entry = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] }));
-      entry.items.push({ index, command, id });
     });
     return byStream;
   }
@@ -336,6 +338,9 @@ const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => (
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
+
+const commandUnknown = (decider: string, name: string): TouchstoneError =>
+  new TouchstoneError('COMMAND_UNKNOWN', `${decider} has no command ${name}.`, 'internal');
 
 const wrongRevision = (stream: string, actual: number, expected: number): TouchstoneError =>
   new TouchstoneError(

@@ -4,6 +4,7 @@ import { packEvents, packProjections, packSamples } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { journeySamples } from './journey.samples.js';
+import { objectSamples } from './object.samples.js';
 import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysQuery } from './journeys.queries.js';
@@ -273,16 +274,23 @@ describe('the journeys group', () => {
     return stored({ ...e, ...id, data: { ...e.data, ...touchpointId, ...momentId } });
   });
   const ofCustomer = Object.values(rest).filter((e) => e.type.startsWith('Customer'));
+  const factOf = (data: object) => 'factId' in data && { factId: uuid(888) };
   let events = recorded('pack-import-helpdesk', Object.values(packSamples));
   events = recorded(`customer-${own}`, ofCustomer.map(stored), events);
   events = recorded('key-abc', [rest.KeyBound_1, rest.KeyReleased_1, rest.KeyBound_1], events);
   events = recorded(`journey-${uuid(2)}`, journey(2, aimed), events);
   events = recorded(`journey-${uuid(3)}`, journey(3), events);
+  const ofObject = Object.values(objectSamples).map((e) => ({ ...e, data: { ...e.data, ...factOf(e.data) } }));
+  events = recorded(
+    'object-outage-OUT-2024-17',
+    [{ ...ofObject[0]!, id: uuid(888) }, ...ofObject.slice(1)].map(stored),
+    events,
+  );
 
   projectionContract(group, {
     name: 'packs, customers and journeys together',
     events,
-    facts: (e) => e.type === 'TouchpointRecorded' || e.type === 'JourneyOpened',
+    facts: (e) => ['TouchpointRecorded', 'JourneyOpened', 'ObjectChanged', 'ObjectsLinked'].includes(e.type),
     read: registry.read,
   });
 });

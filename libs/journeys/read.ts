@@ -38,6 +38,15 @@ import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from '.
 import { metricQuery } from './metrics/metric.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
+import {
+  ObjectChanged,
+  ObjectFactCorrected,
+  ObjectFactRecorded,
+  ObjectFactVoided,
+  ObjectsLinked,
+} from './object.events.js';
+import { objectFactsProjection } from './object-facts.projection.js';
+import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
 export {
@@ -76,8 +85,19 @@ export const journeyEvents = [
   ExpectationRecorded,
   ExpectationGuided,
   ExperienceRated,
+  ObjectFactRecorded,
+  ObjectFactCorrected,
+  ObjectFactVoided,
+  ObjectChanged,
+  ObjectsLinked,
 ];
-export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
+export const journeyProjections = [
+  inGroup(journeysProjection),
+  inGroup(customersProjection),
+  inGroup(keysProjection),
+  inGroup(objectsProjection),
+  inGroup(objectFactsProjection),
+];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
 export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
 export const journeyQueries = [
