@@ -87,6 +87,9 @@ function show(progress: Progress, step: ImportProgress): void {
       progress.show({ label: 'Reading', done, total, detail: `${bytes(done)}${of}, ${counted(step.events, 'event')}` });
       break;
     }
+    case 'arrange':
+      progress.show({ label: 'Arranging', done, total, detail: `${number(done)} of ${number(step.total)} rows` });
+      break;
     case 'append':
       progress.show({ label: 'Appending', done, total, detail: `${number(done)} of ${number(step.total)} events` });
       break;

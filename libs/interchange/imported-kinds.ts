@@ -9,6 +9,7 @@ const MOST_KINDS = 2_000;
 /** Attribute descriptions of all kinds together, so that the pack stays well below the size of one event. */
 const MOST_SPECS = 5_000;
 
+type KindOptions = Pick<XesMappingOptions, 'journeyType' | 'kinds' | 'closes' | 'contacts'>;
 type Type = AttributeSpec['type'];
 
 interface Seen {
@@ -26,7 +27,7 @@ export class ImportedKinds {
   /** Kinds of others that events name themselves. */
   private readonly named = new Set<string>();
 
-  constructor(private readonly options: XesMappingOptions) {
+  constructor(private readonly options: KindOptions) {
     this.closes = new Set(options.closes === 'all' ? [] : options.closes);
     this.contacts = new Set(options.contacts);
   }
@@ -148,6 +149,6 @@ function attributeSpecs({ attributes, personal }: Seen): Record<string, Attribut
 const tooMany = (): TouchstoneError =>
   new TouchstoneError(
     'TOO_MANY_ACTIVITIES',
-    `The log has more than ${MOST_KINDS} activities: name the attribute of the activity with --activity.`,
+    `The file has more than ${MOST_KINDS} activities: name another attribute (--activity) or column for the activity.`,
     'limit',
   );

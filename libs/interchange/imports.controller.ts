@@ -7,7 +7,7 @@ import { ImportLogger } from './import-logger.js';
 import { RunningImports } from './running-imports.js';
 import { NdjsonReply } from './ndjson-reply.js';
 import { bodyOf } from './request-body.js';
-import { checkedOptions } from './xes-options.js';
+import { xesReading } from './xes-reading.js';
 
 /**
  * `POST /imports/xes?options={…}&dryRun=true`: the body is the file, plain or gzip; the options are those of
@@ -34,13 +34,13 @@ export class ImportsController {
     }
     const file = bodyOf(body);
     const query = request.query as Record<string, string | undefined>;
-    const options = checkedOptions(optionsOf(query['options'], request.headers['x-import-options']));
+    const reading = xesReading(optionsOf(query['options'], request.headers['x-import-options']));
     const lines = new NdjsonReply(reply);
     const length = Number(request.headers['content-length']);
     try {
       const result = await this.imports.run(
         { open: () => file, bytes: Number.isFinite(length) ? length : undefined },
-        options,
+        reading,
         {
           dryRun: query['dryRun'] === 'true',
           actor: currentContext().actor,

@@ -14,9 +14,12 @@ export {
   type XesTrace,
 } from './xes.js';
 export { checkedOptions, type XesMappingOptions } from './xes-options.js';
-export { XesMapping, type MappedLog, type MappedTrace, type UnreadableEvent } from './xes-mapping.js';
+export { XesMapping, type MappedTrace } from './xes-mapping.js';
+export type { Fault, MappedLog, UnreadableRecord } from './mapped-log.js';
 export type { Loss, LossKind } from './loss-report.js';
-export { XesImporter } from './import-job.js';
+export { FileImporter } from './import-job.js';
+export type { FileReading, ReadingInto } from './file-reading.js';
+export { xesReading } from './xes-reading.js';
 export type { ImporterParts, ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
 export { RunningImports } from './running-imports.js';
 export { Quarantine, type Quarantined, type QuarantineFilter, type Unreadable } from './quarantine.js';

@@ -7,7 +7,7 @@ import { OpenLoads } from '@touchstone/journeys';
 import { HTTP_STATUS, reportOf } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
-import { XesImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { RunningImports } from './running-imports.js';
@@ -20,7 +20,7 @@ let url: string;
 
 beforeAll(async () => {
   house = await openHouse();
-  const importer = new XesImporter(house);
+  const importer = new FileImporter(house);
   const module = await Test.createTestingModule({
     controllers: [EventsController, ImportsController],
     providers: [

@@ -9,7 +9,7 @@ import { EventsController } from './events.controller.js';
 import { Exports } from './exports.js';
 import { ExportsController } from './exports.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
-import { XesImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { Quarantine } from './quarantine.js';
@@ -33,7 +33,7 @@ import type { Sealer } from './sealed-frames.js';
         Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
     },
     {
-      provide: XesImporter,
+      provide: FileImporter,
       inject: [CONFIG, FactIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
       useFactory: (
         config: Config,
@@ -42,7 +42,7 @@ import type { Sealer } from './sealed-frames.js';
         quarantine: Quarantine,
         sealer: Sealer,
         clock: Clock,
-      ) => new XesImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
+      ) => new FileImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
     },
     {
       provide: CloudEventIntake,
@@ -51,8 +51,8 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: RunningImports,
-      inject: [XesImporter, Quarantine, OpenLoads],
-      useFactory: (importer: XesImporter, quarantine: Quarantine, loads: OpenLoads) =>
+      inject: [FileImporter, Quarantine, OpenLoads],
+      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: OpenLoads) =>
         new RunningImports(importer, quarantine, loads),
     },
   ],

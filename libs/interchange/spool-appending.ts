@@ -145,10 +145,11 @@ const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefin
 
 const handled = ({ progress }: Spool): number => progress.taken + progress.known + progress.quarantined;
 
-/** What the reading of a log found. */
+/** What the reading of a file found. */
 export const readingReport = (log: SpoolManifest['log']) => ({
   journeys: log.journeys,
   traces: log.traces,
+  ...(log.rows !== undefined && { rows: log.rows }),
   losses: log.losses,
   warnings: log.warnings,
   kinds: [...log.kinds.map((kind) => kind.id), ...log.mappedKinds],
@@ -156,9 +157,12 @@ export const readingReport = (log: SpoolManifest['log']) => ({
 
 function resultOf(spool: Spool, resumed: boolean): ImportResult {
   const { manifest, progress } = spool;
-  const { taken, known, quarantined } = progress;
-  if (taken + known + quarantined !== manifest.records) throw unbalanced();
-  const { id, journeyType, source, records: sent, unreadable } = manifest;
+  if (handled(spool) !== manifest.records) throw unbalanced();
+  const { id, journeyType, source, unreadable } = manifest;
+  const { taken, quarantined } = progress;
+  const repeats = manifest.log.repeats ?? 0;
+  const known = progress.known + repeats;
+  const sent = manifest.records + repeats;
   const report = readingReport(manifest.log);
   return {
     ...report,

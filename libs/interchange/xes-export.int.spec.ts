@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { deterministicId } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
 import { alone, journeysIn, readsOf, textOf } from './export.spec-kit.js';
-import { XesImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import { openHouse, type House } from './testing.js';
+import { xesReading } from './xes-reading.js';
 import { exportXes } from './xes-export.js';
 
 let here: House;
@@ -44,7 +45,7 @@ async function exported(house: House, journeyType: string, { after, most }: { af
 }
 
 const importInto = (house: House, text: string, journeyType: string, more = {}) =>
-  new XesImporter(house).run({ open: () => bytes(text) }, { journeyType, ...more });
+  new FileImporter(house).run({ open: () => bytes(text) }, xesReading({ journeyType, ...more }));
 
 async function* bytes(text: string) {
   await Promise.resolve();

@@ -1,9 +1,9 @@
 import { byInstant, deterministicId, instantMs, TouchstoneError } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
-import type { KindSpec } from '@touchstone/packs';
 import { EventReader, isFault, type ReadEvent } from './event-reader.js';
 import { ImportedKinds } from './imported-kinds.js';
-import { LossReport, type Loss } from './loss-report.js';
+import { LossReport } from './loss-report.js';
+import type { MappedLog, UnreadableRecord } from './mapped-log.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
 import { OWN, isOwn } from './xes-own.js';
 import { OwnMarks } from './xes-restore.js';
@@ -19,39 +19,15 @@ import {
   type XesTrace,
 } from './xes.js';
 
+export { TRACE_KEY } from './xes.js';
+
 const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
 const LONGEST_NAME = 512;
 
-/** An event that goes to quarantine. */
-export interface UnreadableEvent extends XesFault {
-  readonly line: number;
-  /** Of a trace that has a name. */
-  readonly journeyId?: string;
-  /** The same record gives the same one, however often its file is read. */
-  readonly fingerprint: string;
-  /** The event as XML; may hold personal data. */
-  readonly raw: string;
-}
-
 export interface MappedTrace {
   readonly facts: TouchpointFact[];
-  readonly unreadable: UnreadableEvent[];
-}
-
-/** What is known once the whole file was read. */
-export interface MappedLog {
-  readonly traces: number;
-  readonly events: number;
-  readonly journeys: number;
-  readonly losses: readonly Loss[];
-  /** What looks like a mistake in the options. */
-  readonly warnings: readonly string[];
-  readonly kinds: readonly KindSpec[];
-  /** Kinds of others that must be published already. */
-  readonly mappedKinds: readonly string[];
-  /** Journeys whose customer a later trace of the same name settled: journey id to the customer's value. */
-  readonly movedCustomers: ReadonlyMap<string, string>;
+  readonly unreadable: UnreadableRecord[];
 }
 
 /** The journey that a trace is about. */
@@ -109,7 +85,7 @@ export class XesMapping {
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
     this.reader.begin(this.options.customer === OWN.customer ? marked : trace);
-    const unreadable: UnreadableEvent[] = [];
+    const unreadable: UnreadableRecord[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
       const result = this.placed(event, open, { id: journeyId, name: name!, isExported: exported !== undefined });
@@ -142,7 +118,7 @@ export class XesMapping {
     };
   }
 
-  private placed(marked: XesEvent, open: OpenTrace, journey: TraceJourney): Placed | UnreadableEvent {
+  private placed(marked: XesEvent, open: OpenTrace, journey: TraceJourney): Placed | UnreadableRecord {
     const { journeyType, source } = this.options;
     const { name } = journey;
     // The place counts unreadable events too: they keep it for the day they are mended.
@@ -236,13 +212,13 @@ export class XesMapping {
     canonical: string,
     name: string,
     open: OpenTrace,
-  ): UnreadableEvent {
+  ): UnreadableRecord {
     const fingerprint = contentId([this.source, this.options.journeyType, name, canonical, 'unreadable'], open);
     return { line: event.line, code, reason, fingerprint, raw: xmlOf(event) };
   }
 
   /** Events of a trace that has no usable name: nobody can say which journey they belong to. */
-  private withoutJourney(trace: XesTrace, fault: XesFault): UnreadableEvent[] {
+  private withoutJourney(trace: XesTrace, fault: XesFault): UnreadableRecord[] {
     const anonymous = this.memory.open('');
     const unreadable = trace.events.map((event) =>
       this.unreadable(event, fault, canonicalOf(event.attributes), '', anonymous),
