@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import type { Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, OpenLoads } from '@touchstone/journeys';
+import { Kernel, type Clock } from '@touchstone/eventing';
+import { FactIntake, JourneysModule, ObjectIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
@@ -32,17 +32,19 @@ import type { Sealer } from './sealed-frames.js';
       useFactory: (config: Config, sealer: Sealer, clock: Clock) =>
         Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
     },
+    { provide: ObjectIntake, inject: [Kernel], useFactory: (kernel: Kernel) => new ObjectIntake(kernel) },
     {
       provide: FileImporter,
-      inject: [CONFIG, FactIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
+      inject: [CONFIG, FactIntake, ObjectIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
       useFactory: (
         config: Config,
         intake: FactIntake,
+        objects: ObjectIntake,
         packs: PackCatalogue,
         quarantine: Quarantine,
         sealer: Sealer,
         clock: Clock,
-      ) => new FileImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
+      ) => new FileImporter({ directory: config.dataDir, intake, objects, packs, quarantine, sealer, clock }),
     },
     {
       provide: CloudEventIntake,

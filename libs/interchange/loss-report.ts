@@ -22,6 +22,16 @@ export type LossKind =
   | 'stray-text'
   | 'comment'
   | 'unreadable-declaration'
+  /** A time that names no zone: it is taken to be of this one. */
+  | 'zone-assumed'
+  /** An object that a log names and does not declare: its type is not known. */
+  | 'undeclared-object'
+  /** A row or element that belongs to nothing in the file. */
+  | 'stray'
+  /** A relation that a log states twice. */
+  | 'duplicate-relation'
+  /** An event that relates to no object of the types that are journeys. */
+  | 'event-without-case'
   /** Of an export: what is personal stays where it is encrypted; of whom was forgotten there is nothing any more. */
   | 'personal'
   | 'forgotten'
@@ -30,6 +40,12 @@ export type LossKind =
   | 'kind'
   /** Attributes that the format cannot hold as they are stand in the file as JSON. */
   | 'as-json'
+  /** An id that another event or object has too, an attribute whose name a table cannot have: it is called otherwise. */
+  | 'renamed'
+  /** Touchpoints of one fact that tell different things: one of them is in the file. */
+  | 'differing-fact'
+  /** Of an export: links that have ended, those to customers, and whom a fact concerned. */
+  | 'link'
   /** A character that XML has not, in a name: a replacement stands there. */
   | 'character';
 

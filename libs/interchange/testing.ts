@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent } from '@touchstone/eventing';
 import { openVault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
-import { FactIntake, journeyEvents } from '@touchstone/journeys';
+import { FactIntake, journeyEvents, ObjectIntake } from '@touchstone/journeys';
 import { PackCatalogue, packEvents } from '@touchstone/packs';
 import type { ImporterParts } from './import-types.js';
 import { Quarantine } from './quarantine.js';
@@ -37,6 +37,7 @@ export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
     log,
     packs,
     intake,
+    objects: new ObjectIntake(kernel),
     quarantine,
     recorded: async () => {
       const events: RecordedEvent[] = [];

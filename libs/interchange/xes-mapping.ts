@@ -251,7 +251,7 @@ export class XesMapping {
       ...unmet('--map', Object.keys(options.kinds ?? {})),
       ...roles
         .filter((key) => key !== undefined && !this.reader.seen(key))
-        .map((key) => `No event or trace has the attribute "${key}".`),
+        .map((key) => `Nothing in the file has the attribute "${key}".`),
     ];
   }
 }
@@ -310,7 +310,7 @@ const sizeOf = ({ children, items }: XesAttribute): number =>
   1 + [...(children ?? []), ...(items ?? [])].reduce((sum, inner) => sum + sizeOf(inner), 0);
 
 /** Refused, because a misspelt name would leave the person's data readable for good. */
-const personalUnseen = (key: string): TouchstoneError =>
+export const personalUnseen = (key: string): TouchstoneError =>
   new TouchstoneError(
     'PERSONAL_ATTRIBUTE_UNSEEN',
     `No event or trace has the attribute "${key}" that is to be personal: check its name, or drop the option.`,
