@@ -20,6 +20,28 @@ export interface ImportFlags {
   readonly map?: string;
   readonly personal?: readonly string[];
   readonly asHistory?: boolean;
+  readonly caseType?: readonly string[];
+  readonly withoutCase?: string;
+  readonly zone?: string;
+}
+
+/**
+ * What only logs of objects have; undefined for another file.
+ * @throws USAGE
+ */
+export function ocelOptionsOf(path: string, flags: ImportFlags): Record<string, unknown> | undefined {
+  const { caseType: caseTypes, withoutCase, zone, activity } = flags;
+  if (caseTypes === undefined) {
+    if (/\.(sqlite3?|db|jsonocel)(\.gz)?$/i.test(path)) {
+      throw new UsageError('Name the object type whose objects are the journeys: --case-type <type>.');
+    }
+    if (withoutCase ?? zone) throw new UsageError('--without-case and --zone go with --case-type.');
+    return undefined;
+  }
+  if (activity) throw new UsageError('--activity is for XES: in OCEL the type of an event is its activity.');
+  return Object.fromEntries(
+    Object.entries({ caseTypes, withoutCase, zone }).filter(([, value]) => value !== undefined),
+  );
 }
 
 /**
@@ -48,7 +70,7 @@ export async function mappingOf(path: string, flags: ImportFlags): Promise<Recor
 export const journeyTypeOf = (path: string): string =>
   basename(path)
     .replace(/\.gz$/i, '')
-    .replace(/\.(xes|xml)$/i, '');
+    .replace(/\.(xes|xml|sqlite3?|db|jsonocel|json)$/i, '');
 
 function closesOf(closes: readonly string[] | undefined): readonly string[] | 'all' | undefined {
   if (!closes?.includes('all')) return closes;

@@ -1,15 +1,15 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { ImportProgress, ImportResult } from '@touchstone/interchange';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Api } from './api.js';
 import { caughtUp, onServer, type Cli } from './cli.js';
 import { importFileOf, type ImportFile } from './import-file.js';
-import { mappingOf, type ImportFlags } from './import-options.js';
+import { mappingOf, ocelOptionsOf, type ImportFlags } from './import-options.js';
 import { reportOf } from './import-report.js';
 import { listed, several, withJson } from './options.js';
 import type { Progress } from './progress.js';
 import { bytes, counted, number } from './text.js';
-import { uploadXes } from './upload.js';
+import { uploadFile } from './upload.js';
 
 const HELP = `
 The file is read and checked as a whole before anything is appended. Importing it twice adds nothing; an import that was
@@ -20,13 +20,14 @@ Examples:
   $ touchstone import helpdesk.xes.gz --activity concept:name --unit org:resource --customer customer --closes Closed
   $ touchstone import repairs.xes --map kinds.yaml --personal caller,phone --customer account --channel channel
   $ touchstone import 2019.xes --journey-type repair --closes all --as-history
+  $ touchstone import orders.sqlite --case-type Order,Shipment --without-case own-journey
   $ touchstone import new.xes --dry-run --json`;
 
 /** `touchstone import FILE` */
 export function addImport(program: Command, cli: Cli): void {
   const command = program
     .command('import')
-    .description('Take in a log of events (XES, plain or gzip).')
+    .description('Take in a log of events: XES, or OCEL 2.0 (SQLite or JSON); plain or gzip.')
     .argument('<file>', 'the log')
     .option('--journey-type <name>', 'type of its journeys (default: the name of the file)')
     .option('--source <name>', 'the system it comes from (default: the journey type)')
@@ -43,16 +44,30 @@ export function addImport(program: Command, cli: Cli): void {
     .option('--contact <activity>', 'activity in which customer and company are in contact; repeatable', several)
     .option('--map <file>', 'YAML or JSON: activity to the id of a published kind')
     .option('--personal <attr>', 'attribute about a person, encrypted before it is stored; repeatable', listed)
+    .option(
+      '--case-type <type>',
+      'of OCEL: object type whose objects are the journeys; repeatable, the first one that an event has objects of',
+      listed,
+    )
+    .addOption(
+      new Option(
+        '--without-case <what>',
+        'of OCEL: events of no journey (default: leave-out, which the report names)',
+      ).choices(['leave-out', 'quarantine', 'own-journey']),
+    )
+    .option('--zone <offset>', 'of OCEL: zone of times that name none, such as +08:00 (default: Z)')
     .option('--as-history', 'a historical load: recorded when it happened, nothing is sent to the outside')
     .option('--dry-run', 'read and check only')
     .addHelpText('after', HELP);
   withJson(command).action(async (path: string, flags: ImportFlags & { dryRun?: boolean; json?: boolean }) => {
     const file = await importFileOf(path);
-    const mapping = await mappingOf(path, flags);
+    const ocel = ocelOptionsOf(path, flags);
+    const mapping = { ...(await mappingOf(path, flags)), ...ocel };
+    const route = ocel ? '/imports/ocel' : '/imports/xes';
     const dryRun = flags.dryRun ?? false;
     const silent = flags.json ?? false;
     const result = await onServer(cli, command, { mayCreate: true, lagging: true, silent }, (api) =>
-      importInto(cli, api, file, { mapping, dryRun, silent }),
+      importInto(cli, api, file, { route, mapping, dryRun, silent }),
     );
     if (flags.json) cli.out.json(result);
     else cli.out.print(reportOf(result));
@@ -60,6 +75,8 @@ export function addImport(program: Command, cli: Cli): void {
 }
 
 export interface ImportOrder {
+  /** Default `/imports/xes`. */
+  readonly route?: '/imports/xes' | '/imports/ocel';
   readonly mapping: Readonly<Record<string, unknown>>;
   readonly dryRun: boolean;
   readonly silent: boolean;
@@ -69,7 +86,7 @@ export interface ImportOrder {
 export async function importInto(cli: Cli, api: Api, file: ImportFile, order: ImportOrder): Promise<ImportResult> {
   const progress = cli.out.progress(order.silent);
   let result: ImportResult | undefined;
-  for await (const line of uploadXes(api, file, order)) {
+  for await (const line of uploadFile(api, file, order)) {
     if ('progress' in line) show(progress, line.progress);
     else result = line.result;
   }
@@ -87,6 +104,9 @@ function show(progress: Progress, step: ImportProgress): void {
       progress.show({ label: 'Reading', done, total, detail: `${bytes(done)}${of}, ${counted(step.events, 'event')}` });
       break;
     }
+    case 'arrange':
+      progress.show({ label: 'Arranging', done, total, detail: `${number(done)} of ${number(step.total)} rows` });
+      break;
     case 'arrange':
       progress.show({ label: 'Arranging', done, total, detail: `${number(done)} of ${number(step.total)} rows` });
       break;

@@ -10,12 +10,20 @@ export type UploadLine = { readonly progress: ImportProgress } | { readonly resu
  * Sends a log to be imported and gives what the server says about it, as it says it.
  * @throws what the server says; SERVER_UNREACHABLE, SERVER_GONE, INTERRUPTED
  */
-export async function* uploadXes(
+export async function* uploadFile(
   api: Api,
   file: ImportFile,
-  { mapping, dryRun }: { readonly mapping: Readonly<Record<string, unknown>>; readonly dryRun: boolean },
+  {
+    route = '/imports/xes',
+    mapping,
+    dryRun,
+  }: {
+    readonly route?: string;
+    readonly mapping: Readonly<Record<string, unknown>>;
+    readonly dryRun: boolean;
+  },
 ): AsyncGenerator<UploadLine, void, void> {
-  const url = new URL('/imports/xes', api.url);
+  const url = new URL(route, api.url);
   if (dryRun) url.searchParams.set('dryRun', 'true');
   const answer = await post({
     url,

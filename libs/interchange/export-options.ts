@@ -42,6 +42,17 @@ export function exportOptionsOf(query: Readonly<Record<string, unknown>>, also: 
   return { filter: filter as JourneyFilter, ...(asOf !== undefined && { asOf: asOfOf(asOf) }) };
 }
 
+/** One of some values, the first of them where nothing is said. @throws OPTION_INVALID */
+export function oneOf<const T extends string>(
+  query: Readonly<Record<string, unknown>>,
+  name: string,
+  values: readonly [T, ...T[]],
+): T {
+  const value = query[name] ?? values[0];
+  if ((values as readonly unknown[]).includes(value)) return value as T;
+  throw invalid(`${name} must be one of ${values.join(', ')}.`);
+}
+
 function asOfOf(text: string): AsOfInput {
   if (isInstant(text)) return { instant: text };
   if (POSITION.test(text)) return { position: text };

@@ -4,9 +4,10 @@ import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { READS } from '@touchstone/platform';
 import type { Reads } from '@touchstone/readmodel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { exportOptionsOf } from './export-options.js';
+import { exportOptionsOf, oneOf } from './export-options.js';
 import type { ExportReport } from './export-report.js';
 import { Exports, type RunningExport } from './exports.js';
+import { exportOcel } from './ocel-export.js';
 import { exportXes } from './xes-export.js';
 
 /** The header that names an export, whose report `GET /exports/{id}` tells. */
@@ -14,7 +15,7 @@ export const EXPORT_HEADER = 'x-touchstone-export';
 
 /**
  * `GET /exports/xes?journeyType=…`: the journeys as a file, as known at `asOf`, with the filter of the `journeys` query
- * as parameters; `gzip=true` packs it. The client sets the pace. An export that fails on the way breaks the connection
+ * as parameters; `gzip=true` packs it, and `id` is a UUID by which the client wants to ask for it. The client sets the pace. An export that fails on the way breaks the connection
  * off, so that half a file is never taken for a whole one; `GET /exports/{id}` says what became of it and what the file
  * does not hold.
  */
@@ -28,10 +29,24 @@ export class ExportsController {
   @Get('xes')
   async xes(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = request.query as Record<string, unknown>;
-    const options = exportOptionsOf(query, ['gzip']);
-    const gzip = query['gzip'] === 'true';
+    const options = exportOptionsOf(query, ['id', 'gzip']);
+    const gzip = oneOf(query, 'gzip', ['false', 'true']) === 'true';
     const type = gzip ? 'application/gzip' : 'application/xml; charset=utf-8';
-    await this.send(reply, type, gzip, (run) => exportXes(this.reads, options, run));
+    await this.send(query['id'], reply, { type, gzip }, (run) => exportXes(this.reads, options, run));
+  }
+
+  /** `GET /exports/ocel?format=json|sqlite`, with the same filter; `objects=all` takes in objects that no event names. */
+  @Get('ocel')
+  async ocel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const query = request.query as Record<string, unknown>;
+    const options = exportOptionsOf(query, ['id', 'gzip', 'format', 'objects']);
+    const format = oneOf(query, 'format', ['json', 'sqlite'] as const);
+    const objects = oneOf(query, 'objects', ['related', 'all'] as const);
+    const gzip = oneOf(query, 'gzip', ['false', 'true']) === 'true';
+    const type = gzip ? 'application/gzip' : format === 'json' ? 'application/json' : 'application/vnd.sqlite3';
+    await this.send(query['id'], reply, { type, gzip }, (run) =>
+      exportOcel({ reads: this.reads, directory: this.running.scratch(run.id) }, { ...options, format, objects }, run),
+    );
   }
 
   @Get(':id')
@@ -40,12 +55,12 @@ export class ExportsController {
   }
 
   private async send(
+    id: unknown,
     reply: FastifyReply,
-    type: string,
-    gzip: boolean,
+    { type, gzip }: { readonly type: string; readonly gzip: boolean },
     pieces: (run: RunningExport) => AsyncGenerator<string | Uint8Array>,
   ): Promise<void> {
-    const run = this.running.begin();
+    const run = this.running.begin(id as string | undefined);
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) this.running.cancel(run.id);
     });

@@ -1,6 +1,9 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { newId, TouchstoneError } from '@touchstone/eventing';
 import { reportOf } from '@touchstone/platform';
+import { UUID } from './xes-own.js';
 import type { ExportReport } from './export-report.js';
 
 /** Exports at a time; each keeps a reader thread busy while its client reads. */
@@ -21,13 +24,27 @@ export class Exports {
   private readonly reports = new LRUCache<string, ExportReport>({ max: KEPT });
   private readonly running = new Map<string, AbortController>();
 
-  /** @throws EXPORTS_BUSY */
-  begin(): RunningExport {
+  /** @param directory for what does not fit in memory; what a killed process left there goes at the start */
+  constructor(private readonly directory: string) {}
+
+  async onModuleInit(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** A directory for one export, which removes it. */
+  scratch(id: string): string {
+    return join(this.directory, id);
+  }
+
+  /** @param id the client's own name for it, a UUID; else one is made. @throws EXPORTS_BUSY, EXPORT_ID_INVALID */
+  begin(id: string = newId()): RunningExport {
+    if (!UUID.test(id) || this.running.has(id) || this.reports.has(id)) {
+      throw new TouchstoneError('EXPORT_ID_INVALID', 'Give an id that no export has had: a new UUID.', 'invalid');
+    }
     if (this.running.size >= MOST_RUNNING) {
       const message = `${MOST_RUNNING} exports run already: try again when one has ended.`;
       throw new TouchstoneError('EXPORTS_BUSY', message, 'busy');
     }
-    const id = newId();
     const abort = new AbortController();
     this.running.set(id, abort);
     return {

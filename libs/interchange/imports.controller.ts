@@ -56,7 +56,8 @@ export class ImportsController {
   }
 }
 
-function optionsOf(query: string | undefined, header: string | string[] | undefined): unknown {
+/** Import options as JSON, from the query or from the header. @throws OPTION_INVALID */
+export function optionsOf(query: string | undefined, header: string | string[] | undefined): unknown {
   const text = query ?? (typeof header === 'string' ? decoded(header) : undefined);
   if (text === undefined) throw invalid('Name the import options as JSON in the query parameter "options".');
   try {

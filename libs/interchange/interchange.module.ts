@@ -12,6 +12,7 @@ import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
+import { OcelImportsController } from './ocel-imports.controller.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -20,10 +21,14 @@ import type { Sealer } from './sealed-frames.js';
 /** The ways in, with the quarantine of what could not be read, and the ways out. */
 @Module({
   imports: [JourneysModule],
-  controllers: [EventsController, ImportsController, ExportsController],
+  controllers: [EventsController, ImportsController, OcelImportsController, ExportsController],
   providers: [
     ImportLogger,
-    Exports,
+    {
+      provide: Exports,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new Exports(join(config.dataDir, 'exports')),
+    },
     ForgettingPlaces,
     QuarantineResolver,
     {

@@ -11,7 +11,7 @@ import { ocelKnownObjectsQuery, ocelObjectsQuery, ocelPageQuery } from './ocel-e
 import { ocelJson } from './ocel-json-writer.js';
 import { writeOcelSqlite } from './ocel-sqlite-writer.js';
 import { OcelStaging } from './ocel-staging.js';
-import { OcelStore } from './ocel-store.js';
+import { OcelStore, type StoredObject } from './ocel-store.js';
 
 /** Touchpoints, and objects, read at a time. */
 const PAGE = 500;
@@ -107,16 +107,9 @@ async function nameAll(reads: Pick<Reads, 'run'>, store: OcelStore, within: With
 
 /** What is said of the objects; those that they are linked to come in line behind them. */
 async function objects(reads: Pick<Reads, 'run'>, staging: OcelStaging, into: Staging, within: Within): Promise<void> {
-  interface Row {
-    readonly n: number;
-    readonly id: string;
-    readonly type: string;
-    readonly key: string;
-  }
+  const query = 'SELECT n, id, type, key FROM object WHERE n > ? ORDER BY n LIMIT ?';
   for (let last = 0; ;) {
-    const rows = [
-      ...into.store.select<Row>('SELECT n, id, type, key FROM object WHERE n > ? ORDER BY n LIMIT ?', last, OBJECTS),
-    ];
+    const rows = into.store.all<StoredObject>(query, last, OBJECTS);
     if (rows.length === 0) return;
     const keys = rows.map(({ type, key }) => ({ type, id: key }));
     const { result } = await reads.run(ocelObjectsQuery, { keys }, within);

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { OcelColumns } from './ocel-columns.js';
 import type { LossReport } from './loss-report.js';
-import type { OcelStore, Side, StoredObject } from './ocel-store.js';
+import type { OcelStore, Side } from './ocel-store.js';
 import { UNDECLARED } from './ocel.js';
 import type { Json, JsonObject } from './xes-value.js';
 
@@ -53,45 +53,33 @@ async function* separated(elements: Iterable<object>): AsyncGenerator<string> {
 }
 
 function* events(store: OcelStore, columns: Columns): Generator<object> {
-  interface Row {
-    readonly n: number;
-    readonly id: string;
-    readonly type: string;
-    readonly time: string;
-    readonly attributes: string;
-  }
-  for (const row of store.select<Row>('SELECT n, id, type, time, attributes FROM event ORDER BY ms, n')) {
+  for (const row of store.eventsInOrder()) {
     const { values } = columns.get(row.type)!.split(JSON.parse(row.attributes) as JsonObject);
-    const relationships = store.select<{ objectId: string; qualifier: string }>(
-      'SELECT object AS objectId, qualifier FROM relation WHERE event = ? ORDER BY object, qualifier',
-      row.n,
-    );
     yield {
       id: row.id,
       type: row.type,
       time: row.time,
       attributes: [...values].map(([name, value]) => ({ name, value })),
-      relationships: [...relationships],
+      relationships: store.all(
+        'SELECT object AS objectId, qualifier FROM relation WHERE event = ? ORDER BY object, qualifier',
+        row.n,
+      ),
     };
   }
 }
 
 function* objects(store: OcelStore, columns: Columns): Generator<object> {
-  for (const { id, type } of store.select<StoredObject>(
-    `SELECT id, type FROM object WHERE type <> '${UNDECLARED}' ORDER BY n`,
-  )) {
+  for (const { id, type } of store.objectsInOrder()) {
+    if (type === UNDECLARED) continue;
     const attributes: { name: string; time: string; value: Json }[] = [];
-    for (const { time, values } of store.select<{ time: string; values: string }>(
-      'SELECT time, attributes AS "values" FROM value WHERE object = ? ORDER BY ms, time, n',
-      id,
-    )) {
+    for (const { time, attributes: values } of store.valuesOf(id)) {
       const split = columns.get(type)!.split(JSON.parse(values) as JsonObject).values;
       for (const [name, value] of split) attributes.push({ name, time, value });
     }
-    const relationships = store.select<{ objectId: string; qualifier: string }>(
+    const relationships = store.all(
       'SELECT target AS objectId, qualifier FROM link WHERE source = ? ORDER BY target, qualifier',
       id,
     );
-    yield { id, type, attributes, relationships: [...relationships] };
+    yield { id, type, attributes, relationships };
   }
 }

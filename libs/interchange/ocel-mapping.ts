@@ -4,7 +4,7 @@ import { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { Fault } from './mapped-log.js';
 import type { OcelMappingOptions } from './ocel-options.js';
-import type { OcelStore, StoredObject } from './ocel-store.js';
+import type { OcelStore } from './ocel-store.js';
 import { SINCE_EVER, UNDECLARED } from './ocel.js';
 import { personalUnseen } from './xes-mapping.js';
 import { put, type Json, type JsonObject } from './xes-value.js';
@@ -18,8 +18,11 @@ const LARGEST_EVENT = 512 * 1024;
 /** Links in one event of an object; more go into a second one. */
 const LINKS = 1_000;
 
+type Named = ObjectStatement['object'];
+
 /** A touchpoint-to-be: an event in one of its journeys. */
 interface Touch {
+  readonly place: number;
   readonly n: number;
   readonly id: string;
   readonly type: string;
@@ -76,28 +79,41 @@ export class OcelMapping {
     const left = 'FROM event e WHERE e.n NOT IN (SELECT event FROM touch)';
     if (withoutCase === 'leave-out') {
       const counts = `SELECT type, count(*) AS n ${left} GROUP BY type ORDER BY type`;
-      for (const { type, n } of store.select<{ type: string; n: number }>(counts)) {
+      for (const { type, n } of store.all<{ type: string; n: number }>(counts)) {
         this.report.add('event-without-case', type, Number(n));
       }
     } else {
       store.run(`INSERT INTO touch SELECT e.n, NULL ${left}`);
     }
     const journeys = "SELECT count(DISTINCT coalesce('o' || journey, 'e' || event)) AS n FROM touch";
-    return Number([...store.select<{ n: number }>(journeys)][0]!.n);
+    const [{ n }] = store.all<{ n: number }>(journeys) as [{ n: number }];
+    this.order();
+    return Number(n);
+  }
+
+  /** Gives every touchpoint its place: in its journey, and among all. */
+  private order(): void {
+    this.store.run(
+      'CREATE TABLE placed (n INTEGER PRIMARY KEY, event INTEGER NOT NULL, journey TEXT, sequence INTEGER)',
+    );
+    this.store.run(`
+      INSERT INTO placed (event, journey, sequence)
+      SELECT t.event, t.journey,
+        row_number() OVER (PARTITION BY coalesce('o' || t.journey, 'e' || t.event) ORDER BY e.ms, e.n) - 1
+      FROM touch t JOIN event e ON e.n = t.event ORDER BY e.ms, e.n, t.journey`);
   }
 
   /** Touchpoints in the order in which they happened; the journeys of one event side by side. */
   *events(): Generator<MappedEvent> {
     const query = `
-      SELECT e.n, e.id, e.type, e.time, e.ms, e.attributes, t.journey,
-        row_number() OVER (PARTITION BY coalesce('o' || t.journey, 'e' || t.event) ORDER BY e.ms, e.n) - 1 AS sequence
-      FROM touch t JOIN event e ON e.n = t.event ORDER BY e.ms, e.n, t.journey`;
-    for (const touch of this.store.select<Touch>(query)) yield this.mapped(touch);
+      SELECT p.n AS place, e.n, e.id, e.type, e.time, e.ms, e.attributes, p.journey, p.sequence
+      FROM placed p JOIN event e ON e.n = p.event WHERE p.n > ? ORDER BY p.n LIMIT ?`;
+    for (const touch of this.store.paged<Touch>(query, [], [0], ({ place }) => [place])) yield this.mapped(touch);
   }
 
   /** What is said of objects: their values, each from its time on, and their links. */
   *statements(): Generator<ObjectStatement> {
-    for (const { id, type } of this.store.select<StoredObject>('SELECT id, type FROM object ORDER BY n')) {
+    for (const { id, type } of this.store.objectsInOrder()) {
       if (type !== UNDECLARED) yield* this.changes({ type, id });
       yield* this.links({ type, id });
     }
@@ -115,12 +131,11 @@ export class OcelMapping {
     const key = journey ?? id;
     const journeyId = deterministicId(this.source, journeyType, key);
     const attributes = JSON.parse(touch.attributes) as JsonObject;
-    const related = [
-      ...this.store.select<{ type: string; id: string; qualifier: string }>(
-        'SELECT o.type, o.id, r.qualifier FROM relation r JOIN object o ON o.id = r.object WHERE r.event = ? ORDER BY r.object, r.qualifier',
-        touch.n,
-      ),
-    ];
+    const related = this.store.all<{ type: string; id: string; qualifier: string }>(
+      `SELECT o.type, o.id, r.qualifier FROM relation r JOIN object o ON o.id = r.object
+       WHERE r.event = ? ORDER BY r.object, r.qualifier`,
+      touch.n,
+    );
     const raw = (): JsonObject => ({ id, type, time, attributes, objects: related.map((r) => ({ ...r })) });
     const fault = faultOf(touch, related.length) ?? (journey === null && withoutCase === 'quarantine' ? withoutJourney(this.options.caseTypes) : undefined); // prettier-ignore
     if (fault) return { fault, event: id, journeyId, raw: raw() };
@@ -183,16 +198,12 @@ export class OcelMapping {
     put(this.personal.has(name) ? personal : attributes, name, value);
   }
 
-  private *changes(object: StoredObject): Generator<ObjectStatement> {
+  private *changes(object: Named): Generator<ObjectStatement> {
     let time: string | undefined;
     let values: JsonObject = {};
     let nth = 0;
     const statement = (): ObjectStatement => this.change(object, time ?? SINCE_EVER, values, nth++);
-    const rows = this.store.select<{ time: string; attributes: string }>(
-      'SELECT time, attributes FROM value WHERE object = ? ORDER BY ms, time, n',
-      object.id,
-    );
-    for (const row of rows) {
+    for (const row of this.store.valuesOf(object.id)) {
       if (time !== undefined && row.time !== time) {
         yield statement();
         values = {};
@@ -203,7 +214,7 @@ export class OcelMapping {
     yield statement();
   }
 
-  private change(object: StoredObject, occurredAt: string, given: JsonObject, sequence: number): ObjectStatement {
+  private change(object: Named, occurredAt: string, given: JsonObject, sequence: number): ObjectStatement {
     const attributes: JsonObject = {};
     const personal: JsonObject = {};
     for (const [name, value] of Object.entries(given)) this.part(attributes, personal, name, value);
@@ -216,10 +227,13 @@ export class OcelMapping {
     };
   }
 
-  private *links(object: StoredObject): Generator<ObjectStatement> {
-    const rows = this.store.select<{ type: string; id: string; qualifier: string }>(
-      'SELECT o.type, o.id, l.qualifier FROM link l JOIN object o ON o.id = l.target WHERE l.source = ? ORDER BY l.target, l.qualifier',
-      object.id,
+  private *links(object: Named): Generator<ObjectStatement> {
+    const rows = this.store.paged<{ type: string; id: string; qualifier: string }>(
+      `SELECT o.type, o.id, l.qualifier FROM link l JOIN object o ON o.id = l.target
+       WHERE l.source = ? AND (l.target, l.qualifier) > (?, ?) ORDER BY l.target, l.qualifier LIMIT ?`,
+      [object.id],
+      ['', ''],
+      ({ id, qualifier }) => [id, qualifier],
     );
     let links: { type: string; id: string; qualifier?: string }[] = [];
     for (const { qualifier, ...other } of rows) {
@@ -231,7 +245,7 @@ export class OcelMapping {
     if (links.length > 0) yield this.linked(object, links);
   }
 
-  private linked(object: StoredObject, objects: { type: string; id: string; qualifier?: string }[]): ObjectStatement {
+  private linked(object: Named, objects: { type: string; id: string; qualifier?: string }[]): ObjectStatement {
     return {
       id: deterministicId('ocel', this.source, 'links', object.type, object.id, JSON.stringify(objects)),
       object: { type: object.type, id: object.id },

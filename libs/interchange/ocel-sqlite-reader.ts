@@ -1,4 +1,4 @@
-import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { malformed, notOcel } from './ocel-errors.js';
 import type { OcelStager } from './ocel-stager.js';
 import { valueOf } from './ocel-values.js';
@@ -8,6 +8,11 @@ import { put, type JsonObject } from './xes-value.js';
 export const SQLITE_MAGIC = Buffer.from('SQLite format 3\0');
 
 const REQUIRED = ['event', 'object', 'event_object', 'object_object', 'event_map_type', 'object_map_type'] as const;
+
+/** Rows read at a time, what their place is called, and the place before every row. */
+const PAGE = 500;
+const PLACE = 'touchstone rowid';
+const LOWEST = -(2n ** 63n);
 
 /** What a driver says of a file that is no database, or a broken one. */
 const BROKEN = new Set([11, 26]);
@@ -108,13 +113,32 @@ class Reading {
     }));
   }
 
-  private rows(table: string, needed: readonly string[]): Iterable<Record<string, unknown>> {
+  /** Rows in pages: the driver's own iterators do not survive that others run between two rows. */
+  private *rows(table: string, needed: readonly string[]): Generator<Record<string, unknown>> {
     const has = new Set(this.columns(table).map(({ name }) => name));
     const missing = needed.filter((column) => !has.has(column));
     if (missing.length > 0) throw notOcel(`Its table "${table}" has no column ${missing.join(', ')}.`);
-    const statement = this.db.prepare(`SELECT * FROM "${table.replaceAll('"', '""')}"`);
-    statement.setReadBigInts(true);
-    return statement.iterate() as unknown as Iterable<Record<string, unknown>>;
+    const from = `FROM "${table.replaceAll('"', '""')}"`;
+    const byPlace = this.prepared(`SELECT _rowid_ AS "${PLACE}", * ${from} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT ${PAGE}`);
+    // A table without rowids has no cheaper place to go on from.
+    const byCount = byPlace ? undefined : this.prepared(`SELECT * ${from} LIMIT ${PAGE} OFFSET ?`);
+    for (let after: bigint | number = byPlace ? LOWEST : 0; ;) {
+      const rows = (byPlace ?? byCount!).all(after) as unknown as Record<string, unknown>[];
+      yield* rows;
+      if (rows.length < PAGE) return;
+      after = byPlace ? (rows.at(-1)![PLACE] as bigint) : Number(after) + rows.length;
+    }
+  }
+
+  private prepared(sql: string): StatementSyncInstance | undefined {
+    try {
+      const statement = this.db.prepare(sql);
+      statement.setReadBigInts(true);
+      return statement;
+    } catch (error) {
+      if (/no such column: _rowid_/.test((error as Error).message)) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } f
 import { columnsIn } from './ocel-json-writer.js';
 import type { OcelColumns } from './ocel-columns.js';
 import type { LossReport } from './loss-report.js';
-import type { OcelStore, Side, StoredObject } from './ocel-store.js';
+import type { OcelStore, Side } from './ocel-store.js';
 import { SINCE_EVER, UNDECLARED, type OcelType } from './ocel.js';
 import type { Json, JsonObject } from './xes-value.js';
 
@@ -88,15 +88,7 @@ class Writing {
   private async events(): Promise<void> {
     const add = this.db.prepare('INSERT INTO event VALUES (?, ?)');
     const inserts = new Inserts(this.db, 'event', ['ocel_id', 'ocel_time']);
-    interface Row {
-      readonly id: string;
-      readonly type: string;
-      readonly time: string;
-      readonly attributes: string;
-    }
-    for (const { id, type, time, attributes } of this.store.select<Row>(
-      'SELECT id, type, time, attributes FROM event ORDER BY ms, n',
-    )) {
+    for (const { id, type, time, attributes } of this.store.eventsInOrder()) {
       const table = this.tables.event.get(type)!;
       add.run(id, type);
       inserts.run(table, [id, time], table.columns.split(JSON.parse(attributes) as JsonObject).values);
@@ -104,24 +96,22 @@ class Writing {
     }
     await this.pairs(
       'event_object',
-      'SELECT e.id AS one, r.object AS other, r.qualifier FROM event e JOIN relation r ON r.event = e.n ORDER BY e.ms, e.n',
+      `SELECT r.event AS place, e.id AS one, r.object AS other, r.qualifier FROM relation r JOIN event e ON e.n = r.event
+       WHERE (r.event, r.object, r.qualifier) > (?, ?, ?) ORDER BY r.event, r.object, r.qualifier LIMIT ?`,
+      0,
     );
   }
 
   private async objects(): Promise<void> {
     const add = this.db.prepare('INSERT INTO object VALUES (?, ?)');
     const inserts = new Inserts(this.db, 'object', ['ocel_id', 'ocel_time', 'ocel_changed_field']);
-    for (const { id, type } of this.store.select<StoredObject>(
-      `SELECT id, type FROM object WHERE type <> '${UNDECLARED}' ORDER BY n`,
-    )) {
+    for (const { id, type } of this.store.objectsInOrder()) {
+      if (type === UNDECLARED) continue;
       const table = this.tables.object.get(type)!;
       add.run(id, type);
       let isFirst = true;
-      for (const { time, values } of this.store.select<{ time: string; values: string }>(
-        'SELECT time, attributes AS "values" FROM value WHERE object = ? ORDER BY ms, time, n',
-        id,
-      )) {
-        const own = table.columns.split(JSON.parse(values) as JsonObject).values;
+      for (const { time, attributes } of this.store.valuesOf(id)) {
+        const own = table.columns.split(JSON.parse(attributes) as JsonObject).values;
         const isWhole = isFirst && ![...own.values()].includes(null);
         // The first row gives all that an object has at first; a later one tells of one attribute.
         if (isWhole) inserts.run(table, [id, time, null], own);
@@ -135,13 +125,27 @@ class Writing {
     }
     await this.pairs(
       'object_object',
-      'SELECT source AS one, target AS other, qualifier FROM link ORDER BY source, target',
+      `SELECT source AS place, source AS one, target AS other, qualifier FROM link
+       WHERE (source, target, qualifier) > (?, ?, ?) ORDER BY source, target, qualifier LIMIT ?`,
+      '',
     );
   }
 
-  private async pairs(table: string, query: string): Promise<void> {
+  /** @param start before the place of every row */
+  private async pairs(table: string, query: string, start: string | number): Promise<void> {
+    interface Pair {
+      readonly place: string | number;
+      readonly one: string;
+      readonly other: string;
+      readonly qualifier: string;
+    }
     const add = this.db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?)`);
-    for (const { one, other, qualifier } of this.store.select<Record<'one' | 'other' | 'qualifier', string>>(query)) {
+    const pairs = this.store.paged<Pair>(query, [], [start, '', ''], ({ place, other, qualifier }) => [
+      place,
+      other,
+      qualifier,
+    ]);
+    for (const { one, other, qualifier } of pairs) {
       add.run(one, other, qualifier);
       await this.turn();
     }

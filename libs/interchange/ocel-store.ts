@@ -10,6 +10,7 @@ import type { JsonObject } from './xes-value.js';
 const TABLES = `
   CREATE TABLE event (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, grp TEXT UNIQUE, type TEXT NOT NULL,
     time TEXT, ms REAL, attributes TEXT NOT NULL);
+  CREATE INDEX event_in_order ON event (ms, n);
   CREATE TABLE object (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, key TEXT NOT NULL, UNIQUE (type, key));
   CREATE TABLE relation (event INTEGER NOT NULL, object TEXT NOT NULL, qualifier TEXT NOT NULL,
     PRIMARY KEY (event, object, qualifier)) WITHOUT ROWID;
@@ -23,27 +24,36 @@ const TABLES = `
     PRIMARY KEY (of, type, name)) WITHOUT ROWID;
 `;
 
+type Bound = string | number;
+
+/** Rows read at a time. */
+const PAGE = 500;
+
 export type Side = 'event' | 'object';
 
 export interface StoredEvent {
   readonly n: number;
   readonly id: string;
   readonly type: string;
-  /** As the file has it, or null. */
-  readonly time: string | null;
-  readonly attributes: JsonObject;
+  readonly time: string;
+  readonly ms: number;
+  /** JSON. */
+  readonly attributes: string;
 }
 
 export interface StoredObject {
+  readonly n: number;
   readonly id: string;
   readonly type: string;
+  readonly key: string;
 }
 
 export interface StoredValues {
-  readonly object: string;
+  readonly n: number;
   readonly time: string;
-  /** Null: the attribute has no value from then on. */
-  readonly attributes: JsonObject;
+  readonly ms: number;
+  /** JSON; null of an attribute: it has no value from then on. */
+  readonly attributes: string;
 }
 
 /**
@@ -227,16 +237,48 @@ export class OcelStore {
     return this.json.has(JSON.stringify([of, type]));
   }
 
+  /** Events with a time, in the order in which they happened. */
+  eventsInOrder(): Generator<StoredEvent> {
+    const query = 'SELECT n, id, type, time, ms, attributes FROM event WHERE (ms, n) > (?, ?) ORDER BY ms, n LIMIT ?';
+    return this.paged<StoredEvent>(query, [], [-1e300, 0], ({ ms, n }) => [ms, n]);
+  }
+
+  /** Objects in the order in which they were met, those that are not declared too. */
+  objectsInOrder(): Generator<StoredObject> {
+    const query = 'SELECT n, id, type, key FROM object WHERE n > ? ORDER BY n LIMIT ?';
+    return this.paged<StoredObject>(query, [], [0], ({ n }) => [n]);
+  }
+
+  /** What is said of the object's attributes, in the order of time. */
+  valuesOf(object: string): Generator<StoredValues> {
+    const query = `SELECT n, time, ms, attributes FROM value WHERE object = ? AND (ms, time, n) > (?, ?, ?)
+      ORDER BY ms, time, n LIMIT ?`;
+    return this.paged<StoredValues>(query, [object], [-1e300, '', 0], ({ ms, time, n }) => [ms, time, n]);
+  }
+
   count(table: 'event' | 'object' | 'relation' | 'link' | 'value'): number {
     return Number((this.db.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n);
   }
 
-  /** Rows of a query of one's own; in the order that it says. */
-  *select<T>(query: string, ...values: (string | number)[]): Generator<T> {
-    yield* this.db.prepare(query).iterate(...values) as unknown as Iterable<T>;
+  /** Rows of a query whose answer is small. */
+  all<T>(query: string, ...values: Bound[]): T[] {
+    return this.prepared(query).all(...values) as unknown as T[];
   }
 
-  run(statement: string, ...values: (string | number)[]): void {
+  /**
+   * Rows of a query of any size, read in pages: its last parameters are the place after which to go on, then the most
+   * to read. The driver's own iterators do not survive that others run between two rows.
+   */
+  *paged<T>(query: string, fixed: readonly Bound[], start: readonly Bound[], after: (row: T) => Bound[]): Generator<T> {
+    for (let place = start; ;) {
+      const rows = this.all<T>(query, ...fixed, ...place, PAGE);
+      yield* rows;
+      if (rows.length < PAGE) return;
+      place = after(rows.at(-1)!);
+    }
+  }
+
+  run(statement: string, ...values: Bound[]): void {
     this.db.prepare(statement).run(...values);
   }
 

@@ -9,6 +9,7 @@ const LOG_TYPES = [
   'application/gzip',
   'application/x-gzip',
   'application/octet-stream',
+  'application/vnd.sqlite3',
 ];
 
 /**
