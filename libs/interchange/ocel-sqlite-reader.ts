@@ -119,7 +119,9 @@ class Reading {
     const missing = needed.filter((column) => !has.has(column));
     if (missing.length > 0) throw notOcel(`Its table "${table}" has no column ${missing.join(', ')}.`);
     const from = `FROM "${table.replaceAll('"', '""')}"`;
-    const byPlace = this.prepared(`SELECT _rowid_ AS "${PLACE}", * ${from} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT ${PAGE}`);
+    const byPlace = this.prepared(
+      `SELECT _rowid_ AS "${PLACE}", * ${from} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT ${PAGE}`,
+    );
     // A table without rowids has no cheaper place to go on from.
     const byCount = byPlace ? undefined : this.prepared(`SELECT * ${from} LIMIT ${PAGE} OFFSET ?`);
     for (let after: bigint | number = byPlace ? LOWEST : 0; ;) {

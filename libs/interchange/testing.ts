@@ -15,6 +15,7 @@ export interface House extends ImporterParts {
   readonly intake: FactIntake;
   readonly log: EventLog;
   readonly packs: PackCatalogue;
+  readonly kernel: Kernel;
   recorded(): Promise<RecordedEvent[]>;
   close(): Promise<void>;
 }
@@ -36,6 +37,7 @@ export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
     clock,
     log,
     packs,
+    kernel,
     intake,
     objects: new ObjectIntake(kernel),
     quarantine,

@@ -173,4 +173,41 @@ describe('an export in XES', () => {
       { numRuns: 25, endOnFailure: true },
     );
   });
+
+  it('keeps the names that a log came with, and marks what it adds', async () => {
+    const event = (activity: string, at: string, more = '') =>
+      `<event><string key="concept:name" value="${activity}"/><date key="time:timestamp" value="${at}"/>${more}</event>`;
+    const log =
+      '<log><classifier name="A" keys="concept:name lifecycle:transition"/><trace><string key="concept:name" value="T1"/>' +
+      '<string key="priority" value="high"/><date key="due" value="2024-05-02T00:00:00+08:00"/>' +
+      event(
+        'Call',
+        '2024-05-01T08:00:00.5+08:00',
+        '<string key="lifecycle:transition" value="start"/><int key="n" value="7"/>',
+      ) +
+      event(
+        'Call',
+        '2024-05-01T09:00:00+08:00',
+        '<string key="lifecycle:transition" value="complete"/><id key="identity:id" value="E2"/>',
+      ) +
+      '</trace></log>';
+    await importInto(here, log, 'classified');
+    const { text } = await exported(here, 'classified');
+    expect(text).toContain('<string key="priority" value="high"/><date key="due" value="2024-05-02T00:00:00+08:00"/>');
+    expect(text).toContain(
+      '<event><string key="concept:name" value="Call"/><string key="touchstone:activity" value="Call+start"/>' +
+        '<date key="time:timestamp" value="2024-05-01T08:00:00.5+08:00"/>' +
+        '<string key="lifecycle:transition" value="start"/><int key="n" value="7"/>',
+    );
+    expect(text).toContain('<id key="identity:id" value="E2"/>');
+    expect(text).toContain('keys="concept:name lifecycle:transition"');
+    expect(await importInto(here, text, 'classified')).toMatchObject({ known: 2, taken: 0, losses: expect.not.arrayContaining([expect.objectContaining({ what: 'log-attribute', name: 'touchstone:roles' })]) }); // prettier-ignore
+    // Under another type, or of another source, they are other facts.
+    expect(await importInto(here, text, 'copied')).toMatchObject({ known: 0, taken: 2 });
+    expect(await importInto(here, text, 'classified', { source: 'elsewhere' })).toMatchObject({ known: 0, taken: 2 });
+  });
+
+  it('refuses a file without a journey type before it writes anything', async () => {
+    await expect(textOf(exportXes(await readsOf(here), { filter: {} }, alone()))).rejects.toMatchObject({ code: 'JOURNEY_TYPE_MISSING' }); // prettier-ignore
+  });
 });
