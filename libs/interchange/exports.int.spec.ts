@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
@@ -159,7 +158,7 @@ describe('GET /exports', () => {
     const id = newId();
     const answer = await begun(`/exports/xes?journeyType=ticket&id=${id}`);
     answer.on('error', () => undefined).resume();
-    await once(answer, 'close');
+    await new Promise((resolve) => answer.once('close', resolve));
     expect([answer.complete, (await ended(id)).status, (await ended(id)).error?.code]).toEqual([
       false,
       'failed',
