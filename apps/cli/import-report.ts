@@ -12,9 +12,7 @@ export function reportOf(result: ImportResult): string {
   return [
     `${head}: ${journeyType}${from}`,
     indented(balance(result)),
-    indented(
-      `${counted(result.journeys, 'journey')} in ${counted(result.traces, 'trace')}, ${kinds(result)}${customers(result)}`,
-    ),
+    indented(`${counted(result.journeys, 'journey')} ${origin(result)}, ${kinds(result)}${customers(result)}`),
     ...objects(result),
     ...unreadable(result),
     ...losses(result),
@@ -34,6 +32,9 @@ function objects({ events, objects: count }: ImportResult): string[] {
   if (events === undefined || count === undefined) return [];
   return [indented(`of a file with ${counted(events, 'event')} and ${counted(count, 'object')}`)];
 }
+
+const origin = ({ rows, traces }: ImportResult): string =>
+  rows === undefined ? `in ${counted(traces, 'trace')}` : `from ${counted(rows, 'row')}`;
 
 const kinds = ({ kinds: ids }: ImportResult): string => counted(new Set(ids).size, 'kind');
 

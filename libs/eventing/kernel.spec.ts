@@ -68,6 +68,26 @@ describe('the kernel', () => {
   });
   afterEach(() => log.close());
 
+  it('decides again for a stream that was begun after the log had been asked which are new', async () => {
+    const first = kernelOn(log);
+    await first.execute(counterDecider, new Add({ counter: '3', amount: 5 }));
+    let asked = 0;
+    const late: EventLog = Object.create(log, {
+      // As it was before the stream began; whoever asks again hears how it is now.
+      absent: {
+        value: (streams: readonly string[]) =>
+          asked++ === 0 ? Promise.resolve(new Set(streams)) : log.absent!(streams),
+      },
+    }) as EventLog;
+    const all = Array.from({ length: 20 }, (_, n) => work(new Add({ counter: String(n), amount: -2 + (n % 2) * 4 })));
+    const outcomes = await kernelOn(late).executeMany(all);
+    expect(asked).toBe(1);
+    expect(outcomes.map((o) => (o.ok ? o.done.revision : (o.error as TouchstoneError).code))).toEqual(
+      all.map((_, n) => (n === 3 ? 1 : n % 2 ? 0 : 'TOO_LITTLE')),
+    );
+    expect((await events('counter-3')).map((e) => (e.data as { amount: number }).amount)).toEqual([5, 2]);
+  });
+
   it('loads, decides, appends, and stamps what the decision left open', async () => {
     const kernel = kernelOn(log);
     const context = { actor: { id: 'ann', role: 'agent' }, correlationId: 'c-1', causationId: 'cause' };

@@ -63,7 +63,7 @@ export interface ImporterParts {
   /** The data directory; its spools are kept in `spool/`. The caller owns it. */
   readonly directory: string;
   readonly intake: Pick<FactIntake, 'take'>;
-  readonly objects: Pick<ObjectIntake, 'take'>;
+  readonly statements: Pick<ObjectIntake, 'take'>;
   readonly packs: Pick<PackCatalogue, 'has' | 'kind' | 'publish'>;
   readonly quarantine: Pick<Quarantine, 'add'>;
   readonly sealer: Sealer;

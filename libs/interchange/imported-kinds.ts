@@ -1,5 +1,5 @@
 import { TouchstoneError } from '@touchstone/eventing';
-import type { AttributeSpec, KindSpec } from '@touchstone/packs';
+import type { AttributeSpec, KindSpec, PackCatalogue, PackContent } from '@touchstone/packs';
 import type { XesMappingOptions } from './xes-options.js';
 import { dateFault, type Json, type JsonObject } from './xes-value.js';
 import { TRACE_KEY } from './xes.js';
@@ -94,6 +94,17 @@ export class ImportedKinds {
     };
   }
 }
+
+/** The pack that holds the activities of imports of a journey type, with these among them. */
+export const importedPack = (
+  journeyType: string,
+  kinds: readonly KindSpec[],
+  published: Pick<PackCatalogue, 'has' | 'kind'>,
+): PackContent => ({
+  pack: `import-${journeyType}`,
+  names: { en: `Activities of the imported log ${journeyType}` },
+  kinds: kinds.map((kind) => mergedKind(kind, published.has(kind.id) ? published.kind(kind.id) : undefined)),
+});
 
 /**
  * The kind with what is already published of it: an attribute seen with two types has any. So importing several files

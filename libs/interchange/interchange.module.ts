@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { Kernel, type Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, ObjectIntake, OpenLoads } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
@@ -12,7 +12,7 @@ import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
-import { OcelImportsController } from './ocel-imports.controller.js';
+import { QuarantineMending } from './quarantine-mending.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -21,7 +21,7 @@ import type { Sealer } from './sealed-frames.js';
 /** The ways in, with the quarantine of what could not be read, and the ways out. */
 @Module({
   imports: [JourneysModule],
-  controllers: [EventsController, ImportsController, OcelImportsController, ExportsController],
+  controllers: [EventsController, ImportsController, ExportsController],
   providers: [
     ImportLogger,
     {
@@ -44,17 +44,24 @@ import type { Sealer } from './sealed-frames.js';
       useFactory: (
         config: Config,
         intake: FactIntake,
-        objects: ObjectIntake,
+        statements: ObjectIntake,
         packs: PackCatalogue,
         quarantine: Quarantine,
         sealer: Sealer,
         clock: Clock,
-      ) => new FileImporter({ directory: config.dataDir, intake, objects, packs, quarantine, sealer, clock }),
+      ) => new FileImporter({ directory: config.dataDir, intake, statements, packs, quarantine, sealer, clock }),
     },
     {
       provide: CloudEventIntake,
-      inject: [FactIntake, Quarantine],
-      useFactory: (intake: FactIntake, quarantine: Quarantine) => new CloudEventIntake({ intake, quarantine }),
+      inject: [FactIntake, ObjectFactIntake, Quarantine],
+      useFactory: (intake: FactIntake, objects: ObjectFactIntake, quarantine: Quarantine) =>
+        new CloudEventIntake({ intake, objects, quarantine }),
+    },
+    {
+      provide: QuarantineMending,
+      inject: [FactIntake, PackCatalogue, Quarantine],
+      useFactory: (intake: FactIntake, packs: PackCatalogue, quarantine: Quarantine) =>
+        new QuarantineMending({ intake, packs, quarantine }),
     },
     {
       provide: RunningImports,

@@ -17,6 +17,10 @@ export interface UnreadableRecord extends Fault {
   readonly fingerprint: string;
   /** The record in the words of its file; may hold personal data. */
   readonly raw: string;
+  /** How it is to be read again, such as `xes`; see quarantine-readers.ts. */
+  readonly format: string;
+  /** What reading it again needs besides. */
+  readonly context?: object;
 }
 
 /** What is known once a whole file was read. */

@@ -130,7 +130,8 @@ async function spooled(
     } else {
       const { fault, event, journeyId, raw } = mapped;
       const fingerprint = deterministicId('ocel', source, 'unreadable', journeyId, event);
-      await into.sink.add({ unreadable: { ...fault, line: 0, journeyId, fingerprint, raw: JSON.stringify(raw) } });
+      const record = { line: 0, journeyId, fingerprint, raw: JSON.stringify(raw), format: 'ocel' };
+      await into.sink.add({ unreadable: { ...fault, ...record } });
     }
     await turn();
   }

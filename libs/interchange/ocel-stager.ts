@@ -129,7 +129,7 @@ export class OcelStager {
   async fault(code: string, reason: string, record: object): Promise<void> {
     const raw = JSON.stringify(record);
     const fingerprint = deterministicId('ocel', this.parts.source, 'unreadable', raw);
-    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw } });
+    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw, format: 'ocel' } });
   }
 
   private async turn(): Promise<void> {

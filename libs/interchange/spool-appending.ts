@@ -1,7 +1,7 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
 import type { FactOutcome, ObjectStatement, StatementOutcome, TouchpointFact } from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
-import { mergedKind } from './imported-kinds.js';
+import { importedPack } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
 import type { Spool, SpoolManifest, SpoolRecord, Spools } from './spool.js';
 
@@ -80,7 +80,7 @@ export class SpoolAppender {
       const outcomes = await this.take(part.facts, manifest, actor);
       return part.facts.map((record, i) => ({ record, outcome: outcomes[i]! }));
     }
-    const outcomes = await this.parts.objects.take(part.statements, executeOptions(manifest, actor));
+    const outcomes = await this.parts.statements.take(part.statements, executeOptions(manifest, actor));
     return part.statements.map((record, i) => ({ record, outcome: outcomes[i]! }));
   }
 
@@ -105,11 +105,7 @@ export class SpoolAppender {
     const { journeyType, log, asHistory } = spool.manifest;
     if (log.kinds.length === 0) return;
     const { packs } = this.parts;
-    const content = {
-      pack: `import-${journeyType}`,
-      names: { en: `Activities of the imported log ${journeyType}` },
-      kinds: log.kinds.map((kind) => mergedKind(kind, packs.has(kind.id) ? packs.kind(kind.id) : undefined)),
-    };
+    const content = importedPack(journeyType, log.kinds, packs);
     const effectiveFrom = asHistory ? await firstRecorded(spool) : undefined;
     await packs.publish(content, { ...executeOptions(spool.manifest, actor), effectiveFrom });
   }
@@ -173,11 +169,11 @@ function refusedRecord(
   { code, message: reason }: { readonly code: string; readonly message: string },
 ): Omit<Unreadable, 'source' | 'journeyType'> {
   const raw = JSON.stringify(record);
-  if (!('touchpointId' in record)) return { fingerprint: record.id, code, reason, raw };
-  return { journeyId: record.journey.id, fingerprint: record.touchpointId, code, reason, raw };
+  if (!('touchpointId' in record)) return { fingerprint: record.id, code, reason, raw, format: 'object-statement' };
+  return { journeyId: record.journey.id, fingerprint: record.touchpointId, code, reason, raw, format: 'fact' };
 }
 
-const aboutRecord = ({ source, journeyType }: SpoolManifest) => ({ source, journeyType });
+const aboutRecord = ({ id, source, journeyType }: SpoolManifest) => ({ importId: id, source, journeyType });
 
 const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefined): ExecuteOptions => ({
   context: { actor: actor ?? { id: 'import', role: 'system' }, correlationId: id },

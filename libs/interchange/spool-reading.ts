@@ -33,12 +33,20 @@ export async function readIntoSpool(
     reported = meter.bytes;
     report();
   };
-  const arranged = (done: number, total: number) => onProgress?.({ phase: 'arrange', done, total });
+  let isRead = false;
+  const ended = (): void => {
+    if (!isRead) report();
+    isRead = true;
+  };
+  const arranged = (done: number, total: number): void => {
+    ended();
+    onProgress?.({ phase: 'arrange', done, total });
+  };
   const scratch = { directory: writer.path, sealer: writer.sealer, subject: writer.subject };
   try {
     const log = await reading.read(metered(source.open(), meter), { sink, scratch, signal, progress, arranged });
     if (sink instanceof SortedSink) await sink.finish();
-    report();
+    ended();
     return { fingerprint: fingerprintOf(meter.hash, reading.options), log };
   } catch (error) {
     if (sink instanceof SortedSink) await sink.abandon();

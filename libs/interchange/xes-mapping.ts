@@ -1,5 +1,6 @@
 import { byInstant, deterministicId, instantMs, TouchstoneError } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
+import type { KindSpec } from '@touchstone/packs';
 import { EventReader, isFault, type ReadEvent } from './event-reader.js';
 import { ImportedKinds } from './imported-kinds.js';
 import { LossReport } from './loss-report.js';
@@ -25,6 +26,26 @@ const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
 const LONGEST_NAME = 512;
 
+/** An event that goes to quarantine, as XML. */
+export interface UnreadableEvent extends UnreadableRecord {
+  readonly format: 'xes';
+  readonly context: XesContext;
+}
+
+/** The surroundings of one event, as far as they say how it is to be read. */
+export interface XesContext {
+  readonly options: XesMappingOptions;
+  readonly classifiers: XesLog['classifiers'];
+  /** Those attributes of its trace that name it, and those that name who took part. */
+  readonly trace: readonly XesAttribute[];
+  /** Its 0-based place in the journey; absent where nobody knows which journey. */
+  readonly sequence?: number;
+  /** How many unreadable events of the trace before it are identical to it. */
+  readonly occurrence: number;
+  /** Of a log that Touchstone itself exported: what that log says of its journey type and roles. */
+  readonly own?: readonly XesAttribute[];
+}
+
 export interface MappedTrace {
   readonly facts: TouchpointFact[];
   readonly unreadable: UnreadableRecord[];
@@ -36,6 +57,15 @@ interface TraceJourney {
   readonly name: string;
   /** It was exported from this very journey, so its touchpoints keep their ids. */
   readonly isExported: boolean;
+}
+
+/** Where an unreadable event stands. */
+interface Place {
+  readonly canonical: string;
+  readonly name: string;
+  readonly open: OpenTrace;
+  readonly trace: XesTrace;
+  readonly sequence?: number;
 }
 
 /** A readable event with its place, before the trace's customer and attributes are known. */
@@ -58,6 +88,7 @@ export class XesMapping {
   private readonly personal: ReadonlySet<string>;
   /** Of a log that Touchstone itself exported. */
   private readonly marks: OwnMarks | undefined;
+  private readonly surroundings: ReadonlySet<string>;
   private journeys = 0;
 
   constructor(
@@ -67,6 +98,10 @@ export class XesMapping {
     this.source = options.source ?? options.journeyType;
     this.kinds = new ImportedKinds(options);
     this.personal = new Set(options.personal);
+    const { customer, unit, staff, channel } = options;
+    this.surroundings = new Set(
+      [TRACE_NAME, IDENTITY, OWN.journey, customer, unit, staff, channel].filter((key) => key !== undefined),
+    );
     this.marks = OwnMarks.of(log);
     this.reader = new EventReader(log, options, this.kinds, this.report, this.marks?.roles);
     this.reportOutside(log);
@@ -85,16 +120,22 @@ export class XesMapping {
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
     this.reader.begin(this.options.customer === OWN.customer ? marked : trace);
+    const journey = { id: journeyId, name: name!, isExported: exported !== undefined };
     const unreadable: UnreadableRecord[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
-      const result = this.placed(event, open, { id: journeyId, name: name!, isExported: exported !== undefined });
+      const result = this.placed(event, open, marked, journey);
       if ('fact' in result) placed.push(result);
       else unreadable.push({ ...result, journeyId });
     }
     const facts = this.completed(placed, open, trace, json);
     open.close();
     return { facts, unreadable };
+  }
+
+  /** The kinds that were met so far. */
+  kindSpecs(): KindSpec[] {
+    return this.kinds.specs();
   }
 
   finish(end: Extract<XesPart, { kind: 'end' }>): MappedLog {
@@ -118,7 +159,7 @@ export class XesMapping {
     };
   }
 
-  private placed(marked: XesEvent, open: OpenTrace, journey: TraceJourney): Placed | UnreadableRecord {
+  private placed(marked: XesEvent, open: OpenTrace, trace: XesTrace, journey: TraceJourney): Placed | UnreadableEvent {
     const { journeyType, source } = this.options;
     const { name } = journey;
     // The place counts unreadable events too: they keep it for the day they are mended.
@@ -126,18 +167,19 @@ export class XesMapping {
     const { event, own } = this.marks?.event(marked) ?? { event: marked, own: undefined };
     const canonical = canonicalOf(marked.attributes);
     const read = this.reader.read(event, canonical, own);
-    if (isFault(read)) return this.unreadable(marked, read, canonical, name, open);
+    const at = { canonical, name, open, trace, sequence };
+    if (isFault(read)) return this.unreadable(marked, read, at);
     if (own?.withheld) this.report.add('personal', 'values of a touchpoint');
     const base = [this.source, journeyType, name];
     const identity = read.recordId ?? own?.id;
     let touchpointId: string;
     if (identity === undefined) {
-      touchpointId = contentId([...base, canonical], open);
+      touchpointId = contentId([...base, canonical], open).id;
     } else {
       touchpointId = (journey.isExported ? own?.id : undefined) ?? deterministicId(...base, identity);
       if (open.sourceId(touchpointId, deterministicId(canonical)) === 'other') {
         const reason = 'Another event of the trace has the same identity:id and other content.';
-        return this.unreadable(marked, { code: 'XES_EVENT_ID_REUSED', reason }, canonical, name, open);
+        return this.unreadable(marked, { code: 'XES_EVENT_ID_REUSED', reason }, at);
       }
     }
     this.kinds.observe(read.kind, read.attributes, read.personal);
@@ -206,22 +248,22 @@ export class XesMapping {
     return key === TRACE_NAME || (key === this.options.customer && value === this.reader.inheritedCustomer);
   }
 
-  private unreadable(
-    event: XesEvent,
-    { code, reason }: XesFault,
-    canonical: string,
-    name: string,
-    open: OpenTrace,
-  ): UnreadableRecord {
-    const fingerprint = contentId([this.source, this.options.journeyType, name, canonical, 'unreadable'], open);
-    return { line: event.line, code, reason, fingerprint, raw: xmlOf(event) };
+  private unreadable(event: XesEvent, { code, reason }: XesFault, at: Place): UnreadableEvent {
+    const { canonical, name, open, trace, sequence } = at;
+    const parts = [this.source, this.options.journeyType, name, canonical, 'unreadable'];
+    const { id: fingerprint, occurrence } = contentId(parts, open);
+    const { options, log, surroundings } = this;
+    const near = trace.attributes.filter(({ key }) => surroundings.has(key));
+    const own = this.marks && log.attributes.filter(({ key }) => key === OWN.journeyType || key === OWN.roles);
+    const context = { options, classifiers: log.classifiers, trace: near, sequence, occurrence, ...(own && { own }) };
+    return { line: event.line, code, reason, fingerprint, raw: xmlOf(event), format: 'xes', context };
   }
 
   /** Events of a trace that has no usable name: nobody can say which journey they belong to. */
   private withoutJourney(trace: XesTrace, fault: XesFault): UnreadableRecord[] {
     const anonymous = this.memory.open('');
     const unreadable = trace.events.map((event) =>
-      this.unreadable(event, fault, canonicalOf(event.attributes), '', anonymous),
+      this.unreadable(event, fault, { canonical: canonicalOf(event.attributes), name: '', open: anonymous, trace }),
     );
     anonymous.close();
     this.traceAttributes(trace, false);
@@ -287,10 +329,10 @@ function withTrace(fact: TouchpointFact, own: { attributes: JsonObject; personal
 }
 
 /** The id of a record without an id of its own: its content, and its number among identical ones of the trace. */
-function contentId(parts: string[], open: OpenTrace): string {
+function contentId(parts: string[], open: OpenTrace): { id: string; occurrence: number } {
   const first = deterministicId(...parts, '0');
   const occurrence = open.occurrence(first);
-  return occurrence === 0 ? first : deterministicId(...parts, String(occurrence));
+  return { id: occurrence === 0 ? first : deterministicId(...parts, String(occurrence)), occurrence };
 }
 
 function nameOf(trace: XesTrace): string | undefined {

@@ -23,6 +23,7 @@ export {
   type ObjectFactContent,
   type ObjectLink,
 } from './object.events.js';
+export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
 export { ObjectIntake, type ObjectStatement, type StatementOutcome } from './object-intake.js';
 export { objectSamples } from './object.samples.js';
 export { OpenLoads } from './open-loads.js';

@@ -6,7 +6,13 @@ import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } 
 import { journeySamples } from './journey.samples.js';
 import { objectSamples } from './object.samples.js';
 import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
-import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
+import {
+  figureCountQuery,
+  figureJourneysQuery,
+  figureQuery,
+  journeyMapQuery,
+  type OccurrenceCursor,
+} from './journey-map.queries.js';
 import { journeysQuery } from './journeys.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 import { OTHER, STILL_OPEN } from './journey-map.js';
@@ -385,7 +391,7 @@ describe('the journey map', () => {
             expect([about, (await at.run(figureCountQuery, { figure }, options)).result]).toEqual([about, value]);
           }
           const found = [];
-          for (let after: readonly [number, number] | undefined; ;) {
+          for (let after: OccurrenceCursor | undefined; ;) {
             const { result } = await later.run(figureQuery, { figure, after, first: 3 }, options);
             found.push(...result);
             if (result.length < 3) break;
@@ -454,11 +460,11 @@ describe('journeys and timelines', () => {
         const reads = all(events);
         const every = (await reads.run(journeysQuery, { filter: {}, first: 100 })).result;
         const paged = [];
-        for (let after: number | undefined; ;) {
+        for (let after: string | undefined; ;) {
           const { result } = await reads.run(journeysQuery, { filter: {}, after, first: 2 });
           paged.push(...result);
           if (result.length < 2) break;
-          after = result.at(-1)!.cursor;
+          after = result.at(-1)!.id;
         }
         expect(paged).toEqual(every);
         const closed = (await reads.run(journeysQuery, { filter: { status: 'CLOSED' }, first: 100 })).result;

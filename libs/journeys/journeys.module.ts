@@ -2,7 +2,7 @@ import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { CLOCK, EVENT_LOG, Policies, READS, VAULT } from '@touchstone/platform';
+import { CLOCK, CONFIG, EVENT_LOG, Policies, READS, VAULT, type Config } from '@touchstone/platform';
 import { ProjectorHost, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
@@ -22,6 +22,11 @@ import { MetricReader } from './metrics/metric-reader.js';
 import { MetricsResolver } from './metrics/metrics.resolver.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
+import { objectHandlers } from './object.handlers.js';
+import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
+import { ObjectFactIntake } from './object-fact-intake.js';
+import { ObjectReader } from './object-reader.js';
+import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
 import { RuleMoments } from './rule-moments.policy.js';
 
@@ -42,8 +47,10 @@ const notForPeople = [
   providers: [
     ...handlersFor(journeyDecider, { except: notForPeople }),
     ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
+    ...handlersFor(objectDecider, { except: [RecordObjectFact, CorrectObjectFact, ChangeObject, LinkObjects] }),
     ...journeyHandlers,
     ...observationHandlers,
+    ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
@@ -51,7 +58,13 @@ const notForPeople = [
       inject: [Kernel, VAULT, PackCatalogue],
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
     },
-    OpenLoads,
+    { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
+    {
+      provide: ObjectFactIntake,
+      inject: [Kernel, PackCatalogue, FactIntake],
+      useFactory: (kernel: Kernel, packs: PackCatalogue, intake: FactIntake) =>
+        new ObjectFactIntake(kernel, packs, intake),
+    },
     {
       provide: RuleMoments,
       inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
@@ -70,10 +83,24 @@ const notForPeople = [
     MomentsResolver,
     CommandsResolver,
     ObservationsResolver,
+    ObjectReader,
+    ObjectsResolver,
+    SharedFactsResolver,
+    ObjectCommandsResolver,
   ],
-  exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
+
+/** Of a house whose history is not complete yet, one load never ends. */
+function openLoads({ historyOpen }: Config): OpenLoads {
+  const loads = new OpenLoads();
+  if (historyOpen) {
+    loads.begin();
+    new Logger('RuleMoments').warn('HISTORY_OPEN is set: no rule observes a moment until a start without it.');
+  }
+  return loads;
+}
 
 function ruleMoments(
   log: EventLog,

@@ -1,6 +1,6 @@
 /** Facts of objects, each in every version that was ever known, with the customers whom they name or list. */
 import { instantMs, type RecordedEvent } from '@touchstone/eventing/pure';
-import type { IdOf, Name, Projection, Row, RowChange } from '@touchstone/readmodel/projection';
+import type { IdOf, Name, Projection, Row, RowChange, Value } from '@touchstone/readmodel/projection';
 import { Flag } from './journey-blob.js';
 import { objectName, type Audience, type ObjectEvent } from './object.events.js';
 import { Linked, objectAudience, objectFact, ObjectForm } from './objects.tables.js';
@@ -13,8 +13,6 @@ interface FactUnit {
   readonly id: number;
   /** The newest version; its `to_pos` is null unless the fact was voided. */
   newest: Row | null;
-  /** Rows of the audience that hold, by customer. */
-  readonly audience: Map<number, Row>;
   pending: RowChange[];
 }
 
@@ -36,16 +34,8 @@ export const objectFactsProjection: Projection<FactUnit> = {
       ...customersOf(event).map((customer): Name => ['customer', customer]),
     ];
   },
-  loads: [
-    { table: 'object_fact', by: 'fact' },
-    { table: 'object_audience', by: 'fact' },
-  ],
-  restore: (id, _name, [versions = [], audience = []]) => ({
-    id,
-    newest: newestOf(versions),
-    audience: new Map(audience.filter(holds).map((row) => [row['customer'] as number, row])),
-    pending: [],
-  }),
+  loads: [{ table: 'object_fact', by: 'fact' }],
+  restore: (id, _name, [versions = []]) => ({ id, newest: newestOf(versions), pending: [] }),
   apply: (unit, recorded, idOf) => {
     const event = recorded as Recorded;
     const before = unit.newest;
@@ -106,11 +96,11 @@ function tell(unit: FactUnit, event: Told, version: number, idOf: IdOf): void {
     ...told(event, { attributes, personal, objects, reason: corrected?.reason }),
   };
   unit.pending.push({ op: 'put', table: 'object_fact', row: unit.newest });
-  address(
-    unit,
-    customersOf(event).map((customer) => idOf('customer', customer)),
-    unit.newest,
-  );
+  const { from_pos, object, occurred_ms, sequence, entry_id } = unit.newest as Readonly<Record<string, Value>>;
+  for (const customerId of customersOf(event)) {
+    const row = { from_pos, customer: idOf('customer', customerId), object, occurred_ms, sequence, entry_id } as Row;
+    unit.pending.push({ op: 'put', table: 'object_audience', row });
+  }
 }
 
 function revoke(unit: FactUnit, before: Row, event: Extract<Recorded, { type: 'ObjectFactVoided' }>): void {
@@ -124,36 +114,6 @@ function revoke(unit: FactUnit, before: Row, event: Extract<Recorded, { type: 'O
     ...told(event, { reason: event.data.reason }),
   };
   unit.pending.push({ op: 'put', table: 'object_fact', row: unit.newest });
-  for (const row of unit.audience.values()) leave(unit, row, event.position);
-}
-
-/** Brings the rows of the audience up to these customers and the fact's place in order. */
-function address(unit: FactUnit, customers: readonly number[], fact: Row): void {
-  const [at, position] = [fact['occurred_ms']!, fact['from_pos'] as string];
-  const wanted = new Set(customers);
-  for (const row of [...unit.audience.values()]) {
-    if (!wanted.has(row['customer'] as number) || row['occurred_ms'] !== at) leave(unit, row, position);
-  }
-  for (const customer of wanted) {
-    if (unit.audience.has(customer)) continue;
-    const row: Row = {
-      fact: unit.id,
-      customer,
-      from_pos: position,
-      to_pos: null,
-      occurred_ms: at,
-      sequence: fact['sequence']!,
-      entry_id: fact['entry_id']!,
-    };
-    unit.audience.set(customer, row);
-    unit.pending.push({ op: 'put', table: 'object_audience', row });
-  }
-}
-
-function leave(unit: FactUnit, row: Row, position: string): void {
-  const key = { fact: unit.id, customer: row['customer']!, from_pos: row['from_pos']! };
-  unit.audience.delete(row['customer'] as number);
-  unit.pending.push({ op: 'set', table: 'object_audience', key, set: { to_pos: position } });
 }
 
 function end(unit: FactUnit, row: Row, position: string): void {

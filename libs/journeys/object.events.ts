@@ -35,7 +35,8 @@ const unescaped = (text: string): string =>
 
 /** @param name of `objectName` */
 export const objectStream = (name: string) => `object-${name}`;
-export const objectSubject = (object: ObjectKey) => `object:${objectName(object)}`;
+export const namedSubject = (name: string) => `object:${name}`;
+export const objectSubject = (object: ObjectKey) => namedSubject(objectName(object));
 
 /** Customers of one list at most; more are linked to an object, and are the audience by their links. */
 export const MOST_LISTED = 10_000;

@@ -60,24 +60,24 @@ export const objectFact: TableSpec = {
 };
 
 /**
- * The customers whom a fact names or lists, with the fact's place in order, so that one customer's page of facts is read
- * off the index. Those who are linked to the object have no rows: they are found over the links.
+ * The customers whom a version of a fact names or lists, with its place in order, so that one customer's page of facts is
+ * read off the index. A row holds as long as its version does. Those who are linked to the object have no rows: they are
+ * found over the links.
  */
 export const objectAudience: TableSpec = {
   name: 'object_audience',
   columns: {
-    fact: 'int',
-    customer: 'int',
+    /** Of the version. */
     from_pos: 'text',
-    to_pos: 'text',
+    customer: 'int',
+    object: 'int',
     occurred_ms: 'int',
     sequence: 'int',
     entry_id: 'text',
   },
-  nullable: ['to_pos'],
-  key: ['fact', 'customer', 'from_pos'],
-  indexes: [['customer', 'occurred_ms', 'sequence', 'entry_id', 'fact']],
-  compare: { ignore: versioned, names: ['fact', 'customer'], currentWhenNull: 'to_pos' },
+  key: ['from_pos', 'customer'],
+  indexes: [['customer', 'occurred_ms', 'sequence', 'entry_id', 'from_pos', 'object']],
+  compare: { ignore: ['from_pos'], names: ['customer', 'object'] },
 };
 
 /**
@@ -106,6 +106,7 @@ export const objectLink: TableSpec = {
     ['object', 'other', 'customer', 'qualifier', 'at_ms', 'ended', 'event_id', 'conveys'],
     ['other', 'object', 'customer', 'qualifier', 'at_ms', 'ended', 'event_id', 'conveys'],
     ['customer', 'object', 'other', 'qualifier', 'at_ms', 'ended', 'event_id'],
+    ['at_ms'],
   ],
   compare: { ignore: ['from_pos', 'nth'], names: ['object', 'other', 'customer', 'qualifier'] },
 };

@@ -1,5 +1,6 @@
 /** The light door, for worker threads: events, projections and queries, no Nest. */
 import { inGroup } from '@touchstone/readmodel/projection';
+import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
 import {
   CustomerForgotten,
   CustomerRegistered,
@@ -8,6 +9,7 @@ import {
   CustomerUpdated,
 } from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
+import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import {
@@ -46,9 +48,20 @@ import {
   ObjectsLinked,
 } from './object.events.js';
 import { objectFactsProjection } from './object-facts.projection.js';
+import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
+export { eventContextsQuery } from './event-context.queries.js';
+export {
+  contextAskOf,
+  NO_CONTEXT,
+  supersededInStream,
+  supersedingAsk,
+  type ContextAsk,
+  type EventContext,
+  type EventInContext,
+} from './event-context.js';
 export {
   exportPage,
   type ExportCursor,
@@ -120,4 +133,11 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  objectQuery,
+  objectTimelineQuery,
+  objectLinksQuery,
+  objectFactQuery,
+  audienceQuery,
+  audienceSizesQuery,
+  eventContextsQuery,
 ];

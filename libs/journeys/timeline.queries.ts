@@ -5,6 +5,7 @@ import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
+import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
 
 /** What an entry of a timeline is. */
 export const FORM_NAMES = {
@@ -22,9 +23,10 @@ export const FORM_NAMES = {
 /** One version of an entry, as some event said it. */
 export interface TimelineVersion {
   readonly entryId: string;
-  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES];
+  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES] | 'OBJECT_FACT';
   readonly version: number;
-  readonly journeyId: string;
+  /** Null: it is a fact of an object, and belongs to everybody whom it concerns. */
+  readonly journeyId: string | null;
   /** With its original offset. */
   readonly occurredAt: string;
   readonly kind: string | null;
@@ -49,6 +51,8 @@ export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
   readonly correctedSince: readonly TimelineVersion[];
   /** Versions that had been superseded by then. */
   readonly earlier: readonly TimelineVersion[];
+  /** Of a fact that many share: which, and of what. */
+  readonly shared: SharedWith | null;
   /** Where to read on. */
   readonly cursor: TimelineCursor;
 }
@@ -58,27 +62,36 @@ export type TimelineCursor = readonly [at: number, sequence: number, entryId: st
 export interface TimelineParams {
   readonly journeyId?: string;
   readonly customerId?: string;
+  /** False: without the facts of objects that concern the customer. */
+  readonly shared?: boolean;
   readonly after?: TimelineCursor;
   readonly first: number;
 }
 
 /**
- * What a journey, or a customer across all journeys and channels, went through, in the journey's order.
+ * What a journey, or a customer across all journeys and channels, went through, in the journey's order; with the facts of
+ * objects that concerned them then, of a journey those between its beginning and its end.
  * @throws JOURNEY_UNKNOWN, CUSTOMER_UNKNOWN
  */
 export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
   name: 'timeline',
   group: 'journeys',
-  run: async (read, { journeyId, customerId, after, first }) => {
+  run: async (read, params) => {
+    const { journeyId, customerId, after, first } = params;
+    let shared: Pick<SharedPage, 'customers' | 'span'> | null = null;
+    const showsShared = params.shared !== false && (await anyFacts(read));
     let query = read.db
       .selectFrom('timeline_entry')
       .selectAll('timeline_entry')
       .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
     if (journeyId !== undefined) {
-      query = query.where('journey', '=', await knownThen(read, 'journey', journeyId));
+      const journey = await knownThen(read, 'journey', journeyId);
+      if (showsShared) shared = await sharedOfJourney(read, journey);
+      query = query.where('journey', '=', journey);
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
+      if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
       const own = read.db
         .selectFrom('journey_state')
         .select('journey_state.journey')
@@ -91,9 +104,45 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
     }
     const rows = await query.orderBy('occurred_ms').orderBy('sequence').orderBy('entry_id').limit(first).execute();
-    return timelineRows(read, rows as EntryRow[]);
+    const own = await timelineRows(read, rows as EntryRow[]);
+    if (!shared) return own;
+    const facts = await factRows(read, await factsAbout(read, { ...shared, after, first }));
+    return merged(
+      own,
+      facts.map((fact): TimelineRow => ({ ...fact, ...NOTHING_OBSERVED, ...NO_CONTACT })),
+    ).slice(0, first);
   },
 };
+
+const ALWAYS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+
+/** Everybody who is one person with the customer, as was known then. */
+async function personOf(read: Read, customer: number): Promise<number[]> {
+  const tree = treeBelow(read, await rootAt(read, customer));
+  const { rows } = await sql<{ customer: number }>`select customer from ${tree} as person`.execute(read.db);
+  return rows.map((row) => row.customer);
+}
+
+/** What concerned the journey's customer between its beginning and its end. */
+async function sharedOfJourney(read: Read, journey: number): Promise<Pick<SharedPage, 'customers' | 'span'> | null> {
+  const state = (await read.db
+    .selectFrom('journey_state')
+    .select(['customer', 'opened_ms', 'ended_ms'])
+    .where('journey', '=', journey)
+    .where(heldAt(read, 'journey_state'))
+    .executeTakeFirstOrThrow()) as { customer: number; opened_ms: number; ended_ms: number | null };
+  if (state.customer === 0) return null;
+  const end = state.ended_ms === null ? ALWAYS[1] : state.ended_ms + 1;
+  return { customers: await personOf(read, state.customer), span: [state.opened_ms, end] };
+}
+
+/** Two lists in the order of timelines, as one. */
+function merged(a: readonly TimelineRow[], b: readonly TimelineRow[]): TimelineRow[] {
+  return [...a, ...b].sort(
+    ({ cursor: [at, sequence, id] }, { cursor: [otherAt, otherSequence, otherId] }) =>
+      at - otherAt || sequence - otherSequence || (id < otherId ? -1 : 1),
+  );
+}
 
 /** Surrogate of who was known at the read's position: a name alone may be of later. */
 async function knownThen(read: Read, what: 'journey' | 'customer', id: string): Promise<number> {
@@ -178,6 +227,7 @@ async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<Time
       ...(marks.get(row.entry_id) ?? NO_CONTACT),
       correctedSince: versions.filter((v) => v.from_pos > read.asOf.position).map((v) => versionOf(v, names)),
       earlier: versions.filter((v) => v.from_pos <= read.asOf.position).map((v) => versionOf(v, names)),
+      shared: null,
       cursor: [row.occurred_ms, row.sequence, row.entry_id],
     };
   });

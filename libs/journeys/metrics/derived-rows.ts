@@ -6,11 +6,14 @@ import { RULE_CODES, type RuleCode } from './due-moments.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 import type { Contact } from './matter.js';
 
+/** Rows that are only read. */
+export type ReadRows = Pick<DerivedRows, 'all' | 'each' | 'idOf'>;
+
 /** Rows of `in (?)` queries in few shapes, so that their statements stay prepared. */
 const CHUNKS = [256, 16, 1] as const;
 
 /** Every row of `sql` (with the marks `in (?)`) for any number of ids; rows of one id stay together and in order. */
-export function allIn(rows: DerivedRows, sql: string, ids: readonly Value[]): Row[] {
+export function allIn(rows: ReadRows, sql: string, ids: readonly Value[]): Row[] {
   const found: Row[] = [];
   for (let from = 0; from < ids.length;) {
     const size = CHUNKS.find((chunk) => chunk <= ids.length - from)!;
@@ -32,7 +35,7 @@ export class Customers {
   private readonly roots = new Map<number, number>();
   private readonly profiles = new Map<number, Row | null>();
 
-  constructor(private readonly rows: DerivedRows) {}
+  constructor(private readonly rows: ReadRows) {}
 
   root(customer: number): number {
     if (customer === 0) return 0;
@@ -60,6 +63,12 @@ export class Customers {
     return { segment: row['segment'] as number, region: row['region'] as number, tier: row['tier'] as number };
   }
 
+  /** So that the memory does not grow with the customers who were looked at. */
+  forget(): void {
+    this.roots.clear();
+    this.profiles.clear();
+  }
+
   private into(customer: number): number | null {
     const [row] = this.rows.all(INTO, customer);
     return (row?.['into_customer'] as number | undefined) ?? null;
@@ -71,13 +80,13 @@ export class Customers {
 }
 
 /** Facts of the journeys, those that are known, in the order of their surrogates. */
-export function loadFacts(rows: DerivedRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
+export function loadFacts(rows: ReadRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
   const sorted = [...journeys].sort((a, b) => a - b);
   return factsOf(allIn(rows, STATES, sorted), loadBlobs(rows, sorted), customers);
 }
 
 /** Blobs of the journeys, which are given in the order of their surrogates. */
-export const loadBlobs = (rows: DerivedRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
+export const loadBlobs = (rows: ReadRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
 
 /** States and blobs, both in the order of the same journeys, put together. */
 export function factsOf(states: readonly Row[], blobs: readonly Row[], customers: Customers): JourneyFacts[] {
@@ -119,7 +128,7 @@ export const keyText = ({ root, journey_type, at, sequence, id }: Contact): stri
   `${root} ${journey_type} ${at} ${sequence} ${id}`;
 
 /** The rule of a moment code's surrogate. */
-export function ruleCodes(rows: DerivedRows): (surrogate: number) => RuleCode | undefined {
+export function ruleCodes(rows: ReadRows): (surrogate: number) => RuleCode | undefined {
   const codes = new Map(RULE_CODES.map((code) => [rows.idOf('moment', code), code]));
   return (surrogate) => codes.get(surrogate);
 }

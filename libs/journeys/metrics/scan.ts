@@ -6,7 +6,7 @@ import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
 import type { CubeName } from './care.tables.js';
-import { closingPlace, contactContribution, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
+import { closingPlace, contactContribution, journeyContributions, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
 import { contactsOf, JourneyFacts, type JourneyHead } from './facts.js';
 import {
@@ -19,6 +19,7 @@ import {
   REPEAT_WINDOW_MS,
   type Contact,
 } from './matter.js';
+import { momentsInOrder, openUntil } from './turns.js';
 
 export interface ScanOptions {
   /** Anchors in [from, to), ms since 1970; absent: without bound. */
@@ -29,8 +30,18 @@ export interface ScanOptions {
   readonly cubes: readonly CubeName[];
   /** Also what contacts add to the cube of touchpoints, by their neighbours in the matter. They come last. */
   readonly contacts?: boolean;
+  /** The first contacts that are undecided, by journey (`undecidedContacts`): so journeys are told that are. */
+  readonly undecided?: ReadonlyMap<number, readonly Contact[]>;
   /** Keeps the way from a contact to its events; costs memory. */
   readonly evidence?: boolean;
+  /**
+   * These journeys instead of all that the window touches, in the order of their surrogates. With `contacts`, those of a
+   * page come with it; `beside` finds the journeys that have their neighbours.
+   */
+  readonly paged?: {
+    readonly facts: AsyncIterable<readonly JourneyFacts[]>;
+    beside(own: readonly JourneyFacts[]): Promise<readonly JourneyFacts[]>;
+  };
 }
 
 /**
@@ -52,7 +63,10 @@ export interface Contribution {
   readonly dims: readonly number[];
   /** In the order of the cube's measures. */
   readonly measures: readonly number[];
-  /** A first contact that counts as resolved so far, while its window is open at the read's instant. */
+  /**
+   * Of a contact: it counts as resolved so far, while its window is open at the read's instant. Of a journey: its
+   * negative moment is not turned, and waits for such a contact.
+   */
   readonly undecided: boolean;
   /** Positions of the events, in the journey's order. Only during the visit. */
   evidence(of: Evidence): string[];
@@ -66,8 +80,9 @@ export async function scan(
   options: ScanOptions,
   visit: (contribution: Contribution) => boolean | void,
 ): Promise<void> {
-  const { calendar, contacts = false, evidence = false } = options;
+  const { calendar, contacts = false, evidence = false, paged } = options;
   const dayOf = (ms: number) => calendar.dayOf(ms);
+  const instant = Date.parse(read.asOf.instant);
   const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
   const wanted = Object.fromEntries(options.cubes.map((cube) => [cube, true]));
   const gathered: Gathered[] = [];
@@ -78,15 +93,23 @@ export async function scan(
     if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
   };
   const beside = contacts ? REPEAT_WINDOW_MS : 0;
-  for await (const page of factsIn(read, from - beside, to + beside)) {
+  for await (const page of paged?.facts ?? factsIn(read, from - beside, to + beside)) {
     for (const facts of page) {
       current.facts = facts;
+      // Only a journey that has an undecided contact can be undecided.
+      const own = options.undecided?.get(facts.head.journey);
+      current.undecided = own !== undefined && openUntil(facts, own) > instant;
       journeyContributions(facts, dayOf, emit, wanted);
       if (ended) return;
       if (contacts) gather(facts, dayOf, evidence, gathered);
     }
+    if (!contacts || !paged) continue;
+    for (const facts of await paged.beside(page)) gather(facts, dayOf, evidence, gathered);
+    const own = new Set(page.map(({ head }) => head.journey));
+    if (!visitContacts(gathered, { from, to, instant, own }, visit)) return;
+    gathered.length = 0;
   }
-  if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
+  if (contacts && !paged) visitContacts(gathered, { from, to, instant }, visit);
 }
 
 /** A contact whose status is filled in, and the position of its event. */
@@ -106,11 +129,12 @@ function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: bo
   });
 }
 
+/** Those in the window, of these journeys (absent: of all). Answers whether to go on. */
 function visitContacts(
   contacts: Gathered[],
-  { from, to, instant }: { from: number; to: number; instant: number },
+  { from, to, instant, own }: { from: number; to: number; instant: number; own?: ReadonlySet<number> },
   visit: (contribution: Contribution) => boolean | void,
-): void {
+): boolean {
   contacts.sort(byMatter);
   // Each looks at what its neighbours are by themselves, so all are judged before any is changed.
   const flags = contacts.map((contact, i) => judged(contact, contacts[i - 1], contacts[i + 1]));
@@ -118,7 +142,7 @@ function visitContacts(
   const order: number[] = [];
   contacts.forEach((contact, i) => {
     contact.flags = flags[i]!;
-    if (contact.at >= from && contact.at < to) order.push(i);
+    if (contact.at >= from && contact.at < to && own?.has(contact.journey) !== false) order.push(i);
   });
   order.sort((a, b) => contacts[a]!.journey - contacts[b]!.journey || a - b);
   for (const i of order) {
@@ -140,8 +164,9 @@ function visitContacts(
       });
       goOn = answer !== false;
     });
-    if (!goOn) return;
+    if (!goOn) return false;
   }
+  return true;
 }
 
 /** The contribution of the visit under way: one object for all, since a scan has millions of them. */
@@ -151,7 +176,7 @@ class Current implements Contribution {
   at = 0;
   dims: readonly number[] = [];
   measures: readonly number[] = [];
-  readonly undecided = false;
+  undecided = false;
   private anchor = 0;
 
   get journey(): number {
@@ -204,7 +229,7 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 }
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
-async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
+export async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
   for await (const states of statesIn(read, from, to))
     yield await heldFacts(read, states, from === -Infinity && to === Infinity);
 }
