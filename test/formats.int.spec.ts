@@ -56,6 +56,14 @@ async function* bytes(text: string) {
 const importInto = (into: House, text: string, options: object) =>
   new FileImporter(into).run({ open: () => bytes(text) }, xesReading(options));
 
+/** The same text for the same values, whatever the order of their keys. */
+const inKeyOrder = (value: unknown): unknown =>
+  value === null || typeof value !== 'object' || Array.isArray(value)
+    ? value
+    : Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, inner]) => [key, inKeyOrder(inner)]);
+
 describe('an export', () => {
   it('gives out nothing personal, and says of each how much was left out', async () => {
     const type = 'private';
@@ -196,10 +204,12 @@ describeOnRealData('real logs go out and come back', () => {
         const [here, back] = [await first.recorded(), await second.recorded()].map((events) =>
           events
             .filter((e) => e.type === 'TouchpointRecorded')
-            .map((e) => JSON.stringify([e.stream, e.id, e.occurredAt, e.data]))
+            .map((e) => JSON.stringify([e.stream, e.id, e.occurredAt, inKeyOrder(e.data)]))
             .sort(),
         );
-        expect(back).toEqual(here);
+        // A report of all differences between so many would take longer than the import.
+        const different = here!.findIndex((text, i) => text !== back![i]);
+        expect([back!.length, back![different]]).toEqual([here!.length, here![different]]);
       } finally {
         await first.close();
         await second.close();
