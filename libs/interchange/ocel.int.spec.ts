@@ -119,7 +119,7 @@ describe('OCEL 2.0', () => {
           await there.close();
         }
       }),
-      { numRuns: 10, endOnFailure: true },
+      { numRuns: 6, endOnFailure: true },
     );
   });
 });

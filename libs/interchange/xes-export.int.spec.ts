@@ -170,7 +170,7 @@ describe('an export in XES', () => {
           expect(await importInto(here, text, type)).toMatchObject({ known: plan.length, taken: 0 });
         },
       ),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: 15, endOnFailure: true },
     );
   });
 
