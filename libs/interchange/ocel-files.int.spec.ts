@@ -112,7 +112,10 @@ describe('an OCEL file', () => {
       ['object-Order-o2', '1970-01-01T00:00:00Z', { object: { type: 'Order', id: 'o2' }, attributes: {} }],
     ]);
     expect(of('ObjectsLinked').map(([, , d]) => d)).toEqual([{ object, objects: [{ type: 'Order', id: 'o2', qualifier: 'before' }] }]); // prettier-ignore
-    expect(await take(gzipSync(file), { zone: '+08:00', source: 'shop' })).toMatchObject({ taken: 0, known: result.sent });
+    expect(await take(gzipSync(file), { zone: '+08:00', source: 'shop' })).toMatchObject({
+      taken: 0,
+      known: result.sent,
+    });
   });
 
   it('says what becomes of events without a journey', async () => {
@@ -120,7 +123,10 @@ describe('an OCEL file', () => {
     const lost = await take(body, { source: 'w1' });
     expect(lost.losses).toContainEqual({ what: 'event-without-case', name: 'place order', count: 1 });
     expect(await take(body, { source: 'w2', withoutCase: 'quarantine' })).toMatchObject({ unreadable: { OCEL_EVENT_WITHOUT_CASE: 1 } }); // prettier-ignore
-    expect(await take(body, { source: 'w3', withoutCase: 'own-journey' })).toMatchObject({ quarantined: 0, journeys: 2 });
+    expect(await take(body, { source: 'w3', withoutCase: 'own-journey' })).toMatchObject({
+      quarantined: 0,
+      journeys: 2,
+    });
     const other = await take(body, { source: 'w4', caseTypes: ['Shipment'] });
     expect(other.warnings[0]).toMatch(/Shipment.*Order/);
   });
