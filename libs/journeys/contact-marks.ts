@@ -4,7 +4,7 @@ import { treeBelow } from './customer-tree.js';
 import { Flag } from './journey-blob.js';
 import { contactsOf, isChannelChange, type JourneyFacts } from './metrics/facts.js';
 import { byMatter, contactRows, isNear, isRepeat, judged, REPEAT_WINDOW_MS, type Contact } from './metrics/matter.js';
-import { heldFacts, type HeldState } from './metrics/scan.js';
+import { heldFacts, type HeldState } from './metrics/held-journeys.js';
 
 export interface ContactMarks {
   /** The latest earlier contact of the matter, where it makes this one a repeat. */

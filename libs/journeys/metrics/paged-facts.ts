@@ -5,8 +5,8 @@
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { neighboursAt } from '../customer-tree.js';
 import type { JourneyFacts } from './facts.js';
+import { heldFacts, statesOf, type HeldState } from './held-journeys.js';
 import { REPEAT_WINDOW_MS } from './matter.js';
-import { heldFacts, type HeldState } from './scan.js';
 
 /** Journeys at a time: few at first, and more the longer nothing is found among them. */
 const LEAST = 16;
@@ -64,21 +64,6 @@ async function nextJourneys(
   const rows = await query.orderBy('journey').limit(size).execute();
   const journeys = rows.map(({ journey }) => journey as number);
   return { journeys, upTo: journeys.length < size ? Infinity : journeys.at(-1)! };
-}
-
-async function statesOf(read: Read, journeys: readonly number[]): Promise<HeldState[]> {
-  const states: HeldState[] = [];
-  for (let i = 0; i < journeys.length; i += MOST) {
-    const page = await read.db
-      .selectFrom('journey_state')
-      .select(['journey', 'type', 'customer', 'status'])
-      .where('journey', 'in', journeys.slice(i, i + MOST))
-      .where(heldAt(read, 'journey_state'))
-      .orderBy('journey')
-      .execute();
-    states.push(...(page as HeldState[]));
-  }
-  return states;
 }
 
 /** The other journeys of the same matters that may have a neighbour of a contact of these. */
