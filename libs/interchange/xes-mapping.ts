@@ -293,7 +293,7 @@ export class XesMapping {
       ...unmet('--map', Object.keys(options.kinds ?? {})),
       ...roles
         .filter((key) => key !== undefined && !this.reader.seen(key))
-        .map((key) => `Nothing in the file has the attribute "${key}".`),
+        .map((key) => `No event or trace has the attribute "${key}".`),
     ];
   }
 }
