@@ -6,6 +6,7 @@ import { ImportedKinds } from './imported-kinds.js';
 import { LossReport } from './loss-report.js';
 import type { MappedLog, UnreadableRecord } from './mapped-log.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
+import type { UnreadableEvent } from './xes-context.js';
 import { OWN, isOwn } from './xes-own.js';
 import { OwnMarks } from './xes-restore.js';
 import { canonicalOf, jsonOf, put, xmlOf, type JsonObject } from './xes-value.js';
@@ -25,26 +26,6 @@ export { TRACE_KEY } from './xes.js';
 const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
 const LONGEST_NAME = 512;
-
-/** An event that goes to quarantine, as XML. */
-export interface UnreadableEvent extends UnreadableRecord {
-  readonly format: 'xes';
-  readonly context: XesContext;
-}
-
-/** The surroundings of one event, as far as they say how it is to be read. */
-export interface XesContext {
-  readonly options: XesMappingOptions;
-  readonly classifiers: XesLog['classifiers'];
-  /** Those attributes of its trace that name it, and those that name who took part. */
-  readonly trace: readonly XesAttribute[];
-  /** Its 0-based place in the journey; absent where nobody knows which journey. */
-  readonly sequence?: number;
-  /** How many unreadable events of the trace before it are identical to it. */
-  readonly occurrence: number;
-  /** Of a log that Touchstone itself exported: what that log says of its journey type and roles. */
-  readonly own?: readonly XesAttribute[];
-}
 
 export interface MappedTrace {
   readonly facts: TouchpointFact[];

@@ -1,8 +1,9 @@
 import type { Readable, Reading } from './quarantine-readers.js';
-import { TRACE_KEY, XesMapping, type XesContext } from './xes-mapping.js';
-import { readXes } from './xes-reader.js';
+import type { XesContext } from './xes-context.js';
+import { XesMapping } from './xes-mapping.js';
 import { OWN_EXTENSION } from './xes-own.js';
-import type { XesAttribute, XesEvent, XesLog, XesTrace } from './xes.js';
+import { readXes } from './xes-reader.js';
+import { TRACE_KEY, type XesAttribute, type XesEvent, type XesLog, type XesTrace } from './xes.js';
 import { withZone } from './zone-offset.js';
 
 const TIMESTAMP = 'time:timestamp';
