@@ -248,14 +248,14 @@ describe('mending records of an import', () => {
       `${call(first!, '2024-05-01T08:00:00Z')}${call(second!, time)}</trace></log>`;
     const own = { journeyType: 'ticket' };
     expect(await run(log('2024-05-01T09:00:00'), own)).toMatchObject({ taken: 1, quarantined: 1 });
-    await mending.mend({ filter: {} }, { mapping: { zone: 'Z' } }, ANNA);
+    await mending.mend({ filter: {} }, { mapping: { zone: '+08:00' } }, ANNA);
     expect(await mending.retry({ filter: {} }, ANNA)).toMatchObject({ taken: 1, waiting: 0 });
     expect(await content()).toMatchObject([
       { id: first, data: { unit: 'U' }, source: { system: 'crm' } },
       { id: second, data: { unit: 'U' }, source: { system: 'crm', sequence: 1 } },
     ]);
     expect(new Set((await touchpoints()).map(({ stream }) => stream))).toEqual(new Set([`journey-${journey}`]));
-    expect(await run(log('2024-05-01T09:00:00Z'), own)).toMatchObject({ known: 2, taken: 0 });
+    expect(await run(log('2024-05-01T09:00:00+08:00'), own)).toMatchObject({ known: 2, taken: 0 });
   });
 
   it('publishes the activities that nobody could read before', async () => {
