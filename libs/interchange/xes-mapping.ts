@@ -158,7 +158,8 @@ export class XesMapping {
       touchpointId = contentId([...base, canonical], open).id;
     } else {
       touchpointId = (journey.isExported ? own?.id : undefined) ?? deterministicId(...base, identity);
-      if (open.sourceId(touchpointId, deterministicId(canonical)) === 'other') {
+      // Ids of an export of ours may begin alike: those of one moment do.
+      if (open.sourceId(deterministicId(touchpointId), deterministicId(canonical)) === 'other') {
         const reason = 'Another event of the trace has the same identity:id and other content.';
         return this.unreadable(marked, { code: 'XES_EVENT_ID_REUSED', reason }, at);
       }
