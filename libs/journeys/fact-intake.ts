@@ -63,6 +63,7 @@ export class FactIntake {
         touchpointId: fact.touchpointId,
         occurredAt: fact.occurredAt,
         source: fact.source,
+        factId: fact.factId,
         content: customerId === undefined ? content : { ...content, customerId },
       });
       work.push({ index, work: { decider: journeyDecider as never, command } });

@@ -10,6 +10,8 @@ export interface TouchpointFact {
   };
   /** Identifier of the journey's customer; the customer is found or made by a claim. */
   readonly customer?: { readonly type: string; readonly value: string };
+  /** Of a fact that touches several journeys: the same in all of them. */
+  readonly factId?: string;
   /** Id of a published touchpoint kind. */
   readonly kind: string;
   readonly channel?: string;
