@@ -4,9 +4,10 @@ import type { IdOf, Name, Projection } from '@touchstone/readmodel/projection';
 import { Flag, Form, NO_ID, NO_SCORE, ObserverCode, type Entry, type FormCode } from './journey-blob.js';
 import { DECISION_SEQUENCE, type JourneyEvent, type Observer } from './journey.events.js';
 import { JourneyUnit, type EntryDetail } from './journey-unit.js';
-import { journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
+import { factPlace, journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
 
-type Recorded = RecordedEvent & JourneyEvent;
+type Recorded = RecordedEvent &
+  Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
 
 const PREFIX = 'journey-';
 
@@ -15,8 +16,8 @@ const CONFIRMATION = 'contact.resolution-confirmed';
 
 export const journeysProjection: Projection<JourneyUnit> = {
   name: 'journeys',
-  version: 2,
-  tables: [journeyState, timelineEntry, observation, journeyBlob],
+  version: 3,
+  tables: [journeyState, timelineEntry, observation, journeyBlob, factPlace],
   handles: [
     'JourneyOpened',
     'TouchpointRecorded',
@@ -130,8 +131,14 @@ function fold(unit: JourneyUnit, event: Recorded, idOf: IdOf): void {
         from: event.position,
         to: '',
       };
-      const { attributes, personal, objects, factId } = data as typeof data & { factId?: string };
-      unit.put(entry, detail(event, occurredAt, { attributes, personal, objects, factId, reason: corrected?.reason }));
+      const { attributes, personal, objects, factId, correlation } = data as typeof data & {
+        factId?: string;
+        correlation?: object;
+      };
+      const reason = corrected?.reason;
+      const body = { attributes, personal, objects, factId, correlation, reason };
+      unit.put(entry, detail(event, occurredAt, body));
+      if (factId !== undefined) unit.came(factId, entry.id);
       return;
     }
     case 'TouchpointVoided':

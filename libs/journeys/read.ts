@@ -20,6 +20,9 @@ import {
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
   MomentObserved,
   MomentRetracted,
   NoteAdded,
@@ -32,7 +35,10 @@ import {
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
+import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
+import { MatchConfirmed, MatchDoubted, MatchRejected } from './match.js';
+import { MatterSpanExtended, MatterSpanOpened } from './matter.js';
 import { careDerivation } from './metrics/care.derivation.js';
 import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from './metrics/metric-occurrences.queries.js';
 import { metricQuery } from './metrics/metric.queries.js';
@@ -66,8 +72,22 @@ export const journeyEvents = [
   ExpectationRecorded,
   ExpectationGuided,
   ExperienceRated,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
+  MatterSpanOpened,
+  MatterSpanExtended,
+  MatchDoubted,
+  MatchConfirmed,
+  MatchRejected,
 ];
-export const journeyProjections = [inGroup(journeysProjection), inGroup(customersProjection), inGroup(keysProjection)];
+export const journeyProjections = [
+  inGroup(journeysProjection),
+  inGroup(journeyLinksProjection),
+  inGroup(matchesProjection),
+  inGroup(customersProjection),
+  inGroup(keysProjection),
+];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
 export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
 export const journeyQueries = [

@@ -26,7 +26,8 @@ export const packSamples = {
     }),
     schemaVersion: 1,
   },
-  PackPublished_2: PackPublished({
+  PackPublished_2: {
+    ...PackPublished({
     pack: 'common',
     version: 2,
     contentHash: '0c1ff2a9d2a6e6f3a7a4f6de5b6a1f4bb8c8f3a1d6d3b8a6c27f0a7c5a1f9e30',
@@ -52,6 +53,31 @@ export const packSamples = {
           { id: 'dissatisfied', names: { en: 'Dissatisfied', zh: '不满意' }, from: -2, to: -1 },
         ],
       },
+    },
+  }),
+    schemaVersion: 2,
+  },
+  PackPublished_3: PackPublished({
+    pack: 'repairs',
+    version: 1,
+    contentHash: '7d1ff2a9d2a6e6f3a7a4f6de5b6a1f4bb8c8f3a1d6d3b8a6c27f0a7c5a1f9e31',
+    effectiveFrom: '2024-07-01T08:00:00.000Z',
+    shipped: true,
+    body: {
+      names: { en: 'Repairs', zh: '抢修' },
+      kinds,
+      moments: [],
+      correlation: [
+        {
+          journeyType: 'fault-repair',
+          kinds: ['crew.*', 'work.accepted'],
+          objects: ['work-order', 'outage-report'],
+          idleGapMs: 259_200_000,
+          doubtfulMs: 43_200_000,
+          sameCustomer: 'ask',
+        },
+        { journeyType: 'default', idleGapMs: 604_800_000 },
+      ],
     },
   }),
   PackRetired_1: PackRetired({ pack: 'import-helpdesk', reason: 'Replaced by power-utility.' }),
