@@ -1,5 +1,5 @@
 import { deterministicId, type ActingContext } from '@touchstone/eventing';
-import type { FactIntake, FactOutcome, TouchpointFact } from '@touchstone/journeys';
+import type { FactIntake, FactOutcome, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './cloudevents.js';
 import type { Quarantine, Unreadable } from './quarantine.js';
 import { lineBatches, type Line } from './text-lines.js';
@@ -61,7 +61,7 @@ export class CloudEventIntake {
   }
 
   private async take(all: readonly Received[], context?: ActingContext): Promise<CloudEventAnswer[]> {
-    const facts: TouchpointFact[] = [];
+    const facts: (TouchpointFact | UnplacedFact)[] = [];
     for (const { read } of all) if ('fact' in read) facts.push(read.fact);
     const outcomes = facts.length > 0 ? await this.parts.intake.take(facts, { context }) : [];
     const quarantined: Unreadable[] = [];
@@ -81,10 +81,14 @@ export class CloudEventIntake {
 
 type Problem = { readonly code: string; readonly reason: string };
 
-function problemOf(fact: TouchpointFact, outcome: FactOutcome): Problem | Exclude<FactOutcome, { outcome: 'refused' }> {
+function problemOf(
+  fact: TouchpointFact | UnplacedFact,
+  outcome: FactOutcome,
+): Problem | Exclude<FactOutcome, { outcome: 'refused' }> {
   if (outcome.outcome !== 'refused') return outcome;
-  if (fact.journey.type === '' && outcome.message.startsWith('JourneyOpened')) {
-    const reason = `There is no journey ${fact.journey.id}: name its type too, so that it can be opened.`;
+  const { id, type }: { id?: string; type?: string } = fact.journey ?? {};
+  if (type === '' && outcome.message.startsWith('JourneyOpened')) {
+    const reason = `There is no journey ${id}: name its type too, so that it can be opened.`;
     return { code: 'JOURNEY_UNKNOWN', reason };
   }
   return { code: outcome.code, reason: outcome.message };
@@ -92,7 +96,7 @@ function problemOf(fact: TouchpointFact, outcome: FactOutcome): Problem | Exclud
 
 function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
-  const journey = 'fact' in read ? read.fact.journey : undefined;
+  const journey: { id?: string; type?: string } | undefined = 'fact' in read ? read.fact.journey : undefined;
   const about = { journeyType: journey?.type || undefined, journeyId: journey?.id };
   const fingerprint = deterministicId('cloudevents', source, read.id ?? '', raw);
   return { source: source.slice(0, 512), ...about, fingerprint, line, code, reason, raw };

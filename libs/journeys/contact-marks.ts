@@ -4,7 +4,7 @@ import { treeBelow } from './customer-tree.js';
 import { Flag } from './journey-blob.js';
 import { contactsOf, isChannelChange, type JourneyFacts } from './metrics/facts.js';
 import { byMatter, contactRows, isNear, isRepeat, judged, REPEAT_WINDOW_MS, type Contact } from './metrics/matter.js';
-import { heldFacts, type HeldState } from './metrics/scan.js';
+import { factsOf } from './metrics/scan.js';
 
 export interface ContactMarks {
   /** The latest earlier contact of the matter, where it makes this one a repeat. */
@@ -24,7 +24,6 @@ interface Shown {
   readonly occurred_ms: number;
 }
 
-const PAGE = 500;
 /** The day of a contact is of no concern here. */
 const noDay = () => 0;
 
@@ -123,17 +122,4 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
     near.push(...contactRows(facts, noDay).filter((contact) => contact.at >= from && contact.at <= to));
   }
   return near;
-}
-
-async function* factsOf(read: Read, journeys: readonly number[]): AsyncGenerator<JourneyFacts> {
-  for (let i = 0; i < journeys.length; i += PAGE) {
-    const states = await read.db
-      .selectFrom('journey_state')
-      .select(['journey', 'type', 'customer', 'status'])
-      .where('journey', 'in', journeys.slice(i, i + PAGE))
-      .where(heldAt(read, 'journey_state'))
-      .orderBy('journey')
-      .execute();
-    if (states.length > 0) yield* await heldFacts(read, states as HeldState[]);
-  }
 }

@@ -8,4 +8,4 @@ export { JourneyReader } from './journey-reader.js';
 export { journeySamples } from './journey.samples.js';
 export { JourneysModule } from './journeys.module.js';
 export { OpenLoads } from './open-loads.js';
-export type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';
+export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

@@ -42,6 +42,7 @@ export class JourneyParts {
   private readonly into: ReadonlyMap<number, number>;
   private readonly moved: ReadonlyMap<string, JourneySplitAway>;
   private readonly membersOf = new Map<number, number[]>();
+  private readonly known = new Map<number, number>();
 
   constructor(
     links: readonly JourneyLink[],
@@ -68,7 +69,12 @@ export class JourneyParts {
   }
 
   root(journey: number): number {
-    return rootOf(journey, (id) => this.into.get(id) ?? null, this.nameOf);
+    let root = this.known.get(journey);
+    if (root === undefined) {
+      root = rootOf(journey, (id) => this.into.get(id) ?? null, this.nameOf);
+      this.known.set(journey, root);
+    }
+    return root;
   }
 
   /** The journeys that are one with the root, itself too. */

@@ -167,11 +167,16 @@ export class JourneyReader {
       reason: (body['reason'] as string | undefined) ?? null,
       objects: body['objects'] ?? null,
       source: body['source'] ?? null,
+      correlation: (body['correlation'] as TimelineVersion['correlation'] | undefined) ?? null,
     };
   }
 }
 
-const journeyOf = ({ cursor: _cursor, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
+const journeyOf = ({ cursor: _cursor, mergedFrom, ...row }: JourneyRow, asOf: AsOf): Journey => ({
+  ...row,
+  mergedFrom: [...mergedFrom],
+  asOf,
+});
 
 /** GraphQL gives input objects without a prototype and absent fields as undefined; reads want plain data. */
 export function when({ asOf, atLeast, signal }: When): ReadOptions {

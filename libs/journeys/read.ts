@@ -42,6 +42,7 @@ import { MatterSpanExtended, MatterSpanOpened } from './matter.js';
 import { careDerivation } from './metrics/care.derivation.js';
 import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from './metrics/metric-occurrences.queries.js';
 import { metricQuery } from './metrics/metric.queries.js';
+import { factPlacesQuery, matchesQuery } from './matches.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import { timelineQuery } from './timeline.queries.js';
@@ -108,4 +109,6 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  matchesQuery,
+  factPlacesQuery,
 ];

@@ -1,8 +1,10 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
+import { select } from './journey-rows.js';
+import { hasParts, isAlone, partsAt, seenAs, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
 
@@ -75,17 +77,9 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       .selectAll('timeline_entry')
       .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
-    if (journeyId !== undefined) {
-      query = query.where('journey', '=', await knownThen(read, 'journey', journeyId));
-    } else {
-      const customer = await knownThen(read, 'customer', customerId!);
-      const own = read.db
-        .selectFrom('journey_state')
-        .select('journey_state.journey')
-        .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
-        .where(heldAt(read, 'journey_state'));
-      query = query.where('journey', 'in', own);
-    }
+    query = query.where(
+      journeyId === undefined ? await ofCustomer(read, customerId!) : await ofJourney(read, journeyId),
+    );
     if (after) {
       const [at, sequence, id] = after;
       query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
@@ -94,6 +88,47 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     return timelineRows(read, rows as EntryRow[]);
   },
 };
+
+/** Entries of the journey, of all that was merged with it, and of what was split into it. */
+async function ofJourney(read: Read, journeyId: string): Promise<RawBuilder<boolean>> {
+  const journey = await knownThen(read, 'journey', journeyId);
+  const parts = await partsAt(read, [journey]);
+  return parts.has(journey)
+    ? ofWholes(read, parts.members(parts.root(journey)))
+    : sql<boolean>`timeline_entry.journey = ${journey}`;
+}
+
+/** Entries of everything that is seen as the customer's. */
+async function ofCustomer(read: Read, customerId: string): Promise<RawBuilder<boolean>> {
+  const customer = await knownThen(read, 'customer', customerId);
+  const own = read.db
+    .selectFrom('journey_state')
+    .select('journey_state.journey')
+    .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
+    .where(heldAt(read, 'journey_state'));
+  if (!(await hasParts(read))) return sql<boolean>`timeline_entry.journey in ${own}`;
+  const parted = await own.where(sql<boolean>`not ${isAlone(read)}`).execute();
+  const { roots, parts } = await seenAs(
+    read,
+    parted.map((row) => row['journey'] as number),
+  );
+  const { choose } = await select(read, { customerId });
+  const wholes = await choose(await wholesAt(read, parts, roots));
+  const members = wholes.flatMap(({ state }) => parts.members(state.journey));
+  const alone = sql<boolean>`timeline_entry.journey in ${own.where(isAlone(read))}`;
+  return members.length === 0 ? alone : sql<boolean>`(${alone} or ${ofWholes(read, members)})`;
+}
+
+/** Entries of wholes by all their members: without what was split away, with what was split into them. */
+function ofWholes(read: Read, journeys: readonly number[]): RawBuilder<boolean> {
+  const members = sql.join(journeys);
+  const away = sql`exists (select 1 from journey_split where journey_split.touchpoint = timeline_entry.entry_id
+    and journey_split.journey = timeline_entry.journey and journey_split.into_journey not in (${members})
+    and ${heldAt(read, 'journey_split')})`;
+  const into = sql`timeline_entry.entry_id in (select journey_split.touchpoint from journey_split
+    where journey_split.into_journey in (${members}) and ${heldAt(read, 'journey_split')})`;
+  return sql<boolean>`((timeline_entry.journey in (${members}) and not ${away}) or ${into})`;
+}
 
 /** Surrogate of who was known at the read's position: a name alone may be of later. */
 async function knownThen(read: Read, what: 'journey' | 'customer', id: string): Promise<number> {

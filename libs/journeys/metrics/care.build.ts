@@ -2,7 +2,9 @@
 import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
 import { CareDelta } from './care-delta.js';
 import { contact } from './care.tables.js';
-import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-rows.js';
+import { allParts } from './derived-parts.js';
+import { allIn, Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-rows.js';
+import type { JourneyParts } from '../journey-parts.js';
 import { dueMoments, type RuleCode } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { byMatter, contactRows, judged, type Contact } from './matter.js';
@@ -35,7 +37,11 @@ class Build {
   private readonly customers: Customers;
   /** Values of contact rows that are still to be written. */
   private readonly contacts: Value[] = [];
+  /** Customers who are taken a whole tree at a time: those who were merged, and those of wholes. */
   private readonly linked: ReadonlySet<number>;
+  private readonly parts: JourneyParts;
+  /** Roots of the journeys that were merged or split, by the customer of the whole. */
+  private readonly wholes = new Map<number, number[]>();
   private readonly codeOf: (surrogate: number) => RuleCode | undefined;
 
   constructor(
@@ -43,7 +49,15 @@ class Build {
     private readonly dayOf: (ms: number) => number,
   ) {
     this.customers = new Customers(rows);
-    this.linked = new Set(rows.all(LINKED).map((row) => row['id'] as number));
+    this.parts = allParts(rows, allIn);
+    const { roots } = this.parts;
+    for (let at = 0; at < roots.length; at += PAGE) {
+      for (const { head } of loadFacts(rows, this.customers, roots.slice(at, at + PAGE))) {
+        this.wholes.set(head.customer, [...(this.wholes.get(head.customer) ?? []), head.journey]);
+      }
+    }
+    const linked = rows.all(LINKED).map((row) => row['id'] as number);
+    this.linked = new Set([...linked, ...this.wholes.keys()].filter((customer) => customer !== 0));
     this.codeOf = ruleCodes(rows);
   }
 
@@ -66,9 +80,17 @@ class Build {
       [customer, journey] = [last['customer'] as number, last['journey'] as number];
     }
     this.settle(group);
+    const nobodys = this.wholes.get(0) ?? [];
+    for (let at = 0; at < nobodys.length; at += PAGE) {
+      for (const facts of loadFacts(this.rows, this.customers, nobodys.slice(at, at + PAGE))) {
+        const alone = new Group(0);
+        this.take(alone, facts);
+        this.settle(alone);
+      }
+    }
   }
 
-  /** Those who were merged, a whole tree at a time. */
+  /** Those who were merged, or whose journeys were, a whole tree at a time. */
   merged(): void {
     const trees = new Map<number, number[]>();
     for (const customer of [...this.linked].sort((a, b) => a - b)) {
@@ -79,6 +101,10 @@ class Build {
     for (const [root, members] of trees) {
       const group = new Group(root);
       for (const member of members) {
+        const wholes = this.wholes.get(member) ?? [];
+        for (let at = 0; at < wholes.length; at += PAGE) {
+          for (const facts of loadFacts(this.rows, this.customers, wholes.slice(at, at + PAGE))) this.take(group, facts);
+        }
         for (let after = 0; ;) {
           const page = this.rows.all(ofCustomer, member, after);
           if (page.length === 0) break;
@@ -101,7 +127,9 @@ class Build {
     this.filled = true;
   }
 
-  private load(states: readonly Row[]): JourneyFacts[] {
+  /** Journeys that are seen by themselves. */
+  private load(all: readonly Row[]): JourneyFacts[] {
+    const states = all.filter((state) => !this.parts.has(state['journey'] as number));
     const sorted = [...states].sort((a, b) => (a['journey'] as number) - (b['journey'] as number));
     const ids = sorted.map((state) => state['journey'] as number);
     const blobs = loadBlobs(this.rows, ids);

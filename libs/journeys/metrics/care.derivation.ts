@@ -8,13 +8,14 @@ import { buildCare } from './care.build.js';
 import { CareDelta } from './care-delta.js';
 import { CUBES, contact, momentDue } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
+import { partsOf } from './derived-parts.js';
 import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type Due } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { contactRows, judged, REPEAT_WINDOW_MS, type Contact } from './matter.js';
 
 /** Versions of the definitions of every figure in the cubes. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** @param timeZone IANA name of the tenant's zone: which day something lies in */
 export function careDerivation(timeZone: string): Derivation {
@@ -35,7 +36,8 @@ const CONTACTS_OF = 'select * from contact where journey in (?) order by journey
 
 /** Null: nothing that figures are made of has changed. */
 function prepare(changes: readonly RowChange[], rows: DerivedRows, dayOf: (ms: number) => number): Batch | null {
-  const concerned = concernedBy(changes, rows);
+  // Also those that were merged or split with them: what is seen as one changes as one.
+  const concerned = partsOf(rows, concernedBy(changes, rows), allIn).journeys;
   return concerned.length === 0 ? null : new Batch(concerned, rows, dayOf);
 }
 
@@ -66,7 +68,11 @@ class Batch {
     const touched = this.followContacts(rows, after);
     const others = [...touched].filter((journey) => !known.has(journey));
     for (const facts of loadFacts(rows, customers, others)) known.set(facts.head.journey, facts);
-    writeDue(rows, [...known.values()]);
+    writeDue(
+      rows,
+      [...known.values()],
+      this.journeys.filter((journey) => !known.has(journey)),
+    );
     for (const change of this.delta.changes()) rows.write(change);
   }
 
@@ -160,6 +166,10 @@ function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[]
   for (const change of changes) {
     const row = change.op === 'put' ? change.row : change.key;
     if (change.table === 'journey_blob' || change.table === 'journey_state') journeys.add(row['journey'] as number);
+    else if (change.table === 'journey_link' || change.table === 'journey_split') {
+      // Both ends; an end of a version names one of them, and what holds before leads to the other.
+      for (const end of [row['journey'], row['into_journey']]) if (end !== undefined) journeys.add(end as number);
+    }
     else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
       customers.add(row['customer'] as number);
     } else if (change.table === 'customer_link') {
@@ -199,8 +209,11 @@ function treesOf(rows: DerivedRows, customers: ReadonlySet<number>): Set<number>
   return found;
 }
 
-/** Writes what is due in these journeys, where it differs from what stands there. */
-function writeDue(rows: DerivedRows, journeys: readonly JourneyFacts[]): void {
+/** Writes what is due in these journeys, where it differs from what stands there; nothing in those that are `gone`. */
+function writeDue(rows: DerivedRows, journeys: readonly JourneyFacts[], gone: readonly number[]): void {
+  for (const { journey, code, cause } of allIn(rows, 'select * from moment_due where journey in (?)', gone)) {
+    rows.write({ op: 'delete', table: 'moment_due', key: { journey: journey!, code: code!, cause: cause! } });
+  }
   const ids = journeys.map(({ head }) => head.journey).sort((a, b) => a - b);
   const stored = byJourney(allIn(rows, 'select * from moment_due where journey in (?)', ids));
   const contacts = byJourney(allIn(rows, CONTACTS_OF, ids));

@@ -5,6 +5,7 @@
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
+import { hasParts, partsAt, seenAs, wholesAt } from '../journey-wholes.js';
 import type { CubeName } from './care.tables.js';
 import { closingPlace, contactContribution, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
@@ -205,8 +206,43 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
 async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
+  const whole = from === -Infinity && to === Infinity;
+  const merged = await hasParts(read);
   for await (const states of statesIn(read, from, to))
-    yield await heldFacts(read, states, from === -Infinity && to === Infinity);
+    yield merged ? await seenFacts(read, states) : await heldFacts(read, states, whole);
+}
+
+/**
+ * Journeys as they are seen: those of the states that are by themselves, and those that stand for what was merged or
+ * split. What is part of another is left out: it is seen in its place.
+ */
+async function seenFacts(read: Read, states: readonly HeldState[]): Promise<JourneyFacts[]> {
+  const parts = await partsAt(
+    read,
+    states.map(({ journey }) => journey),
+  );
+  const alone = states.filter(({ journey }) => !parts.has(journey));
+  const roots = states.map(({ journey }) => journey).filter((id) => parts.has(id) && parts.root(id) === id);
+  const facts = alone.length > 0 ? await heldFacts(read, alone) : [];
+  const wholes = await wholesAt(read, parts, roots);
+  if (wholes.length === 0) return facts;
+  const position = read.past ? positionKey(read.asOf.position) : undefined;
+  const headOf = await headsOf(
+    read,
+    wholes.map(({ state }) => state),
+  );
+  for (const { state, chunks } of wholes) facts.push(new JourneyFacts(headOf(state), chunks, position));
+  return facts.sort((a, b) => a.head.journey - b.head.journey);
+}
+
+/** The journeys as which these are seen, as they held at the read's position, in the order of their surrogates. */
+export async function* factsOf(read: Read, journeys: readonly number[]): AsyncGenerator<JourneyFacts> {
+  const merged = await hasParts(read);
+  const seen = merged ? (await seenAs(read, journeys)).roots : journeys;
+  for (let at = 0; at < seen.length; at += PAGE) {
+    const states = await statesOf(read, seen.slice(at, at + PAGE));
+    if (states.length > 0) yield* merged ? await seenFacts(read, states) : await heldFacts(read, states);
+  }
 }
 
 /** The journeys of these states as they held at the read's position; states in the order of their surrogates. */
@@ -217,20 +253,28 @@ export async function heldFacts(
   dense = false,
 ): Promise<JourneyFacts[]> {
   const position = read.past ? positionKey(read.asOf.position) : undefined;
-  const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
-  const profiles = await profilesOf(read, customers);
-  const roots = await rootsAt(read, customers);
+  const headOf = await headsOf(read, states);
   const blobs = await blobsOf(read, states, dense);
   read.checkpointCancel();
   let next = 0;
-  return states.map(({ journey, type, customer, status }) => {
+  return states.map((state) => {
+    const { journey } = state;
     const chunks: EntryColumns[] = [];
     while (next < blobs.length && blobs[next]!.journey < journey) next++;
     while (next < blobs.length && blobs[next]!.journey === journey) chunks.push(new EntryColumns(blobs[next++]!.data));
-    const profile = profiles.get(customer) ?? NOBODY;
-    const head: JourneyHead = { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
-    return new JourneyFacts(head, chunks, position);
+    return new JourneyFacts(headOf(state), chunks, position);
   });
+}
+
+/** What the states and the customers of these journeys say of them. */
+async function headsOf(read: Read, states: readonly HeldState[]): Promise<(state: HeldState) => JourneyHead> {
+  const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
+  const profiles = await profilesOf(read, customers);
+  const roots = await rootsAt(read, customers);
+  return ({ journey, type, customer, status }) => {
+    const profile = profiles.get(customer) ?? NOBODY;
+    return { journey, type, customer, root: roots.get(customer) ?? 0, status, ...profile };
+  };
 }
 
 interface Blob {
@@ -273,14 +317,23 @@ async function* statesIn(read: Read, from: number, to: number): AsyncGenerator<H
   let touched = read.db.selectFrom('journey_blob').select('journey').distinct();
   if (to !== Infinity) touched = touched.where('first_ms', '<', to);
   if (from !== -Infinity) touched = touched.where('last_ms', '>=', from);
-  const journeys = (await touched.execute()).map((row) => row.journey as number).sort((a, b) => a - b);
+  const own = (await touched.execute()).map((row) => row.journey as number);
+  const journeys = (await hasParts(read)) ? (await seenAs(read, own)).roots : own.sort((a, b) => a - b);
   for (let at = 0; at < journeys.length; at += PAGE) {
-    const page = (await held()
-      .where('journey', 'in', journeys.slice(at, at + PAGE))
-      .execute()) as HeldState[];
+    const page = await statesOf(read, journeys.slice(at, at + PAGE));
     if (page.length > 0) yield page;
   }
 }
+
+/** In the order of their surrogates. */
+const statesOf = (read: Read, journeys: readonly number[]): Promise<HeldState[]> =>
+  read.db
+    .selectFrom('journey_state')
+    .select(['journey', 'type', 'customer', 'status'])
+    .where('journey', 'in', [...journeys])
+    .where(heldAt(read, 'journey_state'))
+    .orderBy('journey')
+    .execute() as Promise<HeldState[]>;
 
 interface Profile {
   readonly segment: number;
