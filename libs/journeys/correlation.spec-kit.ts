@@ -9,7 +9,7 @@ import {
   openSqliteLog,
   openVault,
   type RecordedEvent,
-  type SqliteLog,
+  type EventLog,
 } from '@touchstone/eventing';
 import { PackCatalogue, packEvents, type CorrelationRule } from '@touchstone/packs';
 import { FactIntake } from './fact-intake.js';
@@ -24,15 +24,15 @@ const traits = { closes: false, contact: true, customerVisible: true };
 export class Company {
   private constructor(
     readonly directory: string,
-    readonly log: SqliteLog,
+    readonly log: EventLog,
     readonly vault: Vault,
     readonly packs: PackCatalogue,
   ) {}
 
-  static async open(rules: readonly CorrelationRule[]): Promise<Company> {
+  static async open(rules: readonly CorrelationRule[], given?: EventLog): Promise<Company> {
     const directory = mkdtempSync(join(tmpdir(), 'touchstone-correlation-'));
     const vault = await openVault({ file: join(directory, 'keys.db') });
-    const log = await openSqliteLog({ file: join(directory, 'log.db') });
+    const log = given ?? (await openSqliteLog({ file: join(directory, 'log.db') }));
     const packs = new PackCatalogue(log, kernelOn(log, vault));
     await packs.start();
     const company = new Company(directory, log, vault, packs);
@@ -72,7 +72,7 @@ export class Company {
   }
 }
 
-const kernelOn = (log: SqliteLog, vault: Vault): Kernel =>
+const kernelOn = (log: EventLog, vault: Vault): Kernel =>
   new Kernel({
     log,
     vault,
