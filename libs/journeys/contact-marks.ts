@@ -1,7 +1,9 @@
 /** What a contact is among the others: a repeat or the first of its matter, on the same channel or on another. */
+import { sql } from 'kysely';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { treeBelow } from './customer-tree.js';
 import { Flag } from './journey-blob.js';
+import { hasParts, isAlone } from './journey-wholes.js';
 import { contactsOf, isChannelChange, type JourneyFacts } from './metrics/facts.js';
 import { byMatter, contactRows, isNear, isRepeat, judged, REPEAT_WINDOW_MS, type Contact } from './metrics/matter.js';
 import { factsOf } from './metrics/scan.js';
@@ -99,6 +101,7 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
   const times = contacts.map((contact) => contact.at);
   const from = times.reduce((least, at) => Math.min(least, at), Infinity) - REPEAT_WINDOW_MS;
   const to = times.reduce((most, at) => Math.max(most, at), -Infinity);
+  const merged = await hasParts(read);
   const touched = read.db.selectFrom('journey_blob').select('journey_blob.journey');
   const journeys = await read.db
     .selectFrom('journey_state')
@@ -106,14 +109,16 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
     .where('customer', 'in', treeBelow(read, root))
     .where('type', 'in', [...new Set(contacts.map((contact) => contact.journey_type))])
     .where(heldAt(read, 'journey_state'))
-    .where(({ exists }) =>
-      exists(
+    .where(({ exists, or }) => {
+      const near = exists(
         touched
           .whereRef('journey_blob.journey', '=', 'journey_state.journey')
           .where('first_ms', '<=', to)
           .where('last_ms', '>=', from),
-      ),
-    )
+      );
+      // Of what was merged or split, another part may be near.
+      return merged ? or([near, sql<boolean>`not ${isAlone(read)}`]) : near;
+    })
     .orderBy('journey_state.journey')
     .execute();
   const near: Contact[] = [];

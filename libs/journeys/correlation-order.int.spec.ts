@@ -126,15 +126,16 @@ async function seen(company: Company, events: readonly RecordedEvent[]) {
     const timeline = await run(timelineQuery, { customerId, first: 2000 });
     timelines.push([phone, timeline.map((e) => factOf.get(e.entryId))]);
   }
-  const map = (await run(journeyMapQuery, { filter: {}, maxNodes: 20, maxVariants: 500 })).data;
+  const { data: map, names } = await run(journeyMapQuery, { filter: {}, maxNodes: 20, maxVariants: 500 });
+  const kindOf = (kind: number) => names.get(kind)!.id;
   return {
     journeys: sorted(journeys),
     timelines: sorted(timelines),
     map: {
       ...map,
-      variants: sorted(map.variants.map((v) => ({ ...v, kinds: undefined }))),
-      nodes: sorted(map.nodes.map((n) => ({ ...n, kind: undefined }))),
-      edges: sorted(map.edges.map((e) => ({ ...e, from: undefined, to: undefined }))),
+      variants: sorted(map.variants.map((v) => ({ ...v, kinds: [...v.kinds].map(kindOf) }))),
+      nodes: sorted(map.nodes.map((n) => ({ ...n, kind: kindOf(n.kind) }))),
+      edges: sorted(map.edges.map((e) => ({ ...e, source: kindOf(e.source), target: kindOf(e.target) }))),
     },
     cubes: Object.fromEntries(Object.entries(dumpCurrent(store)).filter(([table]) => table.startsWith('cube_'))),
     rows: dumpRows(store),
@@ -167,7 +168,7 @@ async function deliver(company: Company, facts: readonly UnplacedFact[], writers
 }
 
 describe('journeys found by objects and by idle gaps', () => {
-  const told = world(7, 500);
+  const told = world(7, 320);
   let straight: Company;
   let disorderly: Company;
   beforeAll(async () => {
@@ -183,13 +184,13 @@ describe('journeys found by objects and by idle gaps', () => {
   it('are those that a plain count finds, in any order, twice, late and by four writers at once', async () => {
     const expected = plainly(told);
     // A world that shows something: many journeys of several facts, found by several facts that bridge.
-    expect(expected.length).toBeGreaterThan(100);
+    expect(expected.length).toBeGreaterThan(60);
     expect(expected.filter((facts) => facts.length > 2).length).toBeGreaterThan(20);
     expect(factsByJourney(await straight.events())).toEqual(expected);
     expect(factsByJourney(await disorderly.events())).toEqual(expected);
     const touchpoints = (await disorderly.events()).filter((e) => e.type === 'TouchpointRecorded');
     expect(touchpoints).toHaveLength(told.length);
-    expect((await disorderly.events()).filter((e) => e.type === 'JourneysMerged').length).toBeGreaterThan(20);
+    expect((await disorderly.events()).filter((e) => e.type === 'JourneysMerged').length).toBeGreaterThan(10);
   });
 
   it('and everything that is seen of them is the same: lists, timelines, map and care figures', async () => {

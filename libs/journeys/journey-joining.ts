@@ -81,11 +81,11 @@ export class JourneyJoining {
 
   private async joinOnce({ journeyType, customerId, one, other, rule }: Joining, options: ExecuteOptions) {
     for (const { journeyId, from } of [one, other]) {
-      // Who placed it there may not have recorded it yet; a journey that is opened twice is opened once.
+      // Who placed a touchpoint there may not have recorded it yet.
       if ((await this.look(journeyId)).status !== 'none') continue;
       const occurredAt = new Date(from).toISOString();
       const open = new OpenJourney({ journeyId, journeyType, customerId, occurredAt });
-      await this.kernel.execute(journeyDecider, open, options);
+      await this.kernel.execute(journeyDecider, open, options).catch(unlessOpen);
     }
     const [a, b] = await this.rootsOf(one.journeyId, other.journeyId);
     if (a.id === b.id || a.state.keptApart || b.state.keptApart) return;
@@ -130,6 +130,11 @@ const REASONS = {
   'idle-gap': 'No more than the idle gap lies between them.',
   opened: 'A touchpoint belongs to both.',
 } as const;
+
+/** They were quicker, and may know of another customer: all that matters is that the journey is there. */
+function unlessOpen(error: unknown): void {
+  if (!(error instanceof TouchstoneError) || error.code !== 'JOURNEY_EXISTS') throw error;
+}
 
 interface Root {
   readonly id: string;
