@@ -64,7 +64,9 @@ async function say(
   json: boolean | undefined,
   text: (done: Done) => string,
 ): Promise<void> {
-  const { done } = await onServer(cli, command, { silent: json }, (api) => api.ask<{ done: Done }>(mutation, { i: input }));
+  const { done } = await onServer(cli, command, { silent: json }, (api) =>
+    api.ask<{ done: Done }>(mutation, { i: input }),
+  );
   if (json) cli.out.json(done);
   else cli.out.print(text(done));
 }

@@ -102,9 +102,11 @@ const logOf = (events: readonly RecordedEvent[]) => ({
 async function seen(company: Company, events: readonly RecordedEvent[]) {
   const store = projectAll(group, events, { batch: 97 });
   const reads = new InlineReads(store, { log: logOf(events) as never, now: () => '2024-12-01T00:00:00.000Z' });
-  const run = async <P, R>(query: Parameters<typeof reads.run<P, R>>[0], params: P) => (await reads.run(query, params)).result;
+  const run = async <P, R>(query: Parameters<typeof reads.run<P, R>>[0], params: P) =>
+    (await reads.run(query, params)).result;
   const phones = new Map<string, string>();
-  for (let n = 0; n < 12; n++) phones.set(await company.writer().customer({ type: 'phone', value: String(n) }), `p${n}`);
+  for (let n = 0; n < 12; n++)
+    phones.set(await company.writer().customer({ type: 'phone', value: String(n) }), `p${n}`);
   const factOf = new Map(
     events.flatMap((e) => (e.type === 'TouchpointRecorded' ? [[e.id, (e.data as { factId: string }).factId]] : [])),
   );
@@ -154,8 +156,15 @@ function delivered(told: readonly Told[], seed: number): UnplacedFact[] {
     .map(({ fact }) => fact);
 }
 
-async function deliver(company: Company, facts: readonly UnplacedFact[], writers: number, chunk: number): Promise<number> {
-  const queue = Array.from({ length: Math.ceil(facts.length / chunk) }, (_, i) => facts.slice(i * chunk, (i + 1) * chunk));
+async function deliver(
+  company: Company,
+  facts: readonly UnplacedFact[],
+  writers: number,
+  chunk: number,
+): Promise<number> {
+  const queue = Array.from({ length: Math.ceil(facts.length / chunk) }, (_, i) =>
+    facts.slice(i * chunk, (i + 1) * chunk),
+  );
   let refused = 0;
   const work = async () => {
     const writer = company.writer();
@@ -207,4 +216,3 @@ describe('journeys found by objects and by idle gaps', () => {
     expect(rebuilt).toEqual(rows);
   });
 });
-

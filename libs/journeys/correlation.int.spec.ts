@@ -51,7 +51,10 @@ describe('a fact that names no journey', () => {
 
   it('else by customer, type and idle gap, to the millisecond; else it opens one, and says so', async () => {
     await take(fact('a', 0), fact('b', 48), fact('c', 96 + 1 / 3_600_000));
-    await take(fact('d', 0, { customer: { type: 'phone', value: '139' } }), fact('e', 1, { journey: { type: 'joined' } }));
+    await take(
+      fact('d', 0, { customer: { type: 'phone', value: '139' } }),
+      fact('e', 1, { journey: { type: 'joined' } }),
+    );
     expect(await journeys()).toEqual(wholes(['a', 'b'], ['c'], ['d'], ['e']));
     expect(await reasons()).toEqual(['opened', 'idle-gap', 'opened', 'opened', 'opened']);
   });
@@ -130,7 +133,14 @@ describe('a fact that names no journey', () => {
   it('that names objects of two journeys makes them one', async () => {
     await take(fact('a', 0, order('W1')), fact('b', 500, { objects: [{ type: 'report', id: 'R1' }] }));
     expect(await journeys()).toHaveLength(2);
-    await take(fact('c', 900, { objects: [{ type: 'report', id: 'R1' }, { type: 'order', id: 'W1' }] }));
+    await take(
+      fact('c', 900, {
+        objects: [
+          { type: 'report', id: 'R1' },
+          { type: 'order', id: 'W1' },
+        ],
+      }),
+    );
     expect(await journeys()).toEqual(wholes(['a', 'b', 'c']));
   });
 

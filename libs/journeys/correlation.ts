@@ -11,6 +11,7 @@ import {
 } from '@touchstone/eventing';
 import type { CorrelationInForce, PackCatalogue } from '@touchstone/packs';
 import type { CorrelationSource, ObjectReference } from './journey.events.js';
+import { MOST_JOURNEYS, noRule, objectsOf, tooMany } from './correlation-objects.js';
 import type { Joining } from './journey-joining.js';
 import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
 import type { DoubtMatch } from './match.js';
@@ -40,9 +41,6 @@ export interface Placed {
   readonly joinings: readonly Joining[];
   readonly doubts: readonly Omit<DoubtMatch, 'matchId'>[];
 }
-
-/** Journeys that one fact may touch by naming several objects; what touches more is a fact about a shared thing. */
-const MOST_JOURNEYS = 20;
 
 interface Item extends ToPlace {
   readonly index: number;
@@ -84,7 +82,15 @@ export class Correlation {
       if (!found) return (answers[index] = noRule(each.fact));
       const strongest = objectsOf(each.fact, found.rule)[0] ?? [];
       if (strongest.length > MOST_JOURNEYS) return (answers[index] = tooMany(strongest));
-      items.push({ ...each, ...found, index, known: known?.get(each.fact.factId), places: [], joinings: [], doubts: [] });
+      items.push({
+        ...each,
+        ...found,
+        index,
+        known: known?.get(each.fact.factId),
+        places: [],
+        joinings: [],
+        doubts: [],
+      });
       return undefined;
     });
     await this.byObjects(items, options);
@@ -318,16 +324,6 @@ function answerOf(item: Item): Placed {
 const ownJourney = ({ fact }: Item): string => deterministicId('journey', fact.factId);
 const matterOf = ({ customerId, journeyType }: Item): string => deterministicId('matter', customerId!, journeyType);
 
-/** The fact's objects that stand for a matter, those of the strongest type first; each once. */
-function objectsOf({ objects = [] }: UnplacedFact, rule: CorrelationInForce): ObjectReference[][] {
-  if (objects.length === 0) return [];
-  const byType = (rule.objects ?? []).map((type) => {
-    const own = new Map(objects.filter((object) => object.type === type).map((object) => [object.id, object]));
-    return [...own.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  });
-  return byType.filter((own) => own.length > 0);
-}
-
 const aboutOf = ({ occurredAt, source }: UnplacedFact): About => ({
   occurredAt,
   source: { system: source.system, ...(source.recordedAt !== undefined && { recordedAt: source.recordedAt }) },
@@ -339,19 +335,3 @@ function boundTo(outcome: WorkOutcome): string {
   if (key.status === 'bound' && key.journeyId !== undefined) return key.journeyId;
   throw new TouchstoneError('KEY_TAKEN', 'The object is bound to a customer, not to a journey.', 'refused');
 }
-
-const noRule = ({ kind, journey }: UnplacedFact): TouchstoneError =>
-  new TouchstoneError(
-    'CORRELATION_UNKNOWN',
-    journey?.type === undefined
-      ? `No rule says to which type of journey "${kind}" belongs: name data.journey.type, or publish a rule that claims the kind.`
-      : `No rule says how a touchpoint finds a journey of the type ${journey.type}: name the journey, or publish a rule.`,
-    'invalid',
-  );
-
-const tooMany = (objects: readonly ObjectReference[]): TouchstoneError =>
-  new TouchstoneError(
-    'FACT_TOUCHES_TOO_MANY',
-    `It names ${objects.length} objects of the type ${objects[0]!.type}, each with a journey of its own; at most ${MOST_JOURNEYS} are taken. Report it once, as a fact about the thing they share.`,
-    'invalid',
-  );

@@ -159,7 +159,10 @@ export class CustomerClaims {
 
 type About = Pick<BindKey, 'occurredAt' | 'source'>;
 
-const namesOf = ({ customer, identifiers = [] }: Naming): Identifier[] => [...(customer ? [customer] : []), ...identifiers];
+const namesOf = ({ customer, identifiers = [] }: Naming): Identifier[] => [
+  ...(customer ? [customer] : []),
+  ...identifiers,
+];
 
 const claim = (hash: string, keyType: string, customerId: string, about: About): Work => ({
   decider: keyDecider as never,

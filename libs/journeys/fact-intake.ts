@@ -67,10 +67,7 @@ export class FactIntake {
    * @throws when the log itself does not answer (LOG_BUSY after waiting, LOG_CLOSED ...), or the read models that know
    * where facts went before: nothing is known of the outcome then, and the same call again is safe
    */
-  async take(
-    facts: readonly (TouchpointFact | UnplacedFact)[],
-    options: ExecuteOptions = {},
-  ): Promise<FactOutcome[]> {
+  async take(facts: readonly (TouchpointFact | UnplacedFact)[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
       try {

@@ -181,7 +181,9 @@ export class SplitJourneyInput extends WithReason {
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
   @Transform(({ value }) =>
-    Array.isArray(value) ? value.map((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id)) : (value as unknown),
+    Array.isArray(value)
+      ? value.map((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+      : (value as unknown),
   )
   @IsUUID(undefined, { each: true })
   touchpointIds!: string[];

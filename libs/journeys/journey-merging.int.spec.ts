@@ -57,7 +57,16 @@ async function seen(reads: InlineReads, asOf?: { position: string; instant: stri
   const run = async <P, R>(query: Parameters<typeof reads.run<P, R>>[0], params: P) =>
     (await reads.run(query, params, asOf ? { asOf } : {})).result;
   const lists: object[] = [];
-  for (const filter of [{}, { status: 'CLOSED' }, { journeyType: 'x' }, { customerId: uuid(1) }, { segment: 'firm' }, { unit: 'u1' }, { from: '2024-03-04T00:00:00Z' }] as const) { // prettier-ignore
+  for (const filter of [
+    {},
+    { status: 'CLOSED' },
+    { journeyType: 'x' },
+    { customerId: uuid(1) },
+    { segment: 'firm' },
+    { unit: 'u1' },
+    { from: '2024-03-04T00:00:00Z' },
+  ] as const) {
+    // prettier-ignore
     const rows = await run(journeysQuery, { filter, first: 100 });
     lists.push(rows.map(({ cursor: _c, mergedFrom: _m, ...row }) => row).sort((a, b) => (a.id < b.id ? -1 : 1)));
   }

@@ -85,7 +85,8 @@ export class JourneyParts {
   /** The journeys in whose columns something of the whole stands. */
   sources(root: number): number[] {
     const found = new Set(this.members(root));
-    for (const { journey, into_journey } of this.moved.values()) if (this.root(into_journey) === root) found.add(journey);
+    for (const { journey, into_journey } of this.moved.values())
+      if (this.root(into_journey) === root) found.add(journey);
     return [...found].sort((a, b) => a - b);
   }
 
@@ -147,7 +148,8 @@ export function wholeState(
     }
   }
   const closed =
-    end !== undefined && (end.form === Form.closed || (end.form === Form.touchpoint && (end.flags & Flag.closes) !== 0));
+    end !== undefined &&
+    (end.form === Form.closed || (end.form === Form.touchpoint && (end.flags & Flag.closes) !== 0));
   return {
     journey: root,
     type: opening.type,

@@ -4,7 +4,6 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
-import type { WholeState } from './journey-parts.js';
 import { hasParts, isAlone, nextWithParts, seenAs, wholesAt, type Whole } from './journey-wholes.js';
 
 /** Which journeys: all conditions together. Times are ISO instants, the window is [from, to). */
@@ -55,14 +54,8 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   const [from, to] = orderedWindow(instantOf(filter.from, -Infinity), instantOf(filter.to, Infinity));
   const windowed = filter.from !== undefined || filter.to !== undefined;
   const byOpening = windowed && filter.window !== 'TOUCHES';
+  const opened = byOpening ? ([from, to] as const) : null;
   const split = await hasParts(read);
-  const inSegment = (customers: RawBuilder<unknown>) =>
-    sql<boolean>`${customers} in (select customer_state.customer from customer_state
-      where customer_state.segment = ${segment} and ${heldAt(read, 'customer_state')})`;
-  const isOf = (state: WholeState) =>
-    (type == null || state.type === type) &&
-    (!filter.status || state.status === STATUS[filter.status]) &&
-    (!byOpening || (state.opened_ms >= from && state.opened_ms < to));
   return {
     impossible: ids.includes(null),
     unit: unit ?? undefined,
@@ -73,7 +66,7 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
       if (split) q = q.where(isAlone(read));
       if (type != null) q = q.where('journey_state.type', '=', type);
       if (person !== null) q = q.where('journey_state.customer', 'in', treeBelow(read, person));
-      if (segment != null) q = q.where(inSegment(sql.ref('journey_state.customer')));
+      if (segment != null) q = q.where(inSegment(read, sql.ref('journey_state.customer'), segment));
       if (filter.status) q = q.where('journey_state.status', '=', STATUS[filter.status]);
       if (byOpening) {
         if (filter.from !== undefined) q = q.where('journey_state.opened_ms', '>=', from);
@@ -81,27 +74,45 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
       }
       return q as typeof query;
     },
-    choose: async (wholes) => {
-      const fitting = wholes.filter(({ state }) => isOf(state));
-      if (person === null && segment == null) return fitting;
-      const customers = [...new Set(fitting.map(({ state }) => state.customer))];
-      if (customers.length === 0) return [];
-      let query = read.db
-        .selectFrom('name')
-        .select('id')
-        .where('id', 'in', customers);
-      if (person !== null) query = query.where('id', 'in', treeBelow(read, person));
-      if (segment != null) query = query.where(inSegment(sql.ref('name.id')));
-      const chosen = new Set((await query.execute()).map((row) => row['id'] as number));
-      return fitting.filter(({ state }) => chosen.has(state.customer));
-    },
+    choose: (wholes) => chosenWholes(read, wholes, { type, person, segment, status: filter.status, opened }),
   };
 }
 
+interface WholeFilter {
+  readonly type: number | null | undefined;
+  /** Root of the person whose they are. */
+  readonly person: number | null;
+  readonly segment: number | null | undefined;
+  readonly status: JourneyFilter['status'];
+  readonly opened: readonly [from: number, to: number] | null;
+}
+
+/** What a filter asks of a journey's state, asked of wholes. */
+async function chosenWholes(read: Read, wholes: readonly Whole[], filter: WholeFilter): Promise<Whole[]> {
+  const { type, person, segment, status, opened } = filter;
+  const fitting = wholes.filter(
+    ({ state }) =>
+      (type == null || state.type === type) &&
+      (!status || state.status === STATUS[status]) &&
+      (!opened || (state.opened_ms >= opened[0] && state.opened_ms < opened[1])),
+  );
+  if (person === null && segment == null) return fitting;
+  const customers = [...new Set(fitting.map(({ state }) => state.customer))];
+  if (customers.length === 0) return [];
+  let query = read.db.selectFrom('name').select('id').where('id', 'in', customers);
+  if (person !== null) query = query.where('id', 'in', treeBelow(read, person));
+  if (segment != null) query = query.where(inSegment(read, sql.ref('name.id'), segment));
+  const chosen = new Set((await query.execute()).map((row) => row['id'] as number));
+  return fitting.filter(({ state }) => chosen.has(state.customer));
+}
+
+const inSegment = (read: Read, customer: RawBuilder<unknown>, segment: number) =>
+  sql<boolean>`${customer} in (select customer_state.customer from customer_state
+    where customer_state.segment = ${segment} and ${heldAt(read, 'customer_state')})`;
+
 /** A chosen journey: with its row of `journey_state`, or as a whole that was put together. */
 export type Chosen<R> = { readonly journey: number } & (
-  | { readonly row: R; readonly whole?: undefined }
-  | { readonly row?: undefined; readonly whole: Whole }
+  { readonly row: R; readonly whole?: undefined } | { readonly row?: undefined; readonly whole: Whole }
 );
 
 /**
@@ -117,8 +128,16 @@ export async function* chosenJourneys<R extends { readonly journey: number }>(
   for (let last = after; ;) {
     const alone = await rows(last, page);
     const parted = await nextWithParts(read, last, page);
-    const until = Math.min(endOf(alone, page), endOf(parted.map((journey) => ({ journey })), page));
-    const chosen: Chosen<R>[] = alone.filter((row) => row.journey <= until).map((row) => ({ journey: row.journey, row }));
+    const until = Math.min(
+      endOf(alone, page),
+      endOf(
+        parted.map((journey) => ({ journey })),
+        page,
+      ),
+    );
+    const chosen: Chosen<R>[] = alone
+      .filter((row) => row.journey <= until)
+      .map((row) => ({ journey: row.journey, row }));
     const own = parted.filter((journey) => journey <= until);
     if (own.length > 0) {
       const { parts } = await seenAs(read, own);

@@ -99,6 +99,20 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
       journey.notes.add(e.id);
       return journey;
     case 'JourneysMerged':
+    case 'JourneysUnmerged':
+    case 'JourneySplit':
+      return linked(journey, e);
+    default:
+      journey.observations = observed(journey.observations ?? noObservations(), e);
+      return journey;
+  }
+}
+
+type Linking = Extract<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
+
+function linked(journey: Journey, e: Linking): Journey {
+  switch (e.type) {
+    case 'JourneysMerged':
       journey.mergedInto = e.data.survivorId;
       if (!e.data.rule) journey.keptApart = false;
       return journey;
@@ -109,9 +123,6 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
     case 'JourneySplit':
       journey.movedTo ??= new Map();
       for (const id of e.data.touchpointIds) journey.movedTo.set(id, e.data.newJourneyId);
-      return journey;
-    default:
-      journey.observations = observed(journey.observations ?? noObservations(), e);
       return journey;
   }
 }

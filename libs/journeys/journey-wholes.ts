@@ -4,10 +4,10 @@ import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
 import {
   Closure,
-  JourneyParts,
   NO_PARTS,
   wholeState,
   type JourneyLink,
+  type JourneyParts,
   type JourneySplitAway,
   type Opening,
   type WholeState,
@@ -27,7 +27,12 @@ export function hasParts(read: Read): Promise<boolean> {
 
 async function anyParts(read: Read): Promise<boolean> {
   for (const table of ['journey_link', 'journey_split']) {
-    const row = await read.db.selectFrom(table).select('journey').where(heldAt(read, table)).limit(1).executeTakeFirst();
+    const row = await read.db
+      .selectFrom(table)
+      .select('journey')
+      .where(heldAt(read, table))
+      .limit(1)
+      .executeTakeFirst();
     if (row) return true;
   }
   return false;
@@ -61,7 +66,10 @@ export async function partsAt(read: Read, journeys: Iterable<number>): Promise<J
 }
 
 /** The journeys as which these are seen, each once, in the order of their surrogates. */
-export async function seenAs(read: Read, journeys: Iterable<number>): Promise<{ roots: number[]; parts: JourneyParts }> {
+export async function seenAs(
+  read: Read,
+  journeys: Iterable<number>,
+): Promise<{ roots: number[]; parts: JourneyParts }> {
   const all = [...new Set(journeys)];
   const parts = await partsAt(read, all);
   const roots = new Set([...all.filter((journey) => !parts.has(journey)), ...parts.roots]);

@@ -41,7 +41,14 @@ import {
   type Mark,
   type Party,
 } from './journey-state.js';
-import { mergeJourneys, MergeJourneys, SplitJourney, splitJourney, UnmergeJourneys, unmergeJourneys } from './journey-merging.js';
+import {
+  mergeJourneys,
+  MergeJourneys,
+  SplitJourney,
+  splitJourney,
+  UnmergeJourneys,
+  unmergeJourneys,
+} from './journey-merging.js';
 import {
   deriveMoment,
   DeriveMoment,

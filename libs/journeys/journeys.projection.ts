@@ -6,8 +6,7 @@ import { DECISION_SEQUENCE, type JourneyEvent, type Observer } from './journey.e
 import { JourneyUnit, type EntryDetail } from './journey-unit.js';
 import { factPlace, journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
 
-type Recorded = RecordedEvent &
-  Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
+type Recorded = RecordedEvent & Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
 
 const PREFIX = 'journey-';
 

@@ -2,7 +2,16 @@
  * A customer's matters of one type of journey, in time: spans that do not overlap, each of one journey, further apart
  * than the idle gap or about to be merged. A span only grows, so a touchpoint that comes again finds the span it went to.
  */
-import { command, decider, event, instantMs, t, type Decide, type EventOf, type EventSource } from '@touchstone/eventing/pure';
+import {
+  command,
+  decider,
+  event,
+  instantMs,
+  t,
+  type Decide,
+  type EventOf,
+  type EventSource,
+} from '@touchstone/eventing/pure';
 
 export const matterStream = (id: string) => `matter-${id}`;
 

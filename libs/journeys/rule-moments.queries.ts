@@ -147,7 +147,11 @@ async function streamsOf(read: Read, rows: readonly DueRow[]): Promise<Map<strin
   const moments = rows.flatMap(({ moment_id }) => (moment_id === '' ? [] : [moment_id]));
   for (const [table, ids] of [['timeline_entry', touchpoints] as const, ['observation', moments] as const]) {
     if (ids.length === 0) continue;
-    const found = await read.db.selectFrom(table).select(['entry_id', 'journey']).where('entry_id', 'in', ids).execute();
+    const found = await read.db
+      .selectFrom(table)
+      .select(['entry_id', 'journey'])
+      .where('entry_id', 'in', ids)
+      .execute();
     for (const row of found) streams.set(row['entry_id'] as string, row['journey'] as number);
   }
   return streams;

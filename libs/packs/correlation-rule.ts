@@ -42,7 +42,9 @@ export function correlationFault(rules: readonly CorrelationRule[]): { journeyTy
   const claimed = new Map<string, string>();
   const seen = new Set<string>();
   for (const rule of rules) {
-    const fault = seen.has(rule.journeyType) ? 'is given twice; keep one' : faultOf(rule) ?? claimFault(rule, claimed);
+    const fault = seen.has(rule.journeyType)
+      ? 'is given twice; keep one'
+      : (faultOf(rule) ?? claimFault(rule, claimed));
     if (fault !== null) return { journeyType: rule.journeyType, fault };
     seen.add(rule.journeyType);
   }

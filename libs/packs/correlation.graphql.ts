@@ -48,7 +48,8 @@ export class CorrelationRuleInput {
 
   @Field(() => [String], {
     nullable: true,
-    description: 'Kinds that are of this type when they name none, such as crew.arrived, or crew.* for all that begin so.',
+    description:
+      'Kinds that are of this type when they name none, such as crew.arrived, or crew.* for all that begin so.',
   })
   @IsOptional()
   @NullIsAbsent()

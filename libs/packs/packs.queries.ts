@@ -61,7 +61,16 @@ export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
     const rows = await read.db
       .selectFrom('pack_version')
       .innerJoin('name', 'name.id', 'pack_version.pack')
-      .select(['name.value as id', 'version', 'content_hash', 'effective_from', 'retired', 'shipped', 'names', 'correlation'])
+      .select([
+        'name.value as id',
+        'version',
+        'content_hash',
+        'effective_from',
+        'retired',
+        'shipped',
+        'names',
+        'correlation',
+      ])
       .where(heldAt(read, 'pack_version'))
       .where('name.value', '>', after)
       .orderBy('name.value')

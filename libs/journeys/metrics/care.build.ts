@@ -103,7 +103,8 @@ class Build {
       for (const member of members) {
         const wholes = this.wholes.get(member) ?? [];
         for (let at = 0; at < wholes.length; at += PAGE) {
-          for (const facts of loadFacts(this.rows, this.customers, wholes.slice(at, at + PAGE))) this.take(group, facts);
+          for (const facts of loadFacts(this.rows, this.customers, wholes.slice(at, at + PAGE)))
+            this.take(group, facts);
         }
         for (let after = 0; ;) {
           const page = this.rows.all(ofCustomer, member, after);

@@ -169,8 +169,7 @@ function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[]
     else if (change.table === 'journey_link' || change.table === 'journey_split') {
       // Both ends; an end of a version names one of them, and what holds before leads to the other.
       for (const end of [row['journey'], row['into_journey']]) if (end !== undefined) journeys.add(end as number);
-    }
-    else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
+    } else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
       customers.add(row['customer'] as number);
     } else if (change.table === 'customer_link') {
       linked.add(row['customer'] as number);

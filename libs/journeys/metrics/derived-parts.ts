@@ -36,10 +36,7 @@ export function partsOf(
   for (let open = closure.journeys; open.length > 0;) {
     const found = (text: string) =>
       ['journey', 'into_journey'].flatMap((by) => allIn(rows, `${text} ${by} in (?) and to_pos is null`, open));
-    open = closure.meet(
-      found(LINKS) as unknown as JourneyLink[],
-      found(SPLITS) as unknown as JourneySplitAway[],
-    );
+    open = closure.meet(found(LINKS) as unknown as JourneyLink[], found(SPLITS) as unknown as JourneySplitAway[]);
   }
   const names = new Map(
     allIn(rows, NAMED, [...closure.links.keys()]).map((row) => [row['id'] as number, row['value'] as string]),
