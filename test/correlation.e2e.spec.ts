@@ -72,7 +72,7 @@ describe('journeys that are found, merged and split', () => {
     const second = await send('2', 20, { kind: 'own.call', customer });
     expect(second.journeyId).toBe(first.journeyId);
     // Half an hour beyond the gap.
-    const third = await send('3', 44.5, { kind: 'own.work', customer, journey: { type: 'own' } });
+    const third = await send('3', 44.5, { kind: 'own.call', customer, journey: { type: 'own' } });
     expect(third.journeyId).not.toBe(first.journeyId);
     const there = third.position;
     expect(await send('2', 20, { kind: 'own.call', customer })).toMatchObject({ status: 200, outcome: 'known' });
@@ -139,6 +139,32 @@ describe('journeys that are found, merged and split', () => {
     expect(await part({ journeyId, touchpointIds: [all[0]], newJourneyId: journeyId })).toBe('JOURNEY_SPLIT_SELF');
     expect(await part({ journeyId, touchpointIds: [nobody] })).toBe('TOUCHPOINT_UNKNOWN');
     expect(await part({ journeyId, touchpointIds: ['x'] })).toBe('INVALID_INPUT');
+  });
+
+  it('what rules of moments owe is recorded, also in the part of a merged journey in whose stream it belongs', async () => {
+    const customer = { type: 'phone', value: '13800000002' };
+    const one = await send('m1', 1000, { kind: 'own.call', customer });
+    const other = await send('m2', 1100, { kind: 'own.call', customer });
+    const merge = 'mutation ($i: MergeJourneysInput!) { mergeJourneys(input: $i) { position } }';
+    const input = { journeyId: other.journeyId, survivorId: one.journeyId, reason: 'one matter' };
+    const atLeast = (await ask(merge, { i: input })).data.mergeJourneys.position as string;
+    const late = await send('m3', 1101, { kind: 'own.call', customer });
+    expect(late.journeyId).toBe(other.journeyId);
+    await server.settled();
+    const codes = async () => {
+      const query = `query ($id: ID!, $l: Position) { timeline(of: { journeyId: $id }, atLeast: $l, first: 50) { edges { node {
+        journeyId moments { code } } } } }`;
+      const { data } = await ask(query, { id: one.journeyId, l: atLeast });
+      const edges = data.timeline.edges as { node: { journeyId: string; moments: { code: string }[] } }[];
+      return edges.map(({ node }) => [node.journeyId, node.moments.map(({ code }) => code)]);
+    };
+    const repeats = [[one.journeyId, []], [other.journeyId, ['NEG-S3']], [other.journeyId, ['NEG-S3']]]; // prettier-ignore
+    for (let tries = 0; tries < 100 && JSON.stringify(await codes()) !== JSON.stringify(repeats); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await codes()).toEqual(repeats);
+    const { policies } = (await ask('{ policies { name failing lastError { code } } }')).data as { policies: object[] };
+    expect(policies).toMatchObject([{ failing: 0, lastError: null }]);
   });
 
   it('what no rule knows waits in quarantine, and says what to do', async () => {
