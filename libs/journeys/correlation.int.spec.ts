@@ -195,6 +195,19 @@ describe('a fact that names no journey', () => {
     expect(await doubts()).toEqual(['identifiers']);
   });
 
+  it('that cannot be recorded claims nothing: no object, no time', async () => {
+    const long = { attributes: { text: 'x'.repeat(1_000_000) } };
+    const sealed = { personal: { text: 'x'.repeat(800_000) } };
+    const odd = { unit: '' };
+    const stamp = { source: { system: 'test', recordedAt: 'yesterday' } };
+    const before = (await company.events(['key-', 'matter-', 'journey-', 'match-'])).length;
+    for (const more of [long, sealed, odd, stamp]) {
+      const codes = await take(fact('a', 0, more), fact('b', 0, { ...more, ...order('W1') }));
+      expect(codes).toEqual(Array(2).fill(more === long || more === sealed ? 'EVENT_TOO_LARGE' : 'EVENT_INVALID'));
+    }
+    expect(await company.events(['key-', 'matter-', 'journey-', 'match-'])).toHaveLength(before);
+  });
+
   it('makes good what a crash broke off between the touchpoint and the merge', async () => {
     await take(fact('b', 80), fact('a', 0));
     const writer = company.writer({ joining: { join: () => Promise.reject(new Error('crash')) } as never });

@@ -12,7 +12,7 @@ import type { PackCatalogue } from '@touchstone/packs';
 import { Correlation, type FactPlaces, type Placed } from './correlation.js';
 import { CustomerClaims } from './customer-claims.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
-import type { TouchpointContent } from './journey.events.js';
+import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
 import { JourneyJoining } from './journey-joining.js';
 import { DoubtMatch, matchDecider } from './match.js';
 import { executePatiently } from './patient-execution.js';
@@ -72,7 +72,10 @@ export class FactIntake {
     const contents = facts.map((fact, i) => {
       try {
         if (!isInstant(fact.occurredAt)) throw noInstant(fact.occurredAt);
-        return touchpointContent(this.packs.kind(fact.kind), fact);
+        const content = touchpointContent(this.packs.kind(fact.kind), fact);
+        // What is claimed for it before it is recorded must not be claimed in vain.
+        if (!isPlaced(fact)) mustBeRecordable(fact, content);
+        return content;
       } catch (error) {
         outcomes[i] = refused(error);
         return null;
@@ -223,6 +226,29 @@ function recordingsOf({ index, fact, content, customerId }: Readable, placed: Pl
     return { index, journeyId, touchpointId, command };
   });
 }
+
+/** Bytes of an event that are not its content: ids, correlation, metadata. */
+const AROUND_CONTENT = 4_000;
+/** What is sealed grows: base64 and a few bytes. */
+const SEALED = 1.4;
+
+/** @throws EVENT_INVALID, EVENT_TOO_LARGE: what the log would say of the touchpoint, a little earlier */
+function mustBeRecordable({ source }: UnplacedFact, content: TouchpointContent): void {
+  if (source.recordedAt !== undefined && !isInstant(source.recordedAt)) throw noInstant(source.recordedAt);
+  const fault = TouchpointRecorded.fault(content);
+  if (fault) {
+    throw new TouchstoneError('EVENT_INVALID', `TouchpointRecorded cannot be recorded: ${fault}.`, 'invalid');
+  }
+  const { personal, ...open } = content;
+  const bytes = (value: object) => Buffer.byteLength(JSON.stringify(value));
+  const size = bytes(open) + (personal ? SEALED * bytes(personal) : 0) + AROUND_CONTENT;
+  if (size <= MAX_EVENT_BYTES) return;
+  const message = `The touchpoint has about ${Math.round(size)} bytes as an event; at most ${MAX_EVENT_BYTES} are allowed. Store the bulk elsewhere and refer to it.`;
+  throw new TouchstoneError('EVENT_TOO_LARGE', message, 'invalid');
+}
+
+/** As the log has it. */
+const MAX_EVENT_BYTES = 1_000_000;
 
 const noInstant = (text: string): TouchstoneError =>
   new TouchstoneError('EVENT_INVALID', `"${text}" is no instant: give date, time and zone offset.`, 'invalid');
