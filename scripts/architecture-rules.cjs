@@ -15,6 +15,7 @@ const LAYERS = {
   packs: ['eventing', 'readmodel', 'platform'],
   journeys: ['eventing', 'readmodel', 'platform', 'packs'],
   interchange: ['eventing', 'readmodel', 'platform', 'packs', 'journeys'],
+  delivery: ['eventing', 'readmodel', 'platform', 'packs', 'journeys'],
 };
 
 /** Files of a lib that others may import: the door, the light door (no Nest), the pure door, the test kit … */

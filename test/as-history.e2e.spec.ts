@@ -8,20 +8,30 @@ interface Logged {
 }
 
 /** A small log whose traces overlap in time: 30 journeys of 8 customers over ten days. */
-function madeUpLog(): { xes: string; times: number[] } {
-  const random = seeded(11);
+function madeUpLog(seed = 11, begin = '2023-05-01T00:00:00Z'): { xes: string; times: number[] } {
+  const random = seeded(seed);
   const times: number[] = [];
   const trace = (n: number) => {
-    let at = Date.parse('2023-05-01T00:00:00Z') + Math.floor(random() * 8 * 86_400_000);
+    let at = Date.parse(begin) + Math.floor(random() * 8 * 86_400_000);
     const events = Array.from({ length: 3 + Math.floor(random() * 4) }, () => {
       at += Math.floor(random() * 20 * 3_600_000);
       times.push(at);
       return `<event><string key="concept:name" value="Step ${Math.floor(random() * 4)}"/><date key="time:timestamp" value="${new Date(at).toISOString()}"/></event>`;
     });
-    return `<trace><string key="concept:name" value="T${n}"/><string key="who" value="C${n % 8}"/>${events.join('')}</trace>`;
+    return `<trace><string key="concept:name" value="T${seed}-${n}"/><string key="who" value="C${n % 8}"/>${events.join('')}</trace>`;
   };
   const traces = Array.from({ length: 30 }, (_, n) => trace(n)).join('');
   return { xes: `<log xes.version="1849-2016">${traces}</log>`, times: times.sort((a, b) => a - b) };
+}
+
+async function load(server: TestServer, { xes, times }: { xes: string; times: number[] }): Promise<void> {
+  const options = JSON.stringify({ journeyType: 'history', customer: 'who', asHistory: true });
+  const response = await fetch(`${server.url}/imports/xes?options=${encodeURIComponent(options)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/xml' },
+    body: xes,
+  });
+  expect(await response.text()).toContain(`"taken":${times.length}`);
 }
 
 describe('a historical load', () => {
@@ -36,13 +46,7 @@ describe('a historical load', () => {
 
   beforeAll(async () => {
     server = await TestServer.start();
-    const options = JSON.stringify({ journeyType: 'history', customer: 'who', asHistory: true });
-    const response = await fetch(`${server.url}/imports/xes?options=${encodeURIComponent(options)}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/xml' },
-      body: xes,
-    });
-    expect(await response.text()).toContain(`"taken":${times.length}`);
+    await load(server, { xes, times });
     await server.settled();
   });
   afterAll(() => server.remove());
@@ -76,5 +80,50 @@ describe('a historical load', () => {
     expect(new Set(found.map(({ type }) => type))).toEqual(new Set(['MomentObserved']));
     expect(found.filter(({ metadata }) => metadata.historical)).toEqual([]);
     expect(Date.parse(found[0]!.recordedAt)).toBeGreaterThanOrEqual(startedAt);
+  });
+});
+
+describe('several historical loads', () => {
+  let server: TestServer;
+  afterAll(() => server.remove());
+
+  const all = async (): Promise<Logged[]> => {
+    const query = '{ events(first: 1000) { edges { node { type recordedAt metadata { historical } } } } }';
+    const { data, errors } = await server.ask(query);
+    expect(errors).toBeUndefined();
+    return data.events.edges.map((e: { node: Logged }) => e.node);
+  };
+
+  it('stand together in the log while history is said to be open: rules speak after the last of them', async () => {
+    const early = madeUpLog(11, '2023-05-01T00:00:00Z');
+    const late = madeUpLog(12, '2023-06-01T00:00:00Z');
+    server = await TestServer.start({ HISTORY_OPEN: 'true' });
+    await load(server, early);
+    await server.ready();
+    const { data } = await server.ask('{ policies { state due } }');
+    expect(data.policies).toEqual([{ state: 'WAITING', due: expect.any(Number) }]);
+    expect(data.policies[0].due).toBeGreaterThan(0);
+    // Whether it is the same process or another that goes on.
+    await server.close();
+    server = await TestServer.start({ HISTORY_OPEN: 'true' }, server.directory);
+    await load(server, late);
+    await server.ready();
+    expect((await all()).filter(({ metadata }) => !metadata.historical)).toEqual([]);
+    await server.close();
+    server = await TestServer.start({}, server.directory);
+    await server.settled();
+    const logged = await all();
+    const end = logged.findIndex(({ type }) => type === 'MomentObserved');
+    expect(logged.slice(end).every(({ type }) => type === 'MomentObserved')).toBe(true);
+    expect(logged.filter(({ type }) => type === 'TouchpointRecorded')).toHaveLength(early.times.length + late.times.length); // prettier-ignore
+    const recorded = logged.slice(0, end).map((e) => Date.parse(e.recordedAt));
+    expect(recorded).toEqual([...recorded].sort((a, b) => a - b));
+    // As of the last of the second load, nothing of the rules was known, and all of both loads was.
+    const instant = new Date(Math.max(...late.times)).toISOString();
+    const asOf = `asOf: { instant: "${instant}" }`;
+    const then = await server.ask(`{ moments(first: 1, ${asOf}) { edges { cursor } }
+      journeyMap(filter: { journeyType: "history" }, ${asOf}) { events { value } } }`);
+    expect(then.data.moments.edges).toEqual([]);
+    expect(then.data.journeyMap.events.value).toBe(early.times.length + late.times.length);
   });
 });

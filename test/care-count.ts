@@ -258,6 +258,28 @@ export class Count {
     });
   }
 
+  /** First contacts that count as resolved for want of a repeat, where nobody has said so and no person took it back. */
+  private awaited(): Contact[] {
+    return this.contacts().filter(({ journey, touchpoint: { id }, resolved, confirmed }) => {
+      const said = journey.held.some((m) => m.observer !== 'rule' && m.touchpoint === id && !m.negative);
+      const barred = [...journey.moments.values()].some(
+        (m) => m.observer === 'rule' && !m.negative && m.cause === id && m.retracted === 'by a person',
+      );
+      return resolved && !confirmed && !said && !barred;
+    });
+  }
+
+  /** Moments of the rule that may still be observed: nothing yet. */
+  private toCome(journey: Journey): Once[] {
+    return this.awaited()
+      .filter((contact) => contact.journey === journey)
+      .map(({ touchpoint }) => ({
+        ...this.dims(journey, touchpoint, touchpoint.at),
+        ...{ n: 0, numerator: 0, denominator: 0, observed: true, observer: 'rule', code: 'POS-S2' },
+        provisionalUntil: touchpoint.at + WEEK,
+      }));
+  }
+
   /** Everything that a metric counts. */
   of(metric: string): Once[] {
     const journeys = [...this.journeys.values()].filter(({ touchpoints }) => touchpoints.length > 0);
@@ -289,10 +311,16 @@ export class Count {
           const moments = this.momentsOf(journey);
           const first = moments.find(({ negative }) => negative);
           if (!first) return [];
-          const place = ({ touchpoint }: Moment) => journey.touchpoints.findIndex(({ id }) => id === touchpoint);
-          const follows = (moment: Moment) =>
-            place(moment) > place(first) || (place(moment) === place(first) && moment.at > first.at);
-          return [opened(journey, moments.some((each) => !each.negative && follows(each)) ? 1 : 0)];
+          const place = (touchpoint: string) => journey.touchpoints.findIndex(({ id }) => id === touchpoint);
+          const follows = (touchpoint: string, at: number) =>
+            place(touchpoint) > place(first.touchpoint) || (touchpoint === first.touchpoint && at > first.at);
+          if (moments.some(({ negative, touchpoint, at }) => !negative && follows(touchpoint, at))) {
+            return [opened(journey, 1)];
+          }
+          const ends = this.awaited()
+            .filter((c) => c.journey === journey && follows(c.touchpoint.id, c.touchpoint.at))
+            .map(({ touchpoint }) => touchpoint.at + WEEK);
+          return [{ ...opened(journey, 0), ...(ends.length > 0 && { provisionalUntil: Math.max(...ends) }) }];
         });
       case 'M-RPT':
         return this.contacts().map(({ journey, touchpoint, repeat }) =>
@@ -316,21 +344,23 @@ export class Count {
       case 'M-MOTP':
       case 'M-MOTN':
         return journeys.flatMap((journey) => [
+          ...(metric === 'M-MOTP' ? this.toCome(journey) : []),
           ...journey.touchpoints.map((touchpoint) => once(this.dims(journey, touchpoint, touchpoint.at), 0)),
           ...this.observed(journey).flatMap(({ moment, dims }) =>
             moment.negative === (metric === 'M-MOTN') ? [{ ...once(dims, 1, 0), observed: true }] : [],
           ),
         ]);
       case 'M-MOTB':
-        return journeys.flatMap((journey) =>
-          this.observed(journey).map(({ moment: { negative, intensity }, dims }) => ({
+        return journeys.flatMap((journey) => [
+          ...this.toCome(journey),
+          ...this.observed(journey).map(({ moment: { negative, intensity }, dims }) => ({
             ...dims,
             n: 1,
             numerator: negative ? -intensity : intensity,
             denominator: intensity,
             observed: true,
           })),
-        );
+        ]);
       case 'M-EEG':
         return journeys.flatMap((journey) =>
           journey.ratings.flatMap(({ touchpoint: id, observer, gap }) => {

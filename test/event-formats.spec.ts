@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { EventRegistry, type DecidedEvent, type EventDescription, type RecordedEvent } from '@touchstone/eventing';
-import { journeyEvents, journeySamples } from '@touchstone/journeys';
+import { journeyEvents, journeySamples, objectSamples } from '@touchstone/journeys';
 import { packEvents, packSamples } from '@touchstone/packs';
 
 /**
@@ -12,7 +12,7 @@ import { packEvents, packSamples } from '@touchstone/packs';
  */
 const file = fileURLToPath(new URL('./event-formats.json', import.meta.url));
 const definitions = [...packEvents, ...journeyEvents] as EventDescription[];
-const samples: Record<string, DecidedEvent> = { ...packSamples, ...journeySamples };
+const samples: Record<string, DecidedEvent> = { ...packSamples, ...journeySamples, ...objectSamples };
 const registry = new EventRegistry(definitions);
 
 const keyOf = (type: string, version: number) => `${type}_${version}`;

@@ -497,7 +497,7 @@ describe('the demo', () => {
         for (let tries = 0; !pattern.test(lines) && tries < 400; tries++) await sleep(25);
         expect(lines).toMatch(pattern);
       };
-      await until(/MomentObserved {2}▼ NEG-05 \(qa\) "Insisted/);
+      await until(/MomentObserved {2}▼ NEG-05 \(qa\) {2}journey-/);
       const mutation = `mutation { reopenJourney(input: { journeyId: "${journeyId}", reason: "once more", occurredAt: "2025-07-28T10:00:00+08:00" }) { position }
         closeJourney(input: { journeyId: "${journeyId}", reason: "done", occurredAt: "2025-07-28T10:01:00+08:00" }) { position } }`;
       const answer = await fetch(`${url}/graphql`, {
@@ -509,6 +509,18 @@ describe('the demo', () => {
       await until(new RegExp(`JourneyClosed {2}journey-${journeyId}@\\d+`));
       follower.child.kill('SIGINT');
       expect((await follower.ended).code).toBe(0);
+      const narrow = start(['events', '--follow', '--json', '--since', told.was.asOf.position, '--journey-type', 'fault-repair', '--unit', 'nobody', '--server', url]); // prettier-ignore
+      const wide = start(['events', '--follow', '--json', '--since', told.was.asOf.position, '--type', 'JourneyClosed', '--server', url]); // prettier-ignore
+      let line = '';
+      wide.child.stdout!.on('data', (text: string) => (line += text));
+      for (let tries = 0; !line.includes('\n') && tries < 400; tries++) await sleep(25);
+      expect(JSON.parse(line.split('\n')[0]!)).toMatchObject({
+        type: 'JourneyClosed',
+        context: { journeyType: 'fault-repair', unit: null, supersedes: null },
+      });
+      for (const { child } of [narrow, wide]) child.kill('SIGINT');
+      expect((await narrow.ended).out).toBe('');
+      expect((await wide.ended).code).toBe(0);
     });
 
     it('stays up until it is told to end', async () => {

@@ -18,6 +18,7 @@ import { whole, withJson } from './options.js';
 import { startOwnServer } from './own-server.js';
 import { number } from './text.js';
 import { kindNames } from './timeline.js';
+import { uploadXes } from './upload.js';
 
 const HELP = `
 Two weeks of fault repairs of a made-up power utility: 200 journeys of 120 customers over hotline, app and crew, and what
@@ -92,7 +93,9 @@ async function load(cli: Cli, api: Api, silent: boolean) {
   const { out } = cli;
   const path = inProject(EXAMPLE.file);
   const mapping = await mappingOf(path, { ...EXAMPLE, map: inProject(EXAMPLE.kinds) });
-  const imported = await importInto(cli, api, await importFileOf(path), { mapping, dryRun: false, silent });
+  const file = await importFileOf(path);
+  const send = (to: Api) => uploadXes(to, file, { mapping, dryRun: false });
+  const imported = await importInto(cli, api, send, { dryRun: false, silent });
   if (!silent) out.print(reportOf(imported));
   const progress = out.progress(silent);
   const noted = await recordCare(api, inProject(EXAMPLE.care), EXAMPLE.journeyType, (done, total) =>

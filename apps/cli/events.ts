@@ -22,11 +22,25 @@ export const EVENT = `position id type schemaVersion stream revision occurredAt 
     policyVersion historical
   }`;
 
-const FEED = `subscription Events($after: Position, $types: [String!], $stream: String) {
-  events(after: $after, types: $types, stream: $stream) { ${EVENT} }
+const FEED = `subscription Events(
+  $after: Position, $types: [String!], $stream: String
+  $journeyTypes: [String!], $units: [String!], $regions: [String!], $tiers: [String!]
+) {
+  events(
+    after: $after, types: $types, stream: $stream
+    journeyTypes: $journeyTypes, units: $units, regions: $regions, tiers: $tiers
+  ) { ${EVENT} context { journeyType stage unit channel region tier supersedes } }
 }`;
 
-interface Which {
+/** By what stands around an event, as known at its position. */
+export interface Around {
+  readonly journeyTypes?: readonly string[];
+  readonly units?: readonly string[];
+  readonly regions?: readonly string[];
+  readonly tiers?: readonly string[];
+}
+
+interface Which extends Around {
   /** Position; absent: from the beginning. */
   readonly after?: string;
   readonly types?: readonly string[];
@@ -55,7 +69,6 @@ export function eventLine({ position, type, stream, revision, occurredAt, data, 
     .join('  ');
 }
 
-function observed({ code, polarity, observer, note }: EventRow['data']): string {
-  const said = typeof note === 'string' ? ` "${note}"` : '';
-  return `${polarity === 'negative' ? '▼' : '▲'} ${String(code)} (${String(observer)})${said}`;
+function observed({ code, polarity, observer }: EventRow['data']): string {
+  return `${polarity === 'negative' ? '▼' : '▲'} ${String(code)} (${String(observer)})`;
 }

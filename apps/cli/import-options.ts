@@ -8,6 +8,7 @@ import { unreadable } from './import-file.js';
 
 /** The flags of `touchstone import`, as they were given. */
 export interface ImportFlags {
+  readonly mapping?: string;
   readonly journeyType?: string;
   readonly source?: string;
   readonly activity?: readonly string[];
@@ -44,11 +45,39 @@ export async function mappingOf(path: string, flags: ImportFlags): Promise<Recor
   return Object.fromEntries(Object.entries(mapping).filter(([, value]) => value !== undefined));
 }
 
+/** Flags that a mapping file says instead. */
+const OF_LOGS = ['activity', 'customer', 'unit', 'staff', 'channel', 'closes', 'contact', 'map', 'personal'] as const;
+
+/**
+ * Of a table: its mapping, as it stands in its file, and what is said beside it. Undefined for a log.
+ * @throws USAGE, MAPPING_MISSING and the errors of a file
+ */
+export async function tableOptions(
+  path: string,
+  flags: ImportFlags,
+): Promise<{ mapping: string; query: Record<string, string | undefined> } | undefined> {
+  if (flags.mapping === undefined) {
+    if (!/\.(csv|tsv|tab)(\.gz)?$/i.test(path)) return undefined;
+    throw new TouchstoneError(
+      'MAPPING_MISSING',
+      `A table needs a mapping: \`touchstone map-columns ${path} --out mapping.yaml\` proposes one; then --mapping mapping.yaml.`,
+      'invalid',
+    );
+  }
+  const unfit = OF_LOGS.find((flag) => flags[flag] !== undefined);
+  if (unfit) throw new UsageError(`With --mapping, --${unfit} stands in the mapping file: leave it out here.`);
+  const mapping = await readFile(flags.mapping, 'utf8').catch((error: unknown) => {
+    throw unreadable(flags.mapping!, error);
+  });
+  const { journeyType, source, asHistory } = flags;
+  return { mapping, query: { journeyType, source, asHistory: asHistory ? 'true' : undefined } };
+}
+
 /** The name of the file without what says how it is written. */
 export const journeyTypeOf = (path: string): string =>
   basename(path)
     .replace(/\.gz$/i, '')
-    .replace(/\.(xes|xml)$/i, '');
+    .replace(/\.(xes|xml|csv|tsv|tab|txt)$/i, '');
 
 function closesOf(closes: readonly string[] | undefined): readonly string[] | 'all' | undefined {
   if (!closes?.includes('all')) return closes;

@@ -12,9 +12,7 @@ export function reportOf(result: ImportResult): string {
   return [
     `${head}: ${journeyType}${from}`,
     indented(balance(result)),
-    indented(
-      `${counted(result.journeys, 'journey')} in ${counted(result.traces, 'trace')}, ${kinds(result)}${customers(result)}`,
-    ),
+    indented(`${counted(result.journeys, 'journey')} ${origin(result)}, ${kinds(result)}${customers(result)}`),
     ...unreadable(result),
     ...losses(result),
     ...result.warnings.map((warning) => `Mind: ${warning}`),
@@ -25,6 +23,9 @@ function balance({ sent, taken, known, quarantined }: ImportResult): string {
   const parts = `${number(taken)} taken + ${number(known)} already known + ${number(quarantined)} quarantined`;
   return `${counted(sent, 'event')} sent = ${parts}`;
 }
+
+const origin = ({ rows, traces }: ImportResult): string =>
+  rows === undefined ? `in ${counted(traces, 'trace')}` : `from ${counted(rows, 'row')}`;
 
 const kinds = ({ kinds: ids }: ImportResult): string => counted(new Set(ids).size, 'kind');
 

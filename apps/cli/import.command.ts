@@ -4,12 +4,12 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Api } from './api.js';
 import { caughtUp, onServer, type Cli } from './cli.js';
 import { importFileOf, type ImportFile } from './import-file.js';
-import { mappingOf, type ImportFlags } from './import-options.js';
+import { mappingOf, tableOptions, type ImportFlags } from './import-options.js';
 import { reportOf } from './import-report.js';
 import { listed, several, withJson } from './options.js';
 import type { Progress } from './progress.js';
 import { bytes, counted, number } from './text.js';
-import { uploadXes } from './upload.js';
+import { uploadCsv, uploadXes, type UploadLine } from './upload.js';
 
 const HELP = `
 The file is read and checked as a whole before anything is appended. Importing it twice adds nothing; an import that was
@@ -20,15 +20,17 @@ Examples:
   $ touchstone import helpdesk.xes.gz --activity concept:name --unit org:resource --customer customer --closes Closed
   $ touchstone import repairs.xes --map kinds.yaml --personal caller,phone --customer account --channel channel
   $ touchstone import 2019.xes --journey-type repair --closes all --as-history
-  $ touchstone import new.xes --dry-run --json`;
+  $ touchstone import new.xes --dry-run --json
+  $ touchstone map-columns tickets.csv --out tickets.yaml && touchstone import tickets.csv --mapping tickets.yaml`;
 
 /** `touchstone import FILE` */
 export function addImport(program: Command, cli: Cli): void {
   const command = program
     .command('import')
-    .description('Take in a log of events (XES, plain or gzip).')
+    .description('Take in a log of events (XES), or a table with a mapping (CSV); plain or gzip.')
     .argument('<file>', 'the log')
-    .option('--journey-type <name>', 'type of its journeys (default: the name of the file)')
+    .option('--mapping <file>', 'of a table: YAML or JSON that says what its columns are; see `touchstone map-columns`')
+    .option('--journey-type <name>', 'type of its journeys (default: the name of the file, or as the mapping says)')
     .option('--source <name>', 'the system it comes from (default: the journey type)')
     .option(
       '--activity <attr>',
@@ -48,28 +50,39 @@ export function addImport(program: Command, cli: Cli): void {
     .addHelpText('after', HELP);
   withJson(command).action(async (path: string, flags: ImportFlags & { dryRun?: boolean; json?: boolean }) => {
     const file = await importFileOf(path);
-    const mapping = await mappingOf(path, flags);
     const dryRun = flags.dryRun ?? false;
     const silent = flags.json ?? false;
+    const send = await senderOf(file, flags, dryRun);
     const result = await onServer(cli, command, { mayCreate: true, lagging: true, silent }, (api) =>
-      importInto(cli, api, file, { mapping, dryRun, silent }),
+      importInto(cli, api, send, { dryRun, silent }),
     );
     if (flags.json) cli.out.json(result);
     else cli.out.print(reportOf(result));
   });
 }
 
+/** Sends a file to a server. */
+type Sender = (api: Api) => AsyncGenerator<UploadLine, void, void>;
+
+async function senderOf(file: ImportFile, flags: ImportFlags, dryRun: boolean): Promise<Sender> {
+  const table = await tableOptions(file.path, flags);
+  if (!table) {
+    const mapping = await mappingOf(file.path, flags);
+    return (api) => uploadXes(api, file, { mapping, dryRun });
+  }
+  return (api) => uploadCsv(api, file, { ...table, query: { ...table.query, dryRun: dryRun ? 'true' : undefined } });
+}
+
 export interface ImportOrder {
-  readonly mapping: Readonly<Record<string, unknown>>;
   readonly dryRun: boolean;
   readonly silent: boolean;
 }
 
 /** Sends the file, shows how far it is, and waits until the read models know what came in. */
-export async function importInto(cli: Cli, api: Api, file: ImportFile, order: ImportOrder): Promise<ImportResult> {
+export async function importInto(cli: Cli, api: Api, send: Sender, order: ImportOrder): Promise<ImportResult> {
   const progress = cli.out.progress(order.silent);
   let result: ImportResult | undefined;
-  for await (const line of uploadXes(api, file, order)) {
+  for await (const line of send(api)) {
     if ('progress' in line) show(progress, line.progress);
     else result = line.result;
   }
@@ -87,6 +100,9 @@ function show(progress: Progress, step: ImportProgress): void {
       progress.show({ label: 'Reading', done, total, detail: `${bytes(done)}${of}, ${counted(step.events, 'event')}` });
       break;
     }
+    case 'arrange':
+      progress.show({ label: 'Arranging', done, total, detail: `${number(done)} of ${number(step.total)} rows` });
+      break;
     case 'append':
       progress.show({ label: 'Appending', done, total, detail: `${number(done)} of ${number(step.total)} events` });
       break;

@@ -101,6 +101,12 @@ describe('the text of a metric', () => {
     );
   });
 
+  it('says of journeys that wait to be turned that they are journeys', () => {
+    const { metric, ...rest } = answer(share(3, 6, { provisional: 1 }));
+    const text = metricText({ ...rest, metric: { ...metric, id: 'M-NPM' } }, 'en');
+    expect(text).toContain('~ 1 journey may still change');
+  });
+
   it('has a table of groups and where to read on', () => {
     const day = { dimension: 'DAY', id: '2025-07-14', nameEn: null, nameZh: null };
     const groups = [

@@ -146,7 +146,10 @@ function detailsOf({ percentiles, extras, coverage, provisional }: Figure, metri
     const who = rule ?? observer ?? 'what could be judged';
     lines.push(`covered by ${who}: ${number(covered)} of ${number(of)}${share === null ? '' : ` (${percent(share)})`}`);
   }
-  if (provisional) lines.push(`~ ${counted(provisional, 'first contact')} may still change: 168 h have not passed`);
+  if (provisional)
+    lines.push(
+      `~ ${counted(provisional, metric.id === 'M-NPM' ? 'journey' : 'first contact')} may still change: 168 h have not passed`,
+    );
   return lines.map((line) => `  ${line.replace('covered by what could be judged', 'could be judged')}`);
 }
 

@@ -159,6 +159,8 @@ describe('the command line', () => {
     [['journeys', '--status', 'lost'], /^USAGE: .*open, paused, closed/],
     [['park', 'skip', 'journeys', 'a-1', '0'], /^USAGE: required option '--reason <text>'/],
     [['demo', '--server', 'http://127.0.0.1:1'], /^USAGE: demo starts a server of its own/],
+    [['events', '--journey-type', 'repair'], /^USAGE: --journey-type needs --follow/],
+    [['events', '--since', '0000000000000001'], /^USAGE: --since needs --follow/],
     [['timeline', 'a', 'b'], /^USAGE: too many arguments/],
   ])('%j is a wrong command line', async (args, message) => {
     const { code, out, err } = await runHere(...args);

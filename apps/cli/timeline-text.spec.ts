@@ -24,6 +24,7 @@ const version = (more: Partial<TimelineVersion>): TimelineVersion => ({
 const entry = (more: Partial<TimelineEntry>): TimelineEntry => ({
   ...version(more),
   entryId: 't',
+  shared: null,
   earlier: [],
   correctedSince: [],
   repeatOf: null,
@@ -54,6 +55,12 @@ const linesOf = (...entries: TimelineEntry[]) =>
   timelineText(timeline(entries), { nameOf, attributes: true }).split('\n').slice(3);
 
 describe('a timeline for a reader', () => {
+  it('marks what many share, and says of what', () => {
+    const shared = { object: { type: 'outage', id: 'OUT-17' } };
+    const [, , line] = linesOf(entry({ form: 'OBJECT_FACT', kind: 'outage.notified', journeyId: null, shared }));
+    expect(line).toBe('  19:48:06 +08:00  crew  outage.notified  crew-2  [shared: outage OUT-17]');
+  });
+
   it('keeps to the time of the place, day by day', () => {
     const lines = linesOf(
       entry({}),

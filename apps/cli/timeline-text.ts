@@ -64,9 +64,10 @@ function rowOf(entry: TimelineEntry, labels: ReadonlyMap<string, string>, option
     entry.channel ?? '-',
     whatOf(entry, options.nameOf),
     entry.unit ?? '-',
-    labels.get(entry.journeyId) ?? entry.journeyId.slice(0, 8),
+    placeOf(entry, labels),
   ].map(oneLine);
   const marks = [
+    sharedMark(entry),
     entry.closes ? '[closes]' : '',
     contactMark(entry),
     corrections(entry, options.nameOf),
@@ -74,6 +75,13 @@ function rowOf(entry: TimelineEntry, labels: ReadonlyMap<string, string>, option
   ];
   return { date, cells, marks: marks.filter((mark) => mark !== '').join(' '), details: detailsOf(entry, options) };
 }
+
+/** What a journey is called; a fact that many share belongs to none of them. */
+const placeOf = ({ journeyId }: TimelineEntry, labels: ReadonlyMap<string, string>): string =>
+  journeyId === null ? '-' : (labels.get(journeyId) ?? journeyId.slice(0, 8));
+
+const sharedMark = ({ shared }: TimelineEntry): string =>
+  shared ? `[shared: ${oneLine(shared.object.type)} ${oneLine(shared.object.id)}]` : '';
 
 const FORMS: Readonly<Record<string, string>> = {
   CLOSED: 'Closed',
@@ -87,7 +95,7 @@ const FORMS: Readonly<Record<string, string>> = {
 };
 
 function whatOf({ form, kind }: TimelineVersion, nameOf: (kind: string) => string): string {
-  return form === 'TOUCHPOINT' ? nameOf(kind ?? '?') : (FORMS[form] ?? form);
+  return form === 'TOUCHPOINT' || form === 'OBJECT_FACT' ? nameOf(kind ?? '?') : (FORMS[form] ?? form);
 }
 
 /** What a contact is among the others. */
@@ -139,7 +147,8 @@ function timeOf(other: TimelineVersion, entry: TimelineVersion): string {
 function detailsOf(entry: TimelineEntry, options: TimelineTextOptions): string[] {
   const { attributes, named = ({ nameEn }) => nameEn } = options;
   const details = entry.note === null ? [] : [`"${oneLine(entry.note)}"`];
-  if (entry.form !== 'TOUCHPOINT' && entry.reason !== null) details.push(oneLine(entry.reason));
+  if (entry.form !== 'TOUCHPOINT' && entry.form !== 'OBJECT_FACT' && entry.reason !== null)
+    details.push(oneLine(entry.reason));
   details.push(...observedLines(entry, named));
   if (!attributes) return details;
   for (const [name, value] of Object.entries(entry.attributes ?? {})) {

@@ -6,7 +6,8 @@ import type { AsOf } from './options.js';
 export interface TimelineVersion {
   readonly form: string;
   readonly version: number;
-  readonly journeyId: string;
+  /** Null: a fact that many share. */
+  readonly journeyId: string | null;
   readonly occurredAt: string;
   readonly kind: string | null;
   readonly channel: string | null;
@@ -24,6 +25,8 @@ export interface TimelineVersion {
 /** An entry in the version that held, with those before it, those that came since, and what was observed there. */
 export interface TimelineEntry extends TimelineVersion, Observed {
   readonly entryId: string;
+  /** Of a fact that many share: to which object it happened. */
+  readonly shared: { readonly object: { readonly type: string; readonly id: string } } | null;
   /** Of a contact that is a repeat: the contact before. */
   readonly repeatOf: string | null;
   readonly firstContact: boolean | null;
@@ -63,7 +66,7 @@ const TIMELINE = `query Timeline($of: TimelineOf!, $asOf: AsOfInput, $after: Str
     edges {
       node {
         entryId ${VERSION} earlier { ${VERSION} } correctedSince { ${VERSION} }
-        repeatOf firstContact channelChange { from to inContext }
+        shared { object { type id } } repeatOf firstContact channelChange { from to inContext }
         ${OBSERVED}
       }
     }

@@ -1,24 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  EventRegistry,
-  type EventFilter,
-  type EventLog,
-  type RecordedEvent,
-  type Subscribe,
-  type Vault,
-} from '@touchstone/eventing';
-import { decodeCursor, encodeCursor, endable, EVENT_LOG, pageOf, VAULT, type Page } from '@touchstone/platform';
-import type { Event, EventFeedArgs, EventsArgs } from './events.graphql.js';
+import DataLoader from 'dataloader';
+import { Feeds, type Delivery } from '@touchstone/delivery';
+import { EventRegistry, type EventFilter, type EventLog, type RecordedEvent, type Vault } from '@touchstone/eventing';
+import { decodeCursor, encodeCursor, EVENT_LOG, pageOf, VAULT, type Page } from '@touchstone/platform';
+import type { Event, EventContext, EventFeedArgs, EventsArgs } from './events.graphql.js';
 
 interface Which {
   readonly types?: readonly string[];
   readonly stream?: string;
 }
 
-/** Reads the log for people and for other systems: personal fields opened, or `forgotten`. */
+/** The log for people, personal fields opened or `forgotten`, and the event feed over GraphQL, without them. */
 @Injectable()
 export class EventReader {
+  /** By GraphQL context: what the events of a page are asked for one by one is looked up at once. */
+  private readonly loaders = new WeakMap<object, DataLoader<Event, EventContext>>();
+
   constructor(
+    @Inject(Feeds) private readonly feeds: Feeds,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(VAULT) private readonly vault: Vault,
     @Inject(EventRegistry) private readonly registry: EventRegistry,
@@ -39,16 +38,26 @@ export class EventReader {
     );
   }
 
-  /** Everything after a position, then each event as it is recorded; ends when the consumer stops or the log closes. */
-  feed({ after, ...which }: EventFeedArgs): AsyncIterableIterator<Event> {
-    return endable((signal) => this.following({ ...filterOf(which), after, signal }, exactly(which)));
+  /**
+   * Everything after a position, then each event as it is recorded; ends when the consumer stops.
+   * @throws what `Feeds.items` throws
+   */
+  async feed({ after, stream, ...filter }: EventFeedArgs): Promise<AsyncIterableIterator<Event>> {
+    const start = after === undefined ? 'beginning' : { after };
+    return mapped(await this.feeds.items(start, { ...filter, ...(stream !== undefined && { streams: [stream] }) }));
   }
 
-  private async *following(options: Subscribe, passes: (event: RecordedEvent) => boolean): AsyncGenerator<Event> {
-    for await (const message of this.log.subscribe(options)) {
-      if (message.kind !== 'events') continue;
-      for (const event of message.events) if (passes(event)) yield this.readable(event);
+  /** What stood around an event of a page. */
+  contextOf(event: Event, request: object): Promise<EventContext> {
+    let loader = this.loaders.get(request);
+    if (!loader) {
+      loader = new DataLoader<Event, EventContext>(async (events) => {
+        const found = await this.feeds.contextsOf(events as readonly RecordedEvent[]);
+        return found.map(({ context, supersedes }) => ({ ...context, supersedes }));
+      });
+      this.loaders.set(request, loader);
     }
+    return loader.load(event);
   }
 
   private async *matching({ after, first, ...which }: EventsArgs): AsyncGenerator<RecordedEvent> {
@@ -67,8 +76,7 @@ export class EventReader {
   }
 
   private readable(event: RecordedEvent): Event {
-    const { metadata } = event;
-    return { ...event, data: this.opened(event), metadata: { ...metadata, historical: metadata.historical ?? false } };
+    return { ...shown(event), data: this.opened(event) };
   }
 
   private opened({ id, type, data, metadata: { subject } }: RecordedEvent): unknown {
@@ -88,6 +96,26 @@ const filterOf = ({ types, stream }: Which): EventFilter => ({
   ...(stream !== undefined && { streams: [stream] }),
 });
 
-/** The log filters by the beginning of a stream's name; a full name must be met exactly. */
-const exactly = ({ stream }: Which) =>
-  stream === undefined || stream.endsWith('-') ? () => true : (event: RecordedEvent) => event.stream === stream;
+/** The iterator of a feed ends at once when its consumer stops: a generator around it would not. */
+function mapped(feed: AsyncIterableIterator<Delivery>): AsyncIterableIterator<Event> {
+  const result = ({ value, done }: IteratorResult<Delivery>): IteratorResult<Event> =>
+    done ? { value: undefined, done } : { value: delivered(value), done: false };
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: async () => result(await feed.next()),
+    return: async () => result(await feed.return!()),
+    throw: async (error: unknown) => result(await feed.throw!(error)),
+  };
+}
+
+const delivered = ({ event, context, supersedes }: Delivery): Event => ({
+  ...shown(event),
+  context: { ...context, supersedes },
+});
+
+const shown = (event: RecordedEvent): Event => ({
+  ...event,
+  metadata: { ...event.metadata, historical: event.metadata.historical ?? false },
+});

@@ -1,5 +1,5 @@
 import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
-import { ArrayMaxSize, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Connection, InstantScalar, JsonScalar, NullIsAbsent, PageArgs, PositionScalar } from '@touchstone/platform';
 
 @ObjectType({ description: 'Who acted: a person, a system, or a policy of Touchstone.' })
@@ -53,6 +53,36 @@ export class EventMetadata {
   historical!: boolean;
 }
 
+@ObjectType({
+  description:
+    'What stood around an event, as known at its position: nobody has to ask back. Null where nothing was known.',
+})
+export class EventContext {
+  @Field(() => String, { nullable: true, description: 'Type of the journey that it happened in.' })
+  journeyType!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Stage of the touchpoint that it is, or is about.' })
+  stage!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Unit of that touchpoint, or the one that took the journey over.',
+  })
+  unit!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Channel of that touchpoint.' })
+  channel!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Region of the customer.' })
+  region!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Tier of the customer.' })
+  tier!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Id of the earlier event that this one corrects or takes back.' })
+  supersedes!: string | null;
+}
+
 @ObjectType({ description: 'A recorded event.' })
 export class Event {
   @Field({ description: 'Unique id; a repeat carries the same one.' })
@@ -80,12 +110,17 @@ export class Event {
   recordedAt!: string;
 
   @Field(() => JsonScalar, {
-    description: 'Its data. Personal fields are readable, or "forgotten" once their key was destroyed.',
+    nullable: true,
+    description:
+      'Its data. Personal fields are readable, or "forgotten" once their key was destroyed; a subscription leaves them out. Null: this release cannot read it.',
   })
   data!: unknown;
 
   @Field(() => EventMetadata, { description: 'Who, from where, in which chain of causes.' })
   metadata!: EventMetadata;
+
+  /** Known already in a subscription; else looked up when it is asked for. */
+  context?: EventContext;
 }
 
 @ObjectType({ description: 'A page of the event log.' })
@@ -114,6 +149,22 @@ export class EventsArgs extends PageArgs {
   stream?: string;
 }
 
+/** A list of names to choose by. */
+const Names =
+  (description: string, maxLength = 256): PropertyDecorator =>
+  (target, key) => {
+    for (const decorate of [
+      Field(() => [String], { nullable: true, description }),
+      IsOptional(),
+      NullIsAbsent(),
+      IsArray(),
+      ArrayMaxSize(100),
+      IsString({ each: true }),
+      MaxLength(maxLength, { each: true }),
+    ])
+      decorate(target, key as string);
+  };
+
 /** Which events of the log, from where, as they come. */
 @ArgsType()
 export class EventFeedArgs {
@@ -126,13 +177,7 @@ export class EventFeedArgs {
   @IsString()
   after?: string;
 
-  @Field(() => [String], { nullable: true, description: TYPES })
-  @IsOptional()
-  @NullIsAbsent()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
-  @MaxLength(256, { each: true })
+  @Names(TYPES)
   types?: string[];
 
   @Field(() => String, { nullable: true, description: STREAM })
@@ -141,4 +186,22 @@ export class EventFeedArgs {
   @IsString()
   @MaxLength(1024)
   stream?: string;
+
+  @Names('Only what happened in journeys of these types.')
+  journeyTypes?: string[];
+
+  @Names('Only what happened at touchpoints of these units, or was taken over by them.')
+  units?: string[];
+
+  @Names('Only what concerns customers of these regions, as known then.')
+  regions?: string[];
+
+  @Names('Only what concerns customers of these tiers, as known then.')
+  tiers?: string[];
+
+  @Field(() => Boolean, { nullable: true, description: 'false: nothing of historical loads.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsBoolean()
+  historical?: boolean;
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { TouchstoneError } from '@touchstone/eventing';
 import {
   contextFromHeaders,
-  HTTP_STATUS,
+  httpStatusOf,
   isLoopback,
   reportOf,
   runInContext,
@@ -73,7 +73,7 @@ const ENGINE_ERRORS: Readonly<Record<string, TouchstoneError>> = {
 /** Answers an error in the shape of the route: GraphQL's under its path, `{error}` elsewhere. */
 export function answerError(request: FastifyRequest, reply: FastifyReply, error: unknown, sink: DefectSink): void {
   const { message, ...rest } = reportOf(inOurWords(error), sink);
-  const status = rest.code === 'WRONG_HOST' ? 421 : HTTP_STATUS[rest.kind];
+  const status = httpStatusOf(rest);
   const body = request.url.startsWith('/graphql')
     ? { errors: [{ message, extensions: rest }] }
     : { error: { message, ...rest } };

@@ -1,11 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { buildSchema, type GraphQLArgument, isInputObjectType, isObjectType, isSpecifiedScalarType } from 'graphql';
-import { schemaText } from './print-schema.js';
+import { asyncApiText, schemaText } from './print-schema.js';
 
 describe('schema.graphql', () => {
   it('is the schema of this server; if not, run `npm run schema` and commit it', async () => {
     const committed = await readFile(new URL('./schema.graphql', import.meta.url), 'utf8');
     expect(committed).toBe(await schemaText());
+  });
+
+  it('has beside it the AsyncAPI document of the event feed; if not, run `npm run schema` and commit it', async () => {
+    const committed = await readFile(new URL('./asyncapi.json', import.meta.url), 'utf8');
+    expect(committed).toBe(await asyncApiText());
   });
 
   it('describes every type, field and argument', async () => {

@@ -54,7 +54,12 @@ async function createApp(config: Config, foundation: Foundation, logger: Structu
     logger.error(error instanceof Error ? error : String(error), { correlationId }, 'Server');
   const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
   const module = ServerModule.with(foundation.providers, graphqlOptions(config, sink));
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger,
+    abortOnError: false,
+    // What could not be understood is kept as it came.
+    rawBody: true,
+  });
   const fastify = adapter.getInstance();
   guardHttp(fastify, foundation.metrics, sink);
   registerStreamingBodies(fastify);

@@ -44,6 +44,17 @@ export function readStreamCases(bench: Bench): void {
     expect(await revisions(options)).toEqual(expected);
   });
 
+  it('tells of many streams which have no event, where the engine can', async () => {
+    if (!bench.log.absent) return;
+    await bench.log.append(stream(), 'none', events(2));
+    const [other, odd] = [bench.name('other'), `${stream()}'"\u00e9`];
+    expect(await bench.log.absent([other, stream(), odd])).toEqual(new Set([other, odd]));
+    await bench.log.append(odd, 'none', events(1));
+    expect(await bench.log.absent([odd, other, other])).toEqual(new Set([other]));
+    expect(await bench.log.absent([])).toEqual(new Set());
+    await failsWith(bench.log.absent([other, '']), 'INVALID_STREAM');
+  });
+
   it('reads a long stream whole, both ways', async () => {
     for (let i = 0; i < 3; i++) await bench.log.append(stream(), 'any', events(777));
     const forwards = Array.from({ length: 2331 }, (_, i) => i);

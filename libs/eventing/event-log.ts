@@ -77,6 +77,11 @@ export interface EventLog {
   appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]>;
   /** A stream that does not exist yields nothing. */
   readStream(stream: string, options?: ReadStream): AsyncIterable<RecordedEvent>;
+  /**
+   * Those of the streams that have no event. Only of engines that can tell it of many at once for less than reading
+   * each; whoever asks must still be ready to meet a stream that was begun since.
+   */
+  absent?(streams: readonly string[]): Promise<ReadonlySet<string>>;
   /** Pages of events in the order of the log; never an empty page. */
   readAll(options?: ReadAll): AsyncIterable<readonly RecordedEvent[]>;
   /** Catches up, then follows; ends when the signal aborts or the log closes. The consumer sets the pace. */

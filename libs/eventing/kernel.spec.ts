@@ -35,7 +35,7 @@ const counterDecider = decider<Counter, EventOf<typeof Added>>(
     initial: () => ({ total: 0, ids: new Set() }),
     evolve: (state, e) => ({ total: state.total + e.data.amount, ids: state.ids.add(e.id) }),
   },
-  (on) => [on(Add, (c) => c.counter, add)],
+  (on) => [on(Add, (c) => (c.counter === '' ? refuse('NAMELESS', 'Name the counter.') : c.counter), add)],
 );
 
 const now = '2024-05-01T08:00:00.000Z';
@@ -67,6 +67,26 @@ describe('the kernel', () => {
     log = openMemoryLog();
   });
   afterEach(() => log.close());
+
+  it('decides again for a stream that was begun after the log had been asked which are new', async () => {
+    const first = kernelOn(log);
+    await first.execute(counterDecider, new Add({ counter: '3', amount: 5 }));
+    let asked = 0;
+    const late: EventLog = Object.create(log, {
+      // As it was before the stream began; whoever asks again hears how it is now.
+      absent: {
+        value: (streams: readonly string[]) =>
+          asked++ === 0 ? Promise.resolve(new Set(streams)) : log.absent!(streams),
+      },
+    }) as EventLog;
+    const all = Array.from({ length: 20 }, (_, n) => work(new Add({ counter: String(n), amount: -2 + (n % 2) * 4 })));
+    const outcomes = await kernelOn(late).executeMany(all);
+    expect(asked).toBe(1);
+    expect(outcomes.map((o) => (o.ok ? o.done.revision : (o.error as TouchstoneError).code))).toEqual(
+      all.map((_, n) => (n === 3 ? 1 : n % 2 ? 0 : 'TOO_LITTLE')),
+    );
+    expect((await events('counter-3')).map((e) => (e.data as { amount: number }).amount)).toEqual([5, 2]);
+  });
 
   it('loads, decides, appends, and stamps what the decision left open', async () => {
     const kernel = kernelOn(log);
@@ -108,6 +128,7 @@ describe('the kernel', () => {
       work(new Add({ counter: 'a', amount: -2 })),
       work(new Add({ counter: 'a', amount: -2 })),
       work(new Unheard({ counter: 'a' })),
+      work(new Add({ counter: '', amount: 1 })),
     ]);
     expect(outcomes.map((o) => (o.ok ? o.done.revision : (o.error as TouchstoneError).code))).toEqual([
       1,
@@ -115,6 +136,7 @@ describe('the kernel', () => {
       1,
       'TOO_LITTLE',
       'COMMAND_UNKNOWN',
+      'NAMELESS',
     ]);
     expect((await events('counter-a')).map((e) => (e.data as { amount: number }).amount)).toEqual([3, -2]);
     expect(await events('counter-b')).toEqual([]);

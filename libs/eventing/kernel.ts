@@ -5,6 +5,8 @@ import type { DecidedEvent, Decider, Folded } from './decider.js';
 import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
+import { idTaken, wrongRevision } from './kernel-errors.js';
+import { folded, unbegun, type Folding } from './kernel-folding.js';
 import { Minting, type ActingContext, type Minted } from './minting.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
@@ -38,18 +40,18 @@ export interface Work {
 export type WorkOutcome =
   { readonly ok: true; readonly done: Executed } | { readonly ok: false; readonly error: Error };
 
-interface Folding {
-  state: unknown;
-  revision: number;
-  position: Position;
-}
-
 /** What was decided for a stream that stood at `before`. */
 interface Plan {
   readonly work: StreamWork;
   readonly folding: Folding;
   readonly before: number;
   readonly decided: NewEvent[];
+}
+
+/** When and on whose behalf a round decides. */
+interface Deciding extends Minted {
+  readonly now: string;
+  readonly context: ActingContext;
 }
 
 interface Item {
@@ -78,6 +80,10 @@ export interface KernelParts {
 /** Another process may win again and again; a caller hears of a conflict only when even waiting did not help. */
 const MAX_ATTEMPTS = 50;
 const LONGEST_WAIT_MS = 50;
+
+/** For fewer streams than this each is simply read. */
+const ASKED_TOGETHER = 8;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Load, decide, append: the one way into the log, for one command or a chunk of thousands. A chunk is grouped by
@@ -132,20 +138,22 @@ export class Kernel {
   private group(work: readonly Work[], outcomes: WorkOutcome[]): Map<string, StreamWork> {
     const byStream = new Map<string, StreamWork>();
     work.forEach(({ decider, command }, index) => {
-      const rule = this.rule(decider, command);
-      if (!rule) {
-        const name = command.constructor.name;
-        outcomes[index] = failed(
-          new TouchstoneError('COMMAND_UNKNOWN', `${decider.name} has no command ${name}.`, 'internal'),
-        );
-        return;
+      try {
+        const rule = this.rule(decider, command);
+        if (!rule) throw commandUnknown(decider.name, command.constructor.name);
+        const id = rule.id(command);
+        const stream = decider.stream(id);
+        let entry = byStream.get(stream);
+        if (!entry)
+          byStream.set(
+            stream,
+            (entry = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] }),
+          );
+        entry.items.push({ index, command, id });
+      } catch (error) {
+        // What names no stream fails alone, like any other command that cannot be decided.
+        outcomes[index] = failed(error as Error);
       }
-      const id = rule.id(command);
-      const stream = decider.stream(id);
-      let entry = byStream.get(stream);
-      if (!entry)
-        byStream.set(stream, (entry = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] }));
-      entry.items.push({ index, command, id });
     });
     return byStream;
   }
@@ -158,11 +166,15 @@ export class Kernel {
     last: boolean,
   ): Promise<StreamWork[]> {
     const plans: Plan[] = [];
+    const absent = await this.absent(round);
+    const now = this.parts.clock.now().toISOString();
+    const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
+    const deciding = { ...options, now, context };
     for (const work of round) {
-      const folding = await this.loaded(work, outcomes);
+      const folding = absent.has(work.stream) ? unbegun(work) : await this.loaded(work, outcomes);
       if (!folding) continue;
       const before = folding.revision;
-      const decided = this.decideAll(work, folding, options, outcomes);
+      const decided = this.decideAll(work, folding, deciding, outcomes);
       if (decided.length > 0) plans.push({ work, folding, before, decided });
     }
     const sealed = await this.sealed(plans, outcomes);
@@ -210,10 +222,9 @@ export class Kernel {
     }
   }
 
-  private decideAll(work: StreamWork, folding: Folding, options: ExecuteOptions, outcomes: WorkOutcome[]): NewEvent[] {
+  private decideAll(work: StreamWork, folding: Folding, deciding: Deciding, outcomes: WorkOutcome[]): NewEvent[] {
     const all: NewEvent[] = [];
-    const now = this.parts.clock.now().toISOString();
-    const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
+    const { now, context } = deciding;
     for (const item of work.items) {
       try {
         const { expectedRevision } = item.command as ExpectsRevision;
@@ -228,7 +239,7 @@ export class Kernel {
         }
         // A repeat of what was done is no surprise, wherever the stream stands by now.
         if (unexpected && decided.length > 0) throw wrongRevision(work.stream, folding.revision, expectedRevision);
-        const events = decided.map((event) => this.minting.stamp(event, now, context, options));
+        const events = decided.map((event) => this.minting.stamp(event, now, context, deciding));
         for (const event of events) folding.state = work.decider.evolve(folding.state, folded(event));
         folding.revision += events.length;
         all.push(...events);
@@ -280,6 +291,17 @@ export class Kernel {
     });
   }
 
+  /**
+   * Of many streams that are not in memory most may not be there yet, and one question answers for all of them. Should
+   * one of them be begun before the append, that is a conflict like any other.
+   */
+  private async absent(round: readonly StreamWork[]): Promise<ReadonlySet<string>> {
+    const { log } = this.parts;
+    const unknown = round.length < ASKED_TOGETHER ? [] : round.filter(({ stream }) => !this.states.has(stream));
+    if (!log.absent || unknown.length < ASKED_TOGETHER) return NONE;
+    return log.absent(unknown.map(({ stream }) => stream)).catch(() => NONE);
+  }
+
   /** Null: the stream cannot be read, and its commands have heard so; other streams are not concerned. */
   private async loaded(work: StreamWork, outcomes: WorkOutcome[]): Promise<Folding | null> {
     try {
@@ -297,7 +319,7 @@ export class Kernel {
       this.states.delete(stream);
       return kept;
     }
-    const folding: Folding = { state: decider.initial(), revision: -1, position: '' };
+    const folding = unbegun({ decider });
     for await (const recorded of this.parts.log.readStream(stream)) {
       const event = this.parts.registry.read(recorded);
       folding.state = decider.evolve(folding.state, folded(event));
@@ -325,31 +347,9 @@ export class Kernel {
   }
 }
 
-const folded = ({ type, data, id, occurredAt, metadata }: NewEvent): Folded => ({
-  type,
-  data,
-  id,
-  occurredAt,
-  source: metadata.source,
-});
-
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const failed = (error: Error): WorkOutcome => ({ ok: false, error });
 
-const wrongRevision = (stream: string, actual: number, expected: number): TouchstoneError =>
-  new TouchstoneError(
-    'WRONG_EXPECTED_REVISION',
-    `${stream} stands at revision ${actual}, not ${expected}: read it again and decide anew.`,
-    'conflict',
-    { stream, expected, actual },
-  );
-
-const idTaken = (cause: Error): TouchstoneError =>
-  new TouchstoneError(
-    'ID_TAKEN',
-    'The id that was given belongs to something else already; give a new one.',
-    'conflict',
-    undefined,
-    { cause },
-  );
+const commandUnknown = (decider: string, name: string): TouchstoneError =>
+  new TouchstoneError('COMMAND_UNKNOWN', `${decider} has no command ${name}.`, 'internal');

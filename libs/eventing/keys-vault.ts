@@ -60,6 +60,7 @@ export async function openVault({ file }: { file: string }): Promise<BytesVault>
 }
 
 class KeysVault implements BytesVault {
+  private readonly veils = new Set<ReadonlySet<string>>();
   private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
   private readonly find: StatementSyncInstance;
   private readonly secret: Buffer;
@@ -91,6 +92,17 @@ class KeysVault implements BytesVault {
   }
 
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown {
+    for (const veil of this.veils) if (veil.has(subject)) return FORGOTTEN;
+    return this.openVeiled(subject, eventId, field, ciphertext);
+  }
+
+  veil(subjects: Iterable<string>): () => void {
+    const veil = new Set(subjects);
+    this.veils.add(veil);
+    return () => void this.veils.delete(veil);
+  }
+
+  openVeiled(subject: string, eventId: string, field: string, ciphertext: string): unknown {
     if (ciphertext === NOTHING_KEPT) return FORGOTTEN;
     if (!ciphertext.startsWith(TEXT_PREFIX)) throw invalid(`field ${field} of event ${eventId}`);
     const key = this.keyToOpen(subject);
@@ -171,11 +183,20 @@ class KeysVault implements BytesVault {
       'INSERT INTO subject_key (subject, key, created_at) VALUES (?, ?, ?) ON CONFLICT (subject) DO NOTHING',
     );
     const now = new Date().toISOString();
-    inTransaction(this.db, () => {
-      for (const subject of subjects) insert.run(subject, randomBytes(KEY_BYTES), now);
+    const random = randomBytes(KEY_BYTES * subjects.size);
+    const keys = [...subjects].map((subject, i) => ({
+      subject,
+      key: random.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES),
+    }));
+    const made = inTransaction(this.db, () =>
+      keys.map(({ subject, key }) => Number(insert.run(subject, key, now).changes) === 1),
+    );
+    keys.forEach(({ subject, key }, i) => {
+      if (made[i]) this.cache.set(subject, Buffer.from(key));
+      // Another connection was first: what stands in the table counts.
+      else this.load(subject);
     });
-    // Another connection may have been first: what stands in the table counts.
-    for (const subject of subjects) this.load(subject);
+    random.fill(0);
   }
 
   private keyToSeal(subject: string): Key {

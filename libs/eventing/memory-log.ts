@@ -90,6 +90,13 @@ class MemoryLog implements EventLog {
     }
   }
 
+  async absent(streams: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.bell.closed) throw logClosed();
+    streams.forEach(checkStream);
+    await nextTurn();
+    return new Set(streams.filter((stream) => !this.streams.has(stream)));
+  }
+
   readAll(options: ReadAll = {}): AsyncGenerator<readonly RecordedEvent[]> {
     return readPages(this.pages, options);
   }

@@ -41,7 +41,7 @@ export class Minting {
       type: event.type,
       schemaVersion: event.schemaVersion,
       occurredAt,
-      recordedAt: new Date(supplied).toISOString(),
+      recordedAt: supplied === now ? now : new Date(supplied).toISOString(),
       data: event.data,
       metadata: {
         correlationId: context.correlationId,
@@ -83,7 +83,9 @@ export class Minting {
     // A fact about them still has its time, kind and unit; a note about them would be an empty shell.
     const nothingElse = personal.length === Object.keys(data as object).length;
     if (!nothingElse || !this.vault.isForgotten(subject)) return;
-    const message = `The customer was forgotten, and ${type} would say nothing but personal data: leave it out.`;
+    const message = subject.startsWith('journey:')
+      ? `Somebody whose journey this was is forgotten, and its key with them: it takes no ${type} any more. Where the journey is somebody else's by now, open a new one for them and say it there.`
+      : `The customer was forgotten, and ${type} would say nothing but personal data: leave it out.`;
     throw new TouchstoneError('CUSTOMER_FORGOTTEN', message, 'refused');
   }
 

@@ -88,6 +88,14 @@ export class SqlitePages implements PageSource<number> {
     return { events: rows.map(recorded), full };
   }
 
+  /** Those of the streams that have no event. */
+  absent(streams: readonly string[]): Set<string> {
+    const sql =
+      'SELECT value FROM json_each(?) AS asked WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.stream = asked.value)';
+    const rows = this.statement(sql).all(JSON.stringify(streams)) as unknown as [string][];
+    return new Set(rows.map(([stream]) => stream));
+  }
+
   /** Narrows a range so that one page looks at no more than a window of it. */
   private bounded(range: Range, { types, streams }: EventFilter): Range {
     if (streams === undefined && !isMany(types)) return range;

@@ -26,7 +26,7 @@ const STREAM_PAGE = 500;
 /** The reading half of an event log. */
 export type EventLogReader = Pick<
   EventLog,
-  'readStream' | 'readAll' | 'subscribe' | 'head' | 'comparePositions' | 'close'
+  'readStream' | 'absent' | 'readAll' | 'subscribe' | 'head' | 'comparePositions' | 'close'
 >;
 
 /** Hears of every new head; the function it returns stops that. */
@@ -125,6 +125,12 @@ class SqliteReader implements EventLogReader {
       from = events.at(-1)!.revision + (backwards ? -1 : 1);
       if (left > 0) await nextTurn();
     }
+  }
+
+  async absent(streams: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.bell.closed) throw logClosed();
+    streams.forEach(checkStream);
+    return this.pages.absent(streams);
   }
 
   readAll(options: ReadAll = {}): AsyncGenerator<readonly RecordedEvent[]> {

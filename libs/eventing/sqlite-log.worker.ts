@@ -10,6 +10,12 @@ import { ensureLayout } from './sqlite-log.rows.js';
 import type { FromWriter, ToWriter, WriteBatch } from './sqlite-log.wire.js';
 import { SqliteWriter } from './sqlite-log.writer.js';
 
+/**
+ * Ids of facts are hashes, so every append touches pages all over the indexes: with SQLite's own 2 MB most of them are
+ * read again each time.
+ */
+const CACHE_KB = 65_536;
+
 const port = parentPort!;
 const { file } = workerData as { file: string };
 const say = (message: FromWriter) => port.postMessage(message);
@@ -18,6 +24,7 @@ function open(): DatabaseSyncInstance | null {
   let db: DatabaseSyncInstance | undefined;
   try {
     db = openDurable(file);
+    db.exec(`PRAGMA cache_size = -${CACHE_KB}`);
     ensureLayout(db, file);
     return db;
   } catch (error) {

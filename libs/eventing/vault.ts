@@ -19,6 +19,16 @@ export interface Vault {
    * @throws CIPHERTEXT_INVALID when tampered with or moved, KEY_MISSING when the keys do not belong to the log
    */
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown;
+  /**
+   * As `open`, also of what is veiled: for whoever has to find what else speaks of a person before their keys are
+   * destroyed. Nothing of it may be shown.
+   */
+  openVeiled(subject: string, eventId: string, field: string, ciphertext: string): unknown;
+  /**
+   * From now on `open` answers `FORGOTTEN` for these subjects, whose keys are about to be destroyed; it holds in this
+   * process, until the answer is called.
+   */
+  veil(subjects: Iterable<string>): () => void;
   /** Keyed hash of a lookup value, hex: the same for the same type and value, meaningless without the secret. */
   lookupHash(type: string, value: string): string;
   /** Whether the subject's key was destroyed. */

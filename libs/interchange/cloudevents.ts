@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { deterministicId, t, type Static } from '@touchstone/eventing';
 import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
+import { parseJson } from './json-text.js';
 import { dateFault } from './xes-value.js';
 
-/** The one type of CloudEvent that is taken in. */
+/** A touchpoint of a journey; the other type that is taken in is in cloudevents-objects.ts. */
 export const TOUCHPOINT_RECORDED = 'touchpoint.recorded';
 
 /** Bytes of one event at most, as it comes. */
@@ -37,6 +39,8 @@ export type TouchpointData = Static<typeof touchpointDataSchema>;
 /** What of a CloudEvent is no touchpoint but has no place of its own is kept under this attribute. */
 export const CONTEXT_KEY = '@cloudevent';
 
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
 const dataCheck = Compile(touchpointDataSchema);
 
 /** A CloudEvent that was understood, or why it was not. The id is there whenever the event has one. */
@@ -44,7 +48,8 @@ export type ReadCloudEvent =
   | { readonly id: string; readonly factId: string; readonly fact: TouchpointFact | UnplacedFact }
   | { readonly id: string | null; readonly source: string | null; readonly code: string; readonly reason: string };
 
-const UNDERSTOOD = new Set([
+/** Attributes of an event that have a place of their own. */
+export const UNDERSTOOD = new Set([
   'specversion',
   'id',
   'source',
@@ -52,6 +57,7 @@ const UNDERSTOOD = new Set([
   'time',
   'datacontenttype',
   'data',
+  'data_base64',
   'sequence',
   'recordedtime',
 ]);
@@ -70,7 +76,7 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   const source = textOf(event['source']);
   const wrong = envelopeFault(event, id, source);
   if (wrong) return fault(id, source, wrong[0], wrong[1]);
-  const { data } = event;
+  const data = dataOf(event);
   if (!dataCheck.Check(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
   const { journey } = data;
   if (journey?.key !== undefined && journey.id === undefined && journey.type === undefined) {
@@ -81,32 +87,46 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   return { id: id!, factId, fact: factOf(event, data, id!, source!, factId) };
 }
 
-function envelopeFault(
+/** What is wrong with an event around its data. */
+export function envelopeFault(
   event: Record<string, unknown>,
   id: string | null,
   source: string | null,
+  type = TOUCHPOINT_RECORDED,
 ): [code: string, reason: string] | undefined {
   if (event['specversion'] !== '1.0') return ['CLOUDEVENT_INVALID', 'specversion must be "1.0".'];
   if (id === null || id.length > 512) return ['CLOUDEVENT_INVALID', 'id must be a text of 1 to 512 characters.'];
   if (source === null || source.length > 512) {
     return ['CLOUDEVENT_INVALID', 'source must be a text of 1 to 512 characters.'];
   }
-  if (event['type'] !== TOUCHPOINT_RECORDED) {
-    return ['CLOUDEVENT_TYPE_UNKNOWN', `type must be "${TOUCHPOINT_RECORDED}"; no other is taken in.`];
+  if (event['type'] !== type) {
+    return ['CLOUDEVENT_TYPE_UNKNOWN', 'type must be "touchpoint.recorded" or "object-fact.recorded".'];
   }
   const content = event['datacontenttype'];
   if (content !== undefined && !(typeof content === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(content))) {
     return ['CLOUDEVENT_DATA_INVALID', 'datacontenttype must be application/json.'];
   }
-  if (event['data_base64'] !== undefined) return ['CLOUDEVENT_DATA_INVALID', 'Send data as JSON, not as data_base64.'];
+  if (event['data_base64'] !== undefined && dataOf(event) === undefined) {
+    return ['CLOUDEVENT_DATA_INVALID', 'data_base64 must be JSON in Base64, and stand alone: send it as data.'];
+  }
   return timeFault(event);
+}
+
+/** Data is JSON, whether the sender wrote it as such or as the bytes of it. Undefined where there is none. */
+export function dataOf({ data, data_base64: bytes }: Record<string, unknown>): unknown {
+  if (bytes === undefined || bytes === null) return data;
+  if (data !== undefined || typeof bytes !== 'string' || !BASE64.test(bytes)) return undefined;
+  const decoded = Buffer.from(bytes, 'base64');
+  if (!isUtf8(decoded)) return undefined;
+  const parsed = parseJson(decoded.toString());
+  return 'value' in parsed ? parsed.value : undefined;
 }
 
 function timeFault(event: Record<string, unknown>): [code: string, reason: string] | undefined {
   const { time, sequence, recordedtime } = event;
   switch (typeof time === 'string' ? dateFault(time) : 'missing') {
     case 'missing':
-      return ['CLOUDEVENT_TIME_INVALID', 'time must say when the touchpoint happened.'];
+      return ['CLOUDEVENT_TIME_INVALID', 'time must say when it happened.'];
     case 'noZone':
       return ['CLOUDEVENT_TIME_WITHOUT_ZONE', 'time has no zone offset.'];
     case 'invalid':
@@ -162,20 +182,20 @@ function factOf(
 }
 
 /** The extension is a text by its specification, and a number for many who send it. */
-function sequenceOf(value: unknown): number | null {
+export function sequenceOf(value: unknown): number | null {
   const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
-function dataFault(data: unknown): string {
-  for (const error of dataCheck.Errors(data)) {
+export function dataFault(data: unknown, check: Pick<typeof dataCheck, 'Errors'> = dataCheck): string {
+  for (const error of check.Errors(data)) {
     const { instancePath, message } = error as { instancePath?: string; message?: string };
     return `data${instancePath ?? ''} ${message ?? 'does not fit the schema'}.`;
   }
   return 'data does not fit the schema.';
 }
 
-const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+export const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
 const fault = (id: string | null, source: string | null, code: string, reason: string): ReadCloudEvent => ({
   id,

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { newId, type RecordedEvent } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
 import { openHouse, type House } from './testing.js';
-import { XesImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import type { ImportOptions, ImportSource, ImporterParts } from './import-types.js';
 import type { XesMappingOptions } from './xes-options.js';
+import { xesReading } from './xes-reading.js';
 
 const houses: House[] = [];
 const house = async (at?: string) => {
@@ -48,7 +49,7 @@ const fileOf = (text: string | Buffer, rereadable = true): ImportSource => ({
 });
 const OPTIONS: XesMappingOptions = { journeyType: 'repair', activity: ['concept:name'], closes: ['Done'] };
 const run = (parts: ImporterParts, text: string, more: Partial<XesMappingOptions> = {}, options: ImportOptions = {}) =>
-  new XesImporter(parts).run(fileOf(text), { ...OPTIONS, ...more }, options);
+  new FileImporter(parts).run(fileOf(text), xesReading({ ...OPTIONS, ...more }), options);
 
 const touchpoints = (events: RecordedEvent[]) => events.filter((e) => e.type === 'TouchpointRecorded');
 const spools = (h: House) => readdir(join(h.directory, 'spool')).catch(() => []);
@@ -197,7 +198,7 @@ describe('an interrupted import', () => {
     await run(whole, many);
     const h = await house();
     await expect(run(failing(h, take, when), many)).rejects.toThrow('power cut');
-    expect(await new XesImporter(h).interrupted()).toMatchObject([{ journeyType: 'repair', done, total: 2_500 }]);
+    expect(await new FileImporter(h).interrupted()).toMatchObject([{ journeyType: 'repair', done, total: 2_500 }]);
     const result = await run(h, many);
     expect(result).toMatchObject({ resumed: true, sent: 2_500, quarantined: 0 });
     expect(result.taken + result.known).toBe(2_500);
@@ -211,8 +212,8 @@ describe('an interrupted import', () => {
     await expect(run(failing(h, 2, 'before'), many)).rejects.toThrow('power cut');
     expect(await run(h, small)).toMatchObject({ resumed: false });
     expect(await run(h, many, { source: 'other' })).toMatchObject({ resumed: false, taken: 2_500 });
-    expect((await new XesImporter(h).interrupted()).length).toBe(1);
-    const once = await new XesImporter(h).run(fileOf(many, false), OPTIONS);
+    expect((await new FileImporter(h).interrupted()).length).toBe(1);
+    const once = await new FileImporter(h).run(fileOf(many, false), xesReading(OPTIONS));
     expect(once).toMatchObject({ resumed: true, sent: 2_500, taken: 2_500 });
     expect(await spools(h)).toEqual([]);
   });
@@ -237,7 +238,7 @@ describe('an interrupted import', () => {
     const held = new Promise<void>((resolve) => (proceed = resolve));
     let reached: () => void = () => undefined;
     const appending = new Promise<void>((resolve) => (reached = resolve));
-    const importer = new XesImporter({
+    const importer = new FileImporter({
       ...h,
       intake: {
         take: async (facts, options) => {
@@ -247,10 +248,12 @@ describe('an interrupted import', () => {
         },
       },
     });
-    const first = importer.run(fileOf(many), OPTIONS);
+    const first = importer.run(fileOf(many), xesReading(OPTIONS));
     await appending;
     for (const rereadable of [true, false]) {
-      await expect(importer.run(fileOf(many, rereadable), OPTIONS)).rejects.toMatchObject({ code: 'IMPORT_RUNNING' });
+      await expect(importer.run(fileOf(many, rereadable), xesReading(OPTIONS))).rejects.toMatchObject({
+        code: 'IMPORT_RUNNING',
+      });
     }
     proceed();
     expect(await first).toMatchObject({ resumed: false, taken: 2_500 });
@@ -276,10 +279,10 @@ describe('an interrupted import', () => {
     const h = await house('2026-03-01T00:00:00Z');
     await expect(run(failing(h, 1, 'before'), small)).rejects.toThrow('power cut');
     await mkdir(join(h.directory, 'spool', newId()));
-    const importer = new XesImporter(h);
+    const importer = new FileImporter(h);
     await importer.sweep();
     expect((await spools(h)).length).toBe(1);
-    await new XesImporter({ ...h, clock: { now: () => new Date('2026-03-08T00:00:01Z') } }).sweep();
+    await new FileImporter({ ...h, clock: { now: () => new Date('2026-03-08T00:00:01Z') } }).sweep();
     expect(await spools(h)).toEqual([]);
   });
 });
@@ -299,7 +302,7 @@ describe('an interrupted import of a person who is forgotten', () => {
     await run(whole, small, { personal: ['phone'] });
     await expect(run(failing(h, 1, 'after'), small, { personal: ['phone'] })).rejects.toThrow('power cut');
     const [id] = await spools(h);
-    const importer = new XesImporter(h);
+    const importer = new FileImporter(h);
     expect(await importer.forget(person('13700000000'))).toBe(0);
     expect(await spools(h)).toEqual([id]);
     expect(hasKey(h, id!)).toBe(true);
@@ -316,7 +319,7 @@ describe('an interrupted import of a person who is forgotten', () => {
     const h = await house();
     await expect(run(failing(h, 2, 'before'), many)).rejects.toThrow('power cut');
     let left: number | undefined;
-    const importer = new XesImporter({
+    const importer = new FileImporter({
       ...h,
       intake: {
         take: async (facts, options) => {
@@ -325,7 +328,7 @@ describe('an interrupted import of a person who is forgotten', () => {
         },
       },
     });
-    expect(await importer.run(fileOf(many), OPTIONS)).toMatchObject({ resumed: true, sent: 2_500 });
+    expect(await importer.run(fileOf(many), xesReading(OPTIONS))).toMatchObject({ resumed: true, sent: 2_500 });
     expect(left).toBe(0);
   });
 
@@ -334,7 +337,7 @@ describe('an interrupted import of a person who is forgotten', () => {
     await expect(run(failing(h, 2, 'before'), many)).rejects.toThrow('power cut');
     const [id] = await spools(h);
     await h.sealer.destroy(`spool:${id}`);
-    expect(await new XesImporter(h).forget(person('nobody'))).toBe(1);
+    expect(await new FileImporter(h).forget(person('nobody'))).toBe(1);
     expect(await spools(h)).toEqual([]);
   });
 });

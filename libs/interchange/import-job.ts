@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { FileReading } from './file-reading.js';
 import type { ImporterParts, ImportOptions, ImportResult, ImportSource } from './import-types.js';
+import type { MappedLog } from './mapped-log.js';
 import type { Recognises } from './quarantine.js';
 import { readingReport, SpoolAppender } from './spool-appending.js';
 import { fingerprintOf, readIntoSpool } from './spool-reading.js';
 import { Spools, type Spool, type SpoolManifest, type SpoolWriter } from './spool.js';
-import type { MappedLog } from './xes-mapping.js';
-import { checkedOptions, type XesMappingOptions } from './xes-options.js';
 
 const DAY_MS = 86_400_000;
 /**
- * Imports XES logs in two phases: the whole file is read and checked into a spool, then the spool is appended chunk by
+ * Imports files in two phases: the whole file is read and checked into a spool, then the spool is appended chunk by
  * chunk. A file that cannot be read as a whole appends nothing; a killed import goes on where it was when the same
  * file comes again with the same options.
  */
-export class XesImporter {
+export class FileImporter {
   private readonly spools: Spools;
   private readonly appender: SpoolAppender;
 
@@ -47,40 +47,39 @@ export class XesImporter {
   }
 
   /**
-   * @throws the errors of `readXes`; OPTION_INVALID, OPTION_UNKNOWN, OPTION_CONFLICT, KIND_UNKNOWN, KIND_TAKEN,
-   *   PERSONAL_ATTRIBUTE_UNSEEN, TOO_MANY_ACTIVITIES, IMPORT_CANCELLED, IMPORT_RUNNING, SPOOL_UNREADABLE. In all of
-   *   these nothing, or a beginning that the next run completes, was appended.
+   * @throws the errors of the format's reading; KIND_UNKNOWN, KIND_TAKEN, PERSONAL_ATTRIBUTE_UNSEEN,
+   *   TOO_MANY_ACTIVITIES, IMPORT_CANCELLED, IMPORT_RUNNING, SPOOL_UNREADABLE. In all of these nothing, or a beginning
+   *   that the next run completes, was appended.
    */
-  async run(source: ImportSource, given: XesMappingOptions, options: ImportOptions = {}): Promise<ImportResult> {
-    const mapping = checkedOptions(given);
+  async run(source: ImportSource, reading: FileReading, options: ImportOptions = {}): Promise<ImportResult> {
     await this.sweep();
-    const waiting = options.dryRun ? undefined : await this.waiting(source, mapping);
+    const waiting = options.dryRun ? undefined : await this.waiting(source, reading);
     if (waiting) return this.appender.append(waiting, true, options);
     const writer = await this.spools.create();
-    const read = await this.orRemoved(writer, () => this.read(source, mapping, writer, options));
+    const read = await this.orRemoved(writer, () => this.read(source, reading, writer, options));
     if (options.dryRun) {
       await writer.abandon();
       await this.spools.remove(writer.id);
-      return checked(writer, mapping, read.log);
+      return checked(writer, reading, read.log);
     }
-    const manifest = await this.orRemoved(writer, () => writer.finish(aboutOf(mapping, read.fingerprint), read.log));
+    const manifest = await this.orRemoved(writer, () => writer.finish(aboutOf(reading, read.fingerprint), read.log));
     const spool = await this.oldest(manifest);
     return this.appender.append(spool, spool.manifest.id !== manifest.id, options);
   }
 
-  private async read(source: ImportSource, mapping: XesMappingOptions, writer: SpoolWriter, options: ImportOptions) {
-    const read = await readIntoSpool(source, mapping, writer, options);
+  private async read(source: ImportSource, reading: FileReading, writer: SpoolWriter, options: ImportOptions) {
+    const read = await readIntoSpool(source, reading, writer, options);
     // A kind of another pack is known or not: every fact of it would be refused.
     for (const id of read.log.mappedKinds) this.parts.packs.kind(id);
     return read;
   }
 
   /** An interrupted import of the same file, found by hashing it, when there is any at all. */
-  private async waiting(source: ImportSource, mapping: XesMappingOptions): Promise<Spool | undefined> {
+  private async waiting(source: ImportSource, reading: FileReading): Promise<Spool | undefined> {
     if (!source.rereadable || (await this.spools.finished()).length === 0) return undefined;
     const hash = createHash('sha256');
     for await (const bytes of source.open()) hash.update(bytes);
-    const id = await this.spools.find(fingerprintOf(hash, mapping));
+    const id = await this.spools.find(fingerprintOf(hash, reading.options));
     return id === undefined ? undefined : this.spools.open(id);
   }
 
@@ -102,27 +101,28 @@ export class XesImporter {
   }
 }
 
-function checked(writer: SpoolWriter, mapping: XesMappingOptions, log: MappedLog): ImportResult {
+function checked(writer: SpoolWriter, { journeyType, source }: FileReading, log: MappedLog): ImportResult {
   const { records, unreadable } = writer.counts();
   const quarantined = Object.values(unreadable).reduce((sum, n) => sum + n, 0);
+  const repeats = log.repeats ?? 0;
   return {
     ...readingReport(log),
     id: writer.id,
     status: 'checked',
     resumed: false,
-    journeyType: mapping.journeyType,
-    source: mapping.source ?? mapping.journeyType,
-    sent: records,
+    journeyType,
+    source,
+    sent: records + repeats,
     taken: records - quarantined,
-    known: 0,
+    known: repeats,
     quarantined,
     unreadable,
   };
 }
 
-const aboutOf = (options: XesMappingOptions, fingerprint: string) => ({
+const aboutOf = ({ journeyType, source, asHistory }: FileReading, fingerprint: string) => ({
   fingerprint,
-  journeyType: options.journeyType,
-  source: options.source ?? options.journeyType,
-  asHistory: options.asHistory ?? false,
+  journeyType,
+  source,
+  asHistory,
 });

@@ -11,13 +11,14 @@ export interface ImportSource {
   open(): AsyncIterable<Uint8Array>;
   /** Size in bytes, for progress. */
   readonly bytes?: number;
-  /** `open` may be called again: an interrupted import is then found without reading the file as a log first. */
+  /** `open` may be called again: an interrupted import is then found without reading what the file says first. */
   readonly rereadable?: boolean;
 }
 
-/** `read`: bytes of the file; `append`: records of it. */
+/** `read`: bytes of the file; `arrange`: rows of a table, put in order of their cases; `append`: records. */
 export type ImportProgress =
   | { readonly phase: 'read'; readonly done: number; readonly total?: number; readonly events: number }
+  | { readonly phase: 'arrange'; readonly done: number; readonly total: number }
   | { readonly phase: 'append'; readonly done: number; readonly total: number };
 
 export interface ImportOptions {
@@ -42,7 +43,10 @@ export interface ImportResult {
   readonly known: number;
   readonly quarantined: number;
   readonly journeys: number;
+  /** Traces of a log, cases of a table. */
   readonly traces: number;
+  /** Of a table: its rows, of which each may tell of several events. */
+  readonly rows?: number;
   /** Records that the file itself made unreadable, by code. */
   readonly unreadable: Readonly<Record<string, number>>;
   /** Everything that was not carried over. */

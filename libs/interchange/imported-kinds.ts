@@ -1,5 +1,5 @@
 import { TouchstoneError } from '@touchstone/eventing';
-import type { AttributeSpec, KindSpec } from '@touchstone/packs';
+import type { AttributeSpec, KindSpec, PackCatalogue, PackContent } from '@touchstone/packs';
 import type { XesMappingOptions } from './xes-options.js';
 import { dateFault, type Json, type JsonObject } from './xes-value.js';
 
@@ -8,6 +8,7 @@ const MOST_KINDS = 2_000;
 /** Attribute descriptions of all kinds together, so that the pack stays well below the size of one event. */
 const MOST_SPECS = 5_000;
 
+type KindOptions = Pick<XesMappingOptions, 'journeyType' | 'kinds' | 'closes' | 'contacts'>;
 type Type = AttributeSpec['type'];
 
 interface Seen {
@@ -23,7 +24,7 @@ export class ImportedKinds {
   private readonly contacts: ReadonlySet<string>;
   private readonly ids = new Map<string, string>();
 
-  constructor(private readonly options: XesMappingOptions) {
+  constructor(private readonly options: KindOptions) {
     this.closes = new Set(options.closes === 'all' ? [] : options.closes);
     this.contacts = new Set(options.contacts);
   }
@@ -86,6 +87,17 @@ export class ImportedKinds {
   }
 }
 
+/** The pack that holds the activities of imports of a journey type, with these among them. */
+export const importedPack = (
+  journeyType: string,
+  kinds: readonly KindSpec[],
+  published: Pick<PackCatalogue, 'has' | 'kind'>,
+): PackContent => ({
+  pack: `import-${journeyType}`,
+  names: { en: `Activities of the imported log ${journeyType}` },
+  kinds: kinds.map((kind) => mergedKind(kind, published.has(kind.id) ? published.kind(kind.id) : undefined)),
+});
+
 /**
  * The kind with what is already published of it: an attribute seen with two types has any. So importing several files
  * of one journey type settles, whatever their order.
@@ -138,6 +150,6 @@ function attributeSpecs({ attributes, personal }: Seen): Record<string, Attribut
 const tooMany = (): TouchstoneError =>
   new TouchstoneError(
     'TOO_MANY_ACTIVITIES',
-    `The log has more than ${MOST_KINDS} activities: name the attribute of the activity with --activity.`,
+    `The file has more than ${MOST_KINDS} activities: name another attribute (--activity) or column for the activity.`,
     'limit',
   );

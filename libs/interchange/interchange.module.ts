@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import type { Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, OpenLoads } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, ObjectFactIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
-import { XesImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
+import { QuarantineMending } from './quarantine-mending.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -30,7 +31,7 @@ import type { Sealer } from './sealed-frames.js';
         Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
     },
     {
-      provide: XesImporter,
+      provide: FileImporter,
       inject: [CONFIG, FactIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
       useFactory: (
         config: Config,
@@ -39,17 +40,24 @@ import type { Sealer } from './sealed-frames.js';
         quarantine: Quarantine,
         sealer: Sealer,
         clock: Clock,
-      ) => new XesImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
+      ) => new FileImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
     },
     {
       provide: CloudEventIntake,
-      inject: [FactIntake, Quarantine],
-      useFactory: (intake: FactIntake, quarantine: Quarantine) => new CloudEventIntake({ intake, quarantine }),
+      inject: [FactIntake, ObjectFactIntake, Quarantine],
+      useFactory: (intake: FactIntake, objects: ObjectFactIntake, quarantine: Quarantine) =>
+        new CloudEventIntake({ intake, objects, quarantine }),
+    },
+    {
+      provide: QuarantineMending,
+      inject: [FactIntake, PackCatalogue, Quarantine],
+      useFactory: (intake: FactIntake, packs: PackCatalogue, quarantine: Quarantine) =>
+        new QuarantineMending({ intake, packs, quarantine }),
     },
     {
       provide: RunningImports,
-      inject: [XesImporter, Quarantine, OpenLoads],
-      useFactory: (importer: XesImporter, quarantine: Quarantine, loads: OpenLoads) =>
+      inject: [FileImporter, Quarantine, OpenLoads],
+      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: OpenLoads) =>
         new RunningImports(importer, quarantine, loads),
     },
   ],

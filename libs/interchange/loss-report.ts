@@ -18,6 +18,16 @@ export type LossKind =
   | 'empty-trace'
   /** An attribute of a trace that is unreadable, or whose events all are. */
   | 'trace-attribute'
+  /** A cell of a column that the mapping does not name. */
+  | 'column'
+  /** A cell of a column without a name. */
+  | 'unnamed-column'
+  /** A row without any value. */
+  | 'empty-row'
+  /** A local time that comes twice in its zone: which of the two it was is not known. */
+  | 'ambiguous-time'
+  /** A local time that its zone leaps over: it was moved forward. */
+  | 'nonexistent-time'
   | 'unknown-element'
   | 'stray-text'
   | 'comment'

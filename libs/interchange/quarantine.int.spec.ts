@@ -40,6 +40,13 @@ describe('quarantine', () => {
       line: 1,
       code: 'XES_NO_TIMESTAMP',
       reason: 'The event has no time:timestamp.',
+      importId: null,
+      format: null,
+      state: 'waiting',
+      revision: 0,
+      journeyId: null,
+      touchpointId: null,
+      position: null,
       at: '2026-03-01T00:00:00.000Z',
       expiresAt: '2026-05-30T00:00:00.000Z',
     });

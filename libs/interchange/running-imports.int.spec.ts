@@ -1,8 +1,9 @@
 import { OpenLoads } from '@touchstone/journeys';
-import type { XesImporter } from './import-job.js';
+import type { FileImporter } from './import-job.js';
 import type { ImportResult } from './import-types.js';
 import { RunningImports } from './running-imports.js';
 import { openHouse, type House } from './testing.js';
+import { xesReading } from './xes-reading.js';
 
 /** An import that ends when it is told to. */
 function open<T>(): { promise: Promise<T>; end: (value: T) => void } {
@@ -23,8 +24,8 @@ describe('imports and what must not happen while they run', () => {
       begun.push(journeyType);
       return current.promise;
     },
-  } as unknown as XesImporter;
-  const run = (journeyType: string) => imports.run({ open: () => [] as never }, { journeyType });
+  } as unknown as FileImporter;
+  const run = (journeyType: string) => imports.run({ open: () => [] as never }, xesReading({ journeyType }));
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
   beforeEach(async () => {

@@ -1,9 +1,9 @@
 import type { OpenLoads } from '@touchstone/journeys';
 import { TouchstoneError } from '@touchstone/eventing';
-import type { XesImporter } from './import-job.js';
+import type { FileReading } from './file-reading.js';
+import type { FileImporter } from './import-job.js';
 import type { ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
 import type { Quarantine, Recognises } from './quarantine.js';
-import type { XesMappingOptions } from './xes-options.js';
 
 /** How often what has expired is removed, in ms. */
 const UPKEEP_MS = 6 * 3_600_000;
@@ -19,7 +19,7 @@ export class RunningImports {
   private upkeep: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly importer: XesImporter,
+    private readonly importer: FileImporter,
     private readonly quarantine: Quarantine,
     private readonly loads: Pick<OpenLoads, 'begin'>,
   ) {}
@@ -30,16 +30,12 @@ export class RunningImports {
     this.upkeep = setInterval(() => void this.tracked(tidy()).catch(() => undefined), UPKEEP_MS).unref();
   }
 
-  /** As `XesImporter.run`; a stop of the process cancels it at the next safe point. */
-  run(source: ImportSource, mapping: XesMappingOptions, options: ImportOptions = {}): Promise<ImportResult> {
-    return tracked(this.imports, this.tracked(this.loading(source, mapping, options)));
+  /** As `FileImporter.run`; a stop of the process cancels it at the next safe point. */
+  run(source: ImportSource, reading: FileReading, options: ImportOptions = {}): Promise<ImportResult> {
+    return tracked(this.imports, this.tracked(this.loading(source, reading, options)));
   }
 
-  private async loading(
-    source: ImportSource,
-    mapping: XesMappingOptions,
-    options: ImportOptions,
-  ): Promise<ImportResult> {
+  private async loading(source: ImportSource, reading: FileReading, options: ImportOptions): Promise<ImportResult> {
     await this.quiet;
     const { signal } = this.stopping;
     let ended: (() => void) | undefined;
@@ -48,7 +44,7 @@ export class RunningImports {
       options.onProgress?.(progress);
     };
     try {
-      return await this.importer.run(source, mapping, {
+      return await this.importer.run(source, reading, {
         ...options,
         onProgress,
         signal: options.signal ? AbortSignal.any([signal, options.signal]) : signal,

@@ -1,7 +1,7 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
 import type { FactOutcome, TouchpointFact } from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
-import { mergedKind } from './imported-kinds.js';
+import { importedPack } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
 import type { Spool, SpoolManifest, Spools } from './spool.js';
 
@@ -60,7 +60,15 @@ export class SpoolAppender {
         const { code, message: reason } = outcome;
         const raw = JSON.stringify(fact);
         const { journey, touchpointId: fingerprint } = fact;
-        refused.push({ ...aboutRecord(manifest), journeyId: journey.id, fingerprint, code, reason, raw });
+        refused.push({
+          ...aboutRecord(manifest),
+          journeyId: journey.id,
+          fingerprint,
+          code,
+          reason,
+          format: 'fact',
+          raw,
+        });
       } else {
         counts[outcome.outcome]++;
       }
@@ -99,11 +107,7 @@ export class SpoolAppender {
     const { journeyType, log, asHistory } = spool.manifest;
     if (log.kinds.length === 0) return;
     const { packs } = this.parts;
-    const content = {
-      pack: `import-${journeyType}`,
-      names: { en: `Activities of the imported log ${journeyType}` },
-      kinds: log.kinds.map((kind) => mergedKind(kind, packs.has(kind.id) ? packs.kind(kind.id) : undefined)),
-    };
+    const content = importedPack(journeyType, log.kinds, packs);
     const effectiveFrom = asHistory ? await firstRecorded(spool) : undefined;
     await packs.publish(content, { ...executeOptions(spool.manifest, actor), effectiveFrom });
   }
@@ -135,7 +139,7 @@ function* inOrder(facts: readonly TouchpointFact[]): Generator<readonly Touchpoi
   if (from < facts.length) yield facts.slice(from);
 }
 
-const aboutRecord = ({ source, journeyType }: SpoolManifest) => ({ source, journeyType });
+const aboutRecord = ({ id, source, journeyType }: SpoolManifest) => ({ importId: id, source, journeyType });
 
 const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefined): ExecuteOptions => ({
   context: { actor: actor ?? { id: 'import', role: 'system' }, correlationId: id },
@@ -145,10 +149,11 @@ const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefin
 
 const handled = ({ progress }: Spool): number => progress.taken + progress.known + progress.quarantined;
 
-/** What the reading of a log found. */
+/** What the reading of a file found. */
 export const readingReport = (log: SpoolManifest['log']) => ({
   journeys: log.journeys,
   traces: log.traces,
+  ...(log.rows !== undefined && { rows: log.rows }),
   losses: log.losses,
   warnings: log.warnings,
   kinds: [...log.kinds.map((kind) => kind.id), ...log.mappedKinds],
@@ -156,9 +161,12 @@ export const readingReport = (log: SpoolManifest['log']) => ({
 
 function resultOf(spool: Spool, resumed: boolean): ImportResult {
   const { manifest, progress } = spool;
-  const { taken, known, quarantined } = progress;
-  if (taken + known + quarantined !== manifest.records) throw unbalanced();
-  const { id, journeyType, source, records: sent, unreadable } = manifest;
+  if (handled(spool) !== manifest.records) throw unbalanced();
+  const { id, journeyType, source, unreadable } = manifest;
+  const { taken, quarantined } = progress;
+  const repeats = manifest.log.repeats ?? 0;
+  const known = progress.known + repeats;
+  const sent = manifest.records + repeats;
   const report = readingReport(manifest.log);
   return {
     ...report,

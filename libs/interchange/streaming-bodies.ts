@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { LARGEST_CLOUD_EVENT } from './cloudevents.js';
 
-/** Content types of a log to import; what it really is, its bytes say. */
+/** Content types of a file to import; what it really is, its bytes say. */
 const LOG_TYPES = [
   'application/xml',
   'text/xml',
@@ -9,19 +8,19 @@ const LOG_TYPES = [
   'application/gzip',
   'application/x-gzip',
   'application/octet-stream',
+  'text/csv',
+  'text/tab-separated-values',
+  'multipart/form-data',
 ];
+/** Plain `application/json` stays with the HTTP engine, which keeps its text too. */
+const EVENT_TYPES = /^application\/(x-ndjson|[\w.+-]+\+json)\s*(;|$)/i;
 
 /**
- * Lets the bodies of the ways in through: logs and lines as streams, whose readers have bounds of their own, and a
- * single CloudEvent as text. Call it on the Fastify instance before it listens.
+ * Lets the bodies of the ways in through as streams: their readers have bounds of their own. Call it on the Fastify
+ * instance before it listens.
  */
 export function registerStreamingBodies(fastify: FastifyInstance): void {
-  fastify.addContentTypeParser([...LOG_TYPES, 'application/x-ndjson'], (_request, payload, done) =>
-    done(null, payload),
-  );
-  fastify.addContentTypeParser(
-    'application/cloudevents+json',
-    { parseAs: 'string', bodyLimit: LARGEST_CLOUD_EVENT },
-    (_request, body, done) => done(null, body),
-  );
+  for (const type of [...LOG_TYPES, EVENT_TYPES]) {
+    fastify.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+  }
 }

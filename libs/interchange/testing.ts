@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent } from '@touchstone/eventing';
 import { openVault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
-import { FactIntake, journeyEvents } from '@touchstone/journeys';
+import { FactIntake, journeyEvents, ObjectFactIntake } from '@touchstone/journeys';
 import { PackCatalogue, packEvents } from '@touchstone/packs';
 import type { ImporterParts } from './import-types.js';
 import { Quarantine } from './quarantine.js';
@@ -13,6 +13,7 @@ import { Quarantine } from './quarantine.js';
 export interface House extends ImporterParts {
   readonly quarantine: Quarantine;
   readonly intake: FactIntake;
+  readonly objects: ObjectFactIntake;
   readonly log: EventLog;
   readonly packs: PackCatalogue;
   recorded(): Promise<RecordedEvent[]>;
@@ -29,6 +30,7 @@ export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
   const packs = new PackCatalogue(log, kernel);
   await packs.start();
   const intake = new FactIntake(kernel, sealer, packs);
+  const objects = new ObjectFactIntake(kernel, packs, intake);
   const quarantine = Quarantine.open({ file: join(directory, 'quarantine.db'), sealer, clock });
   return {
     directory,
@@ -37,6 +39,7 @@ export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
     log,
     packs,
     intake,
+    objects,
     quarantine,
     recorded: async () => {
       const events: RecordedEvent[] = [];

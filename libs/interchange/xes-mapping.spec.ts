@@ -2,21 +2,22 @@ import { createReadStream, existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { deterministicId } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
-import { TRACE_KEY, XesMapping, type MappedLog, type UnreadableEvent } from './xes-mapping.js';
+import type { MappedLog, UnreadableRecord } from './mapped-log.js';
+import { TRACE_KEY, XesMapping } from './xes-mapping.js';
 import { checkedOptions, type XesMappingOptions } from './xes-options.js';
 import { readXes } from './xes-reader.js';
 import type { Loss } from './loss-report.js';
 
 interface Mapped {
   readonly facts: TouchpointFact[];
-  readonly unreadable: UnreadableEvent[];
+  readonly unreadable: UnreadableRecord[];
   readonly log: MappedLog;
 }
 
 async function mappedFrom(source: AsyncIterable<Uint8Array>, options: Partial<XesMappingOptions>): Promise<Mapped> {
   const checked = checkedOptions({ journeyType: 'repair', ...options });
   const facts: TouchpointFact[] = [];
-  const unreadable: UnreadableEvent[] = [];
+  const unreadable: UnreadableRecord[] = [];
   let mapping: XesMapping | undefined;
   for await (const part of readXes(source)) {
     if (part.kind === 'log') mapping = new XesMapping(part.log, checked);

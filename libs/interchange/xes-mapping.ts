@@ -3,7 +3,8 @@ import type { TouchpointFact } from '@touchstone/journeys';
 import type { KindSpec } from '@touchstone/packs';
 import { EventReader, isFault, type ReadEvent } from './event-reader.js';
 import { ImportedKinds } from './imported-kinds.js';
-import { LossReport, type Loss } from './loss-report.js';
+import { LossReport } from './loss-report.js';
+import type { MappedLog, UnreadableRecord } from './mapped-log.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
 import { canonicalOf, jsonOf, put, xmlOf, type JsonObject } from './xes-value.js';
 import type { XesMappingOptions } from './xes-options.js';
@@ -16,35 +17,36 @@ const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
 const LONGEST_NAME = 512;
 
-/** An event that goes to quarantine. */
-export interface UnreadableEvent extends XesFault {
-  readonly line: number;
-  /** Of a trace that has a name. */
-  readonly journeyId?: string;
-  /** The same record gives the same one, however often its file is read. */
-  readonly fingerprint: string;
-  /** The event as XML; may hold personal data. */
-  readonly raw: string;
+/** An event that goes to quarantine, as XML. */
+export interface UnreadableEvent extends UnreadableRecord {
+  readonly format: 'xes';
+  readonly context: XesContext;
+}
+
+/** The surroundings of one event, as far as they say how it is to be read. */
+export interface XesContext {
+  readonly options: XesMappingOptions;
+  readonly classifiers: XesLog['classifiers'];
+  /** Those attributes of its trace that name it, and those that name who took part. */
+  readonly trace: readonly XesAttribute[];
+  /** Its 0-based place in the journey; absent where nobody knows which journey. */
+  readonly sequence?: number;
+  /** How many unreadable events of the trace before it are identical to it. */
+  readonly occurrence: number;
 }
 
 export interface MappedTrace {
   readonly facts: TouchpointFact[];
-  readonly unreadable: UnreadableEvent[];
+  readonly unreadable: UnreadableRecord[];
 }
 
-/** What is known once the whole file was read. */
-export interface MappedLog {
-  readonly traces: number;
-  readonly events: number;
-  readonly journeys: number;
-  readonly losses: readonly Loss[];
-  /** What looks like a mistake in the options. */
-  readonly warnings: readonly string[];
-  readonly kinds: readonly KindSpec[];
-  /** Kinds of others that must be published already. */
-  readonly mappedKinds: readonly string[];
-  /** Journeys whose customer a later trace of the same name settled: journey id to the customer's value. */
-  readonly movedCustomers: ReadonlyMap<string, string>;
+/** Where an unreadable event stands. */
+interface Place {
+  readonly canonical: string;
+  readonly name: string;
+  readonly open: OpenTrace;
+  readonly trace: XesTrace;
+  readonly sequence?: number;
 }
 
 /** A readable event with its place, before the trace's customer and attributes are known. */
@@ -65,6 +67,7 @@ export class XesMapping {
   private readonly report = new LossReport();
   private readonly memory = new TraceMemory();
   private readonly personal: ReadonlySet<string>;
+  private readonly surroundings: ReadonlySet<string>;
   private journeys = 0;
 
   constructor(
@@ -74,6 +77,10 @@ export class XesMapping {
     this.source = options.source ?? options.journeyType;
     this.kinds = new ImportedKinds(options);
     this.personal = new Set(options.personal);
+    const { customer, unit, staff, channel } = options;
+    this.surroundings = new Set(
+      [TRACE_NAME, IDENTITY, customer, unit, staff, channel].filter((key) => key !== undefined),
+    );
     this.reader = new EventReader(log, options, this.kinds, this.report);
     this.reportOutside(log);
   }
@@ -87,16 +94,21 @@ export class XesMapping {
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
     this.reader.begin(trace);
-    const unreadable: UnreadableEvent[] = [];
+    const unreadable: UnreadableRecord[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
-      const result = this.placed(event, open, journeyId, name!);
+      const result = this.placed(event, open, trace, name!);
       if ('fact' in result) placed.push(result);
       else unreadable.push({ ...result, journeyId });
     }
     const facts = this.completed(placed, open, trace);
     open.close();
     return { facts, unreadable };
+  }
+
+  /** The kinds that were met so far. */
+  kindSpecs(): KindSpec[] {
+    return this.kinds.specs();
   }
 
   finish(end: Extract<XesPart, { kind: 'end' }>): MappedLog {
@@ -120,22 +132,24 @@ export class XesMapping {
     };
   }
 
-  private placed(event: XesEvent, open: OpenTrace, journeyId: string, name: string): Placed | UnreadableEvent {
+  private placed(event: XesEvent, open: OpenTrace, trace: XesTrace, name: string): Placed | UnreadableEvent {
     const { journeyType } = this.options;
+    const journeyId = deterministicId(this.source, journeyType, name);
     // The place counts unreadable events too: they keep it for the day they are mended.
     const sequence = open.place();
     const canonical = canonicalOf(event.attributes);
     const read = this.reader.read(event, canonical);
-    if (isFault(read)) return this.unreadable(event, read, canonical, name, open);
+    if (isFault(read)) return this.unreadable(event, read, { canonical, name, open, trace, sequence });
     const base = [this.source, journeyType, name];
     let touchpointId: string;
     if (read.recordId === undefined) {
-      touchpointId = contentId([...base, canonical], open);
+      touchpointId = contentId([...base, canonical], open).id;
     } else {
       touchpointId = deterministicId(...base, read.recordId);
       if (open.sourceId(touchpointId, deterministicId(canonical)) === 'other') {
         const reason = 'Another event of the trace has the same identity:id and other content.';
-        return this.unreadable(event, { code: 'XES_EVENT_ID_REUSED', reason }, canonical, name, open);
+        const at = { canonical, name, open, trace, sequence };
+        return this.unreadable(event, { code: 'XES_EVENT_ID_REUSED', reason }, at);
       }
     }
     this.kinds.observe(read.kind, read.attributes, read.personal);
@@ -193,22 +207,21 @@ export class XesMapping {
     return key === TRACE_NAME || (key === this.options.customer && value === this.reader.inheritedCustomer);
   }
 
-  private unreadable(
-    event: XesEvent,
-    { code, reason }: XesFault,
-    canonical: string,
-    name: string,
-    open: OpenTrace,
-  ): UnreadableEvent {
-    const fingerprint = contentId([this.source, this.options.journeyType, name, canonical, 'unreadable'], open);
-    return { line: event.line, code, reason, fingerprint, raw: xmlOf(event) };
+  private unreadable(event: XesEvent, { code, reason }: XesFault, at: Place): UnreadableEvent {
+    const { canonical, name, open, trace, sequence } = at;
+    const parts = [this.source, this.options.journeyType, name, canonical, 'unreadable'];
+    const { id: fingerprint, occurrence } = contentId(parts, open);
+    const { options, log, surroundings } = this;
+    const near = trace.attributes.filter(({ key }) => surroundings.has(key));
+    const context = { options, classifiers: log.classifiers, trace: near, sequence, occurrence };
+    return { line: event.line, code, reason, fingerprint, raw: xmlOf(event), format: 'xes', context };
   }
 
   /** Events of a trace that has no usable name: nobody can say which journey they belong to. */
-  private withoutJourney(trace: XesTrace, fault: XesFault): UnreadableEvent[] {
+  private withoutJourney(trace: XesTrace, fault: XesFault): UnreadableRecord[] {
     const anonymous = this.memory.open('');
     const unreadable = trace.events.map((event) =>
-      this.unreadable(event, fault, canonicalOf(event.attributes), '', anonymous),
+      this.unreadable(event, fault, { canonical: canonicalOf(event.attributes), name: '', open: anonymous, trace }),
     );
     anonymous.close();
     this.traceAttributes(trace, false);
@@ -272,10 +285,10 @@ function withTrace(fact: TouchpointFact, own: { attributes: JsonObject; personal
 }
 
 /** The id of a record without an id of its own: its content, and its number among identical ones of the trace. */
-function contentId(parts: string[], open: OpenTrace): string {
+function contentId(parts: string[], open: OpenTrace): { id: string; occurrence: number } {
   const first = deterministicId(...parts, '0');
   const occurrence = open.occurrence(first);
-  return occurrence === 0 ? first : deterministicId(...parts, String(occurrence));
+  return { id: occurrence === 0 ? first : deterministicId(...parts, String(occurrence)), occurrence };
 }
 
 function nameOf(trace: XesTrace): string | undefined {

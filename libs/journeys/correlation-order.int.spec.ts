@@ -112,13 +112,13 @@ async function seen(company: Company, events: readonly RecordedEvent[]) {
   );
   const journeys: object[] = [];
   const lists: JourneyRow[] = [];
-  for (let after = 0; ;) {
+  for (let after: string | undefined; ;) {
     const page = await run(journeysQuery, { filter: {}, after, first: 50 });
     lists.push(...page);
     if (page.length < 50) break;
-    after = page.at(-1)!.cursor;
+    after = page.at(-1)!.id;
   }
-  for (const { id: journeyId, cursor: _cursor, mergedFrom: _merged, customerId, ...row } of lists) {
+  for (const { id: journeyId, journey: _journey, mergedFrom: _merged, customerId, ...row } of lists) {
     const timeline = await run(timelineQuery, { journeyId, first: 1000 });
     const entries = timeline.map((e) => [factOf.get(e.entryId), e.occurredAt, e.kind, e.unit, e.channel, e.firstContact, e.repeatOf && factOf.get(e.repeatOf), e.channelChange]); // prettier-ignore
     journeys.push({ ...row, customer: customerId && phones.get(customerId), entries });

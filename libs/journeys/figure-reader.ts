@@ -83,7 +83,7 @@ export class FigureReader {
     const after =
       page.after === undefined
         ? undefined
-        : (decodeCursor('occurrences', page.after, ['number', 'number']) as never as OccurrenceCursor);
+        : (decodeCursor('occurrences', page.after, ['string', 'number']) as never as OccurrenceCursor);
     const { result } = await this.reads.run(figureQuery, { figure, after, first: page.first + 1 }, { asOf: figure });
     return pageOf(
       result,
@@ -96,7 +96,7 @@ export class FigureReader {
   async journeysOf(token: string, page: Paging): Promise<Page<Journey>> {
     const figure = readFigure(token);
     const after =
-      page.after === undefined ? undefined : (decodeCursor('figureJourneys', page.after, ['number'])[0] as number);
+      page.after === undefined ? undefined : (decodeCursor('figureJourneys', page.after, ['string'])[0] as string);
     const asked = { after, first: page.first + 1 };
     const result = isOfMetric(figure)
       ? await this.metrics.journeys(figure, asked)
@@ -108,7 +108,7 @@ export class FigureReader {
     return pageOf(
       result.map((row, i) => ({ ...row, journey: journeys[i]! })),
       page,
-      (row) => encodeCursor('figureJourneys', [row.cursor]),
+      (row) => encodeCursor('figureJourneys', [row.id]),
       (row) => row.journey,
     );
   }

@@ -10,6 +10,8 @@ export interface ForgettingRecord {
   readonly customers: readonly string[];
   /** All journeys that ever were theirs. */
   readonly journeys: readonly string[];
+  /** Names of the objects whose own keys went too. */
+  readonly objects: readonly string[];
   readonly keysDestroyed: number;
   readonly keysReleased: number;
   readonly quarantineRemoved: number;
@@ -74,6 +76,7 @@ function told(before: ForgettingRecord | undefined, event: RecordedEvent & Forge
     return {
       ...before,
       journeys: [...new Set([...before.journeys, ...data.journeys])],
+      objects: [...new Set([...before.objects, ...data.objects])],
       repeatedAt: part === 0 ? [...before.repeatedAt, event.recordedAt] : before.repeatedAt,
     };
   }

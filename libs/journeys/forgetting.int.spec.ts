@@ -13,19 +13,20 @@ describe('the record of a forgetting', () => {
   const log = openMemoryLog();
   const registry = new EventRegistry([CustomerForgotten, ForgettingCompleted] as never);
   const kernel = new Kernel({ log, vault: {} as Vault, clock: systemClock, registry });
-  const record = (journeys: readonly string[]) =>
+  const record = (journeys: readonly string[], objects: readonly string[] = []) =>
     kernel.execute(
       forgettingDecider,
-      new CompleteForgetting({ customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, ...done }),
+      new CompleteForgetting({ customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, objects, ...done }),
     );
   afterAll(() => log.close());
 
   it('goes on in further events when the list is long, and is read as one', async () => {
     const journeys = Array.from({ length: 25_000 }, () => newId());
-    expect((await record(journeys)).events).toHaveLength(3);
+    const objects = Array.from({ length: 1_600 }, (_, n) => `meter-${n}`);
+    expect((await record(journeys, objects)).events).toHaveLength(4);
     const { completed } = await forgettingsIn(log, registry);
     expect(completed).toMatchObject([
-      { customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, ...done, repeatedAt: [] },
+      { customerId: uuid(1), customers: [uuid(1), uuid(2)], journeys, objects, ...done, repeatedAt: [] },
     ]);
   });
 
@@ -44,9 +45,10 @@ describe('the record of a forgetting', () => {
 });
 
 describe('who a person is', () => {
-  const log: RecordedEvent[] = [];
-  const add = (stream: string, type: string, data: object, more: Partial<RecordedEvent> = {}) =>
-    log.push(...recorded(stream, [{ type, data, ...more }], log));
+  let log: RecordedEvent[] = [];
+  const add = (stream: string, type: string, data: object, more: Partial<RecordedEvent> = {}) => {
+    log = recorded(stream, [{ type, data, ...more }], log);
+  };
   const bind = (hash: string, customer: number) =>
     add(`key-${hash}`, 'KeyBound', { keyType: 'phone', customerId: uuid(customer) });
   const touchpoint = (journey: number, id: number, customer: number, occurredAt: string) =>
@@ -76,6 +78,11 @@ describe('who a person is', () => {
     touchpoint(12, 22, 2, '2024-05-01T09:00:00Z');
     touchpoint(12, 23, 4, '2024-05-01T08:00:00Z');
     add(`journey-${uuid(13)}`, 'JourneyOpened', { journeyType: 't', customerId: uuid(4) });
+    const links = [{ customerId: uuid(3) }, { customerId: uuid(4) }];
+    add('object-meter-1', 'ObjectsLinked', { object: { type: 'meter', id: '1' }, customers: links });
+    const traits = { closes: false, contact: false, customerVisible: true };
+    const fact = { object: { type: 'hall', id: '1' }, kind: 'k', kindVersion: 1, traits };
+    add('object-hall-1', 'ObjectFactRecorded', { ...fact, audience: { customers: [uuid(2)] } });
   });
 
   const person = async (n: number) => (await readsOf(log).run(personQuery, { customerId: uuid(n) })).result;
@@ -84,6 +91,7 @@ describe('who a person is', () => {
     const all = {
       customers: [uuid(1), uuid(2), uuid(3)],
       journeys: [uuid(11), uuid(12)],
+      objects: ['hall-1', 'meter-1'],
       keys: [
         { hash: 'a', held: true },
         { hash: 'b', held: false },
@@ -96,6 +104,7 @@ describe('who a person is', () => {
       customers: [uuid(4)],
       kin: [],
       journeys: [uuid(12), uuid(13)],
+      objects: ['meter-1'],
       keys: [{ hash: 'c', held: true }],
     });
     expect(await person(5)).toBeNull();

@@ -10,6 +10,8 @@ export interface Person {
   readonly kin: readonly string[];
   /** Ids of all journeys that ever were theirs. */
   readonly journeys: readonly string[];
+  /** Names of all objects that they were ever linked to, or whose facts ever named or listed them. */
+  readonly objects: readonly string[];
   /** Keyed hashes of all identifiers that ever led to them; `held`: it still does. */
   readonly keys: readonly { readonly hash: string; readonly held: boolean }[];
 }
@@ -32,6 +34,10 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
     if (customers.length === 0) return null;
     // Whatever was once said: a journey may have been theirs only until it was corrected.
     const { rows: journeys } = await everTheirs(tree).execute(db);
+    const { rows: objects } = await sql<{ object: number }>`
+      select object from object_link where customer in ${tree}
+      union
+      select object from object_audience where customer in ${tree}`.execute(db);
     const keys = await db.selectFrom('bound_key').select(['key', 'to_pos']).where('customer', 'in', tree).execute();
     const kin = await everMergedWith(customer).execute(db);
     const held = new Set(keys.filter((row) => row.to_pos === null).map((row) => row.key as number));
@@ -39,6 +45,7 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
       ...customers.map((row) => row.customer as number),
       ...kin.rows.map((row) => row.customer),
       ...journeys.map((row) => row.journey as number),
+      ...objects.map((row) => row.object),
       ...keys.map((row) => row.key as number),
     ]);
     const sorted = (ids: readonly number[]) => [...new Set(ids)].map((id) => names.get(id)!).sort();
@@ -46,6 +53,7 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
       customers: sorted(customers.map((row) => row.customer as number)),
       kin: sorted(kin.rows.map((row) => row.customer).filter((each) => each !== customer)),
       journeys: sorted(journeys.map((row) => row.journey as number)),
+      objects: sorted(objects.map((row) => row.object)),
       keys: [...new Set(keys.map((row) => row.key as number))].map((key) => ({
         hash: names.get(key)!,
         held: held.has(key),

@@ -19,8 +19,10 @@ import { isPhoneType, Mentions } from './forgetting-mentions.js';
 import { CompleteForgetting, forgettingDecider } from './forgetting.js';
 import { personQuery, type Person } from './forgetting.queries.js';
 import { releaseKeysOf } from './forgetting-keys.js';
-import { forgettingOf, forgettingsIn, type ForgettingRecord } from './forgetting-records.js';
+import { knownNow } from './forgetting-known.js';
+import { forgettingOf, forgettingsIn, type Declared, type ForgettingRecord } from './forgetting-records.js';
 import { journeySubject } from './journey.events.js';
+import { namedSubject } from './object.events.js';
 
 /** Where records that speak of people lie outside of the log, such as the quarantine. */
 export interface TracePlace {
@@ -57,6 +59,9 @@ export class Forgetting {
   private readonly stopping = new AbortController();
   private turn: Promise<unknown> = Promise.resolve();
   private finishing: Promise<unknown> = Promise.resolve();
+  /** What was removed at the start for somebody whose forgetting was cut short, by customer. */
+  private readonly removedEarly = new Map<string, Removed>();
+  private readonly veiledEarly = new Map<string, () => void>();
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -79,12 +84,19 @@ export class Forgetting {
    */
   forget(request: ForgetRequest, context?: ActingContext): Promise<ForgettingRecord> {
     return this.inTurn(async () => {
-      const { person, newly } = await this.declare(request, context);
+      // From the word in the log on nobody reads anything of theirs, however long the rest takes.
+      const veils: (() => void)[] = [];
+      const { person, newly } = await this.declare(request, veils, context);
       const before = await this.record(request.customerId);
-      if (before && !newly && this.isGone(person)) return before;
+      if (before && !newly && this.isGone(person)) {
+        for (const lift of veils) lift();
+        return before;
+      }
       // What is done once more is told with what was done first.
       const customerId = before?.customerId ?? request.customerId;
       await this.erase({ ...request, customerId }, person, context);
+      // Their keys are destroyed: nothing is left to be veiled.
+      for (const lift of veils) lift();
       return (await this.record(customerId))!;
     });
   }
@@ -105,8 +117,8 @@ export class Forgetting {
   }
 
   /** Nothing leads to them any more, and nothing of theirs can be read. */
-  private isGone({ customers, journeys, keys }: Person): boolean {
-    return !keys.some(({ held }) => held) && subjectsOf({ customers, journeys }).every(this.isDestroyed);
+  private isGone({ keys, ...whose }: Person): boolean {
+    return !keys.some(({ held }) => held) && subjectsOf(whose).every(this.isDestroyed);
   }
 
   private readonly isDestroyed = (subject: string): boolean => this.vault.isForgotten(subject);
@@ -121,7 +133,27 @@ export class Forgetting {
     }
     const done = new Set(completed.flatMap(({ customers }) => customers));
     const undone = declared.filter(({ customerId }) => !done.has(customerId));
+    await this.hide(undone);
     this.finishing = this.finish(undone);
+  }
+
+  /**
+   * Before the server listens: what a crash left readable of people who are forgotten by the log is veiled and removed,
+   * as far as it is known by then. Their keys are destroyed once the read models know all that is theirs (`finish`).
+   */
+  private async hide(undone: readonly Declared[]): Promise<void> {
+    const { log, reads } = this;
+    for (const { customerId } of undone) {
+      const { customers, journeys, perhaps, objects, hashes } = await knownNow({ log, reads, signal: this.stopping.signal }, [customerId]); // prettier-ignore
+      const theirs = { customers: [...customers], journeys: [...journeys, ...perhaps], objects: [...objects] };
+      this.veiledEarly.set(customerId, this.vault.veil(subjectsOf(theirs)));
+      try {
+        const removed = await this.inTurn(() => this.removeTraces([...customers], [...journeys], [...hashes]));
+        this.removedEarly.set(customerId, removed);
+      } catch (error) {
+        this.unfinished(customerId, error);
+      }
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -133,6 +165,7 @@ export class Forgetting {
   /** Says of everybody who is this person that they are forgotten; merges that come in between count too. */
   private async declare(
     { customerId, reason, basis }: ForgetRequest,
+    veils: (() => void)[],
     context?: ActingContext,
   ): Promise<{ person: Person; newly: boolean }> {
     const known = new Set<string>();
@@ -143,6 +176,7 @@ export class Forgetting {
       if (more.length === 0) return { person, newly };
       const commands = more.map((id) => new ForgetCustomer({ customerId: id, reason, basis }));
       newly = (await this.execute(customerDecider, commands, context)) || newly;
+      veils.push(this.vault.veil(subjectsOf(person)));
       for (const id of more) known.add(id);
     }
   }
@@ -152,11 +186,11 @@ export class Forgetting {
     const atLeast = await this.log.head();
     const { result } = await this.reads.run(personQuery, { customerId }, { atLeast, timeoutMs: PATIENCE_MS, signal });
     // Of somebody unknown the decision will say so.
-    return result ?? { customers: [customerId], kin: [], journeys: [], keys: [] };
+    return result ?? { customers: [customerId], kin: [], journeys: [], objects: [], keys: [] };
   }
 
   private async erase({ customerId, reason }: ForgetRequest, known: Person, context?: ActingContext): Promise<void> {
-    const removed = { quarantined: 0, imports: 0 };
+    const removed: Removed = this.removedEarly.get(customerId) ?? { quarantined: 0, imports: 0 };
     let person = known;
     let destroyed: readonly string[];
     do {
@@ -172,28 +206,31 @@ export class Forgetting {
       // A fact that was on its way may have opened a journey of theirs, whose key nobody would destroy.
       person = await this.personNow(customerId);
     } while (!this.isGone(person));
-    const { customers, journeys, keys } = person;
+    const { customers, journeys, objects, keys } = person;
     const done = new CompleteForgetting({
       customerId,
       customers,
       journeys,
+      objects,
       keysDestroyed: destroyed.length,
       keysReleased: keys.length,
       quarantineRemoved: removed.quarantined,
       importsRemoved: removed.imports,
     });
     await this.execute(forgettingDecider, [done], context);
+    this.removedEarly.delete(customerId);
   }
 
   /** As the log tells it, without the read models: they may still have to be built after a restore. */
   private async eraseAgain(record: ForgettingRecord): Promise<void> {
-    const { customers, journeys, keysReleased } = record;
+    const { customers, journeys, objects, keysReleased } = record;
     const removed = await this.removeTraces(customers, journeys, []);
     const destroyed = await this.vault.destroy(subjectsOf(record));
     const done = new CompleteForgetting({
       customerId: record.customerId,
       customers,
       journeys,
+      objects,
       keysDestroyed: destroyed.length,
       keysReleased,
       quarantineRemoved: removed.quarantined,
@@ -233,7 +270,7 @@ export class Forgetting {
     const fields = this.registry.definition(type).personalFields.flatMap((field) => {
       const sealed = (data as Record<string, unknown>)[field];
       if (typeof sealed !== 'string') return [];
-      const value = this.vault.open(metadata.subject!, id, field, sealed);
+      const value = this.vault.openVeiled(metadata.subject!, id, field, sealed);
       return value === FORGOTTEN ? [] : [[field, value] as const];
     });
     return Object.fromEntries(fields);
@@ -258,13 +295,19 @@ export class Forgetting {
           // Not in turn: imports need not wait for read models that are being built.
           await this.personNow(request.customerId);
           await this.forget(request, ownContext(correlationId));
+          // What only seemed to be theirs can be read again.
+          this.veiledEarly.get(request.customerId)?.();
           break;
         } catch (error) {
-          this.logger.warn(`The forgetting of ${request.customerId} is not finished yet: ${(error as Error).message}`);
+          this.unfinished(request.customerId, error);
           await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => undefined);
         }
       }
     }
+  }
+
+  private unfinished(customerId: string, error: unknown): void {
+    this.logger.warn(`The forgetting of ${customerId} is not finished yet: ${(error as Error).message}`);
   }
 
   /** One person at a time, and nothing on its way meanwhile that could not be searched. */
@@ -276,8 +319,18 @@ export class Forgetting {
   }
 }
 
-const subjectsOf = ({ customers, journeys }: Pick<ForgettingRecord, 'customers' | 'journeys'>): string[] => [
+interface Removed {
+  quarantined: number;
+  imports: number;
+}
+
+const subjectsOf = ({
+  customers,
+  journeys,
+  objects,
+}: Pick<ForgettingRecord, 'customers' | 'journeys' | 'objects'>): string[] => [
   ...journeys.map(journeySubject),
+  ...objects.map(namedSubject),
   ...customers.map(customerSubject),
 ];
 

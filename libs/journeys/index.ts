@@ -7,5 +7,24 @@ export { FigureReader } from './figure-reader.js';
 export { JourneyReader } from './journey-reader.js';
 export { journeySamples } from './journey.samples.js';
 export { JourneysModule } from './journeys.module.js';
+export {
+  ChangeObject,
+  CorrectObjectFact,
+  LinkObjects,
+  objectDecider,
+  RecordObjectFact,
+  VoidObjectFact,
+} from './object.js';
+export {
+  objectName,
+  objectStream,
+  type Audience,
+  type CustomerLink,
+  type ObjectFactContent,
+  type ObjectKey,
+  type ObjectLink,
+} from './object.events.js';
+export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
+export { objectSamples } from './object.samples.js';
 export { OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { placeOf } from './cursor-place.js';
 import { occurrences, variantHasher, type FigureSearch, type SearchedNode } from './figure.js';
 import { OTHER_ID, STILL_OPEN_ID, type Figure, type NodeRef, type Projected } from './figure-token.js';
 import { type EntryColumns } from './journey-blob.js';
@@ -69,8 +70,8 @@ export interface OccurrenceRow {
   readonly cursor: OccurrenceCursor;
 }
 
-/** The journey's surrogate, and the number of the occurrence in it. */
-export type OccurrenceCursor = readonly [journey: number, ordinal: number];
+/** The journey's id, and the number of the occurrence in it. */
+export type OccurrenceCursor = readonly [journeyId: string, ordinal: number];
 
 export interface FigureParams {
   readonly figure: Figure;
@@ -87,14 +88,14 @@ export const figureQuery: ReadQuery<FigureParams, OccurrenceRow[]> = {
     const found: { t: Touchpoints; ordinal: number; places: number[] }[] = [];
     if (!search) return [];
     // The journey that the last page ended in may have more.
-    const from = after ? after[0] - 1 : 0;
+    const last = await placeOf(read, 'journey', after?.[0]);
     const journeys = chosen(read, await select(read, figure.filter), await projection(read, figure.project), {
-      after: from,
+      after: last - 1,
       entries: true,
     });
     pages: for await (const t of journeys) {
       for (const [ordinal, places] of occurrences(search, t).entries()) {
-        if (after && t.journey === after[0] && ordinal <= after[1]) continue;
+        if (after && t.journey === last && ordinal <= after[1]) continue;
         found.push({ t, ordinal, places });
         if (found.length >= first) break pages;
       }
@@ -119,24 +120,21 @@ export const figureCountQuery: ReadQuery<{ figure: Figure }, number> = {
 };
 
 /** The journeys behind a figure: ids in the order of their surrogates. */
-export const figureJourneysQuery: ReadQuery<
-  { figure: Figure; after?: number; first: number },
-  { id: string; cursor: number }[]
-> = {
+export const figureJourneysQuery: ReadQuery<{ figure: Figure; after?: string; first: number }, { id: string }[]> = {
   name: 'figureJourneys',
   group: 'journeys',
-  run: async (read, { figure, after = 0, first }) => {
+  run: async (read, { figure, after, first }) => {
     const search = await searchOf(read, figure);
     if (!search) return [];
     const found: number[] = [];
     for await (const t of chosen(read, await select(read, figure.filter), await projection(read, figure.project), {
-      after,
+      after: await placeOf(read, 'journey', after),
     })) {
       if (occurrences(search, t).length > 0) found.push(t.journey);
       if (found.length >= first) break;
     }
     const names = await read.namesOf(found);
-    return found.map((cursor) => ({ id: names.get(cursor)!, cursor }));
+    return found.map((journey) => ({ id: names.get(journey)! }));
   },
 };
 
@@ -252,7 +250,7 @@ async function occurrenceRows(
   ]);
   return found.map(({ t, ordinal }, at) => ({
     journeyId: names.get(t.journey)!,
-    cursor: [t.journey, ordinal],
+    cursor: [names.get(t.journey)!, ordinal],
     events: entries[at]!.map((entry) => {
       const row = rows.get(entry.from)!;
       return {

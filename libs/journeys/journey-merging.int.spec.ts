@@ -68,7 +68,7 @@ async function seen(reads: InlineReads, asOf?: { position: string; instant: stri
   ] as const) {
     // prettier-ignore
     const rows = await run(journeysQuery, { filter, first: 100 });
-    lists.push(rows.map(({ cursor: _c, mergedFrom: _m, ...row }) => row).sort((a, b) => (a.id < b.id ? -1 : 1)));
+    lists.push(rows.map(({ journey: _j, mergedFrom: _m, ...row }) => row).sort((a, b) => (a.id < b.id ? -1 : 1)));
   }
   const ids = ((await run(journeysQuery, { filter: {}, first: 100 })) as { id: string }[]).map(({ id }) => id).sort();
   const plain = async (of: { journeyId?: string; customerId?: string }) =>

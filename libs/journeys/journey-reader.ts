@@ -44,13 +44,13 @@ export class JourneyReader {
 
   async journeys(filter: JourneyFilter, page: PageOf): Promise<Answer<Journey>> {
     const after =
-      page.after === undefined ? undefined : (decodeCursor('journeys', page.after, ['number'])[0] as number);
+      page.after === undefined ? undefined : (decodeCursor('journeys', page.after, ['string'])[0] as string);
     const answer = await this.reads.run(journeysQuery, { filter, after, first: page.first + 1 }, when(page));
     return {
       ...pageOf(
         answer.result,
         page,
-        (row) => encodeCursor('journeys', [row.cursor]),
+        (row) => encodeCursor('journeys', [row.id]),
         (row) => journeyOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
@@ -71,13 +71,13 @@ export class JourneyReader {
 
   async customers(choice: { segment?: string }, page: PageOf): Promise<Answer<Customer>> {
     const after =
-      page.after === undefined ? undefined : (decodeCursor('customers', page.after, ['number'])[0] as number);
+      page.after === undefined ? undefined : (decodeCursor('customers', page.after, ['string'])[0] as string);
     const answer = await this.reads.run(customersQuery, { ...choice, after, first: page.first + 1 }, when(page));
     return {
       ...pageOf(
         answer.result,
         page,
-        (row) => encodeCursor('customers', [row.cursor]),
+        (row) => encodeCursor('customers', [row.id]),
         (row) => this.customerOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
@@ -103,7 +103,10 @@ export class JourneyReader {
     return found && !found.forgotten ? found : null;
   }
 
-  async timeline(of: Pick<TimelineParams, 'journeyId' | 'customerId'>, page: PageOf): Promise<Answer<TimelineEntry>> {
+  async timeline(
+    of: Pick<TimelineParams, 'journeyId' | 'customerId' | 'shared'>,
+    page: PageOf,
+  ): Promise<Answer<TimelineEntry>> {
     const after =
       page.after === undefined
         ? undefined
@@ -118,13 +121,13 @@ export class JourneyReader {
         answer.result,
         page,
         (row) => encodeCursor('timeline', row.cursor),
-        (row) => this.entryOf(row),
+        (row) => this.entryOf(row, answer.asOf),
       ),
       asOf: answer.asOf,
     };
   }
 
-  private customerOf({ cursor: _cursor, personal, mergedFrom, ...row }: CustomerRow, asOf: AsOf): Customer {
+  private customerOf({ personal, mergedFrom, ...row }: CustomerRow, asOf: AsOf): Customer {
     const open = (field: string): unknown[] =>
       (personal[field] ?? []).map(({ eventId, sealed }) =>
         this.vault.open(`customer:${row.id}`, eventId, field, sealed),
@@ -143,36 +146,38 @@ export class JourneyReader {
     };
   }
 
-  private entryOf(entry: TimelineRow): TimelineEntry {
-    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, ...row } = entry;
+  private entryOf(entry: TimelineRow, asOf: AsOf): TimelineEntry {
+    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, shared, ...row } = entry;
     return {
-      ...this.versionOf(row),
+      ...versionNode(this.vault, row),
       ...observedNodes(this.vault, row),
       repeatOf,
       firstContact,
       channelChange,
-      correctedSince: correctedSince.map((version) => this.versionOf(version)),
-      earlier: earlier.map((version) => this.versionOf(version)),
-    };
-  }
-
-  private versionOf(version: VersionRow): TimelineVersion {
-    const { body, ...row } = version;
-    const open = (field: string) => opened(this.vault, version, field);
-    return {
-      ...row,
-      attributes: body['attributes'] ?? null,
-      personal: open('personal'),
-      note: (open('note') ?? open('text')) as string | null,
-      reason: (body['reason'] as string | undefined) ?? null,
-      objects: body['objects'] ?? null,
-      source: body['source'] ?? null,
-      correlation: (body['correlation'] as TimelineVersion['correlation'] | undefined) ?? null,
+      shared: shared && { ...shared, asOf },
+      correctedSince: correctedSince.map((version) => versionNode(this.vault, version)),
+      earlier: earlier.map((version) => versionNode(this.vault, version)),
     };
   }
 }
 
-const journeyOf = ({ cursor: _cursor, mergedFrom, ...row }: JourneyRow, asOf: AsOf): Journey => ({
+/** A version of an entry, as the API shows it: personal fields opened, or `forgotten`. */
+export function versionNode(vault: Vault, version: VersionRow): TimelineVersion {
+  const { body, ...row } = version;
+  const open = (field: string) => opened(vault, version, field);
+  return {
+    ...row,
+    attributes: body['attributes'] ?? null,
+    personal: open('personal'),
+    note: (open('note') ?? open('text')) as string | null,
+    reason: (body['reason'] as string | undefined) ?? null,
+    objects: body['objects'] ?? null,
+    source: body['source'] ?? null,
+    correlation: (body['correlation'] as TimelineVersion['correlation'] | undefined) ?? null,
+  };
+}
+
+const journeyOf = ({ journey: _journey, mergedFrom, ...row }: JourneyRow, asOf: AsOf): Journey => ({
   ...row,
   mergedFrom: [...mergedFrom],
   asOf,

@@ -102,8 +102,7 @@ export class JourneyUnit {
     this.end(holding, position);
     // Never current: it only tells a reader of the past what became of the entry.
     const mark: Entry = { ...holding, version: holding.version + 1, from: position, to: position };
-    const { table, row } = shown(this.journey, mark, detail);
-    this.pending.push({ op: 'put', table, row: { ...row, form: Form.voided } });
+    this.pending.push(shown(this.journey, mark, detail, Form.voided));
   }
 
   /** Version 1 of an entry that was corrected: it knows when and by whom that was first told. */
@@ -244,40 +243,19 @@ function lowerBound(entries: readonly Entry[], entry: Entry): number {
 }
 
 /** The row that shows an entry's version: beside its touchpoint, or in the timeline itself. */
-function shown(journey: number, entry: Entry, detail: EntryDetail): { op: 'put'; table: string; row: Row } {
-  const to_pos = entry.to === '' ? null : entry.to;
-  const { occurredAt: occurred_at, eventId: event_id, recordedAt: recorded_at, revision, rule, body } = detail;
-  const { form, id: entry_id, at: occurred_ms, from: from_pos } = entry;
-  if (isObservation(form)) {
-    const { ref: touchpoint, kind: code, observer, score } = entry;
-    const about = { from_pos, to_pos, journey, form, entry_id, touchpoint, code, observer, score };
-    const row = { ...about, occurred_ms, occurred_at, event_id, revision, recorded_at, rule, body };
-    return { op: 'put', table: 'observation', row };
+function shown(journey: number, entry: Entry, detail: EntryDetail, form: FormCode = entry.form): RowChange {
+  const to = entry.to === '' ? null : entry.to;
+  const { occurredAt, eventId, recordedAt, revision, rule, body } = detail;
+  const { id, at, from } = entry;
+  if (isObservation(entry.form)) {
+    const { ref, kind, observer, score } = entry;
+    // In the order of the table's columns, as below.
+    // prettier-ignore
+    const values = [from, to, journey, form, id, ref, kind, observer, score, at, occurredAt, eventId, revision, recordedAt, rule, body];
+    return { op: 'insert', table: 'observation', values };
   }
-  return {
-    op: 'put',
-    table: 'timeline_entry',
-    // Written out, for it is what most of a rebuild makes.
-    row: {
-      from_pos,
-      to_pos,
-      journey,
-      form,
-      entry_id,
-      version: entry.version,
-      occurred_ms,
-      occurred_at,
-      sequence: entry.sequence,
-      kind: entry.kind,
-      channel: entry.channel,
-      unit: entry.unit,
-      staff: entry.staff,
-      customer: entry.customer,
-      flags: entry.flags,
-      event_id,
-      revision,
-      recorded_at,
-      body,
-    },
-  };
+  const { version, sequence, kind, channel, unit, staff, customer, flags } = entry;
+  // prettier-ignore
+  const values = [from, to, journey, form, id, version, at, occurredAt, sequence, kind, channel, unit, staff, customer, flags, eventId, revision, recordedAt, body];
+  return { op: 'insert', table: 'timeline_entry', values };
 }

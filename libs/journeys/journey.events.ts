@@ -11,7 +11,7 @@ export const journeySubject = (id: string) => `journey:${id}`;
 export const DECISION_SEQUENCE = Number.MAX_SAFE_INTEGER;
 
 // The traits as packs describe them; a pure file takes no more than types from another lib.
-const traitsSchema = t.object({
+export const traitsSchema = t.object({
   closes: t.flag(),
   contact: t.flag(),
   customerVisible: t.flag(),
@@ -19,7 +19,7 @@ const traitsSchema = t.object({
   stage: t.optional(t.code()),
 });
 
-const objectSchema = t.object({ type: t.code(), id: t.id(), qualifier: t.optional(t.code()) });
+export const objectSchema = t.object({ type: t.code(), id: t.id(), qualifier: t.optional(t.code()) });
 /** A thing that a touchpoint touches: a work order, an outage, a meter. */
 export type ObjectReference = Static<typeof objectSchema>;
 

@@ -168,7 +168,7 @@ function sameContent(a: TouchpointContent, b: TouchpointContent): boolean {
 }
 
 /** `clear` takes away first; what is reported comes over what is left: attributes one by one, everything else whole. */
-function laidOver(before: Reported, c: AmendTouchpoint): Reported {
+export function laidOver(before: Reported, c: Reported & { readonly clear?: readonly string[] }): Reported {
   const kept: Reported = Object.fromEntries(Object.entries(before).filter(([field]) => !c.clear?.includes(field)));
   const over = (a: Reported['attributes'], b: Reported['attributes']) => (b == null ? a : { ...a, ...b });
   return {

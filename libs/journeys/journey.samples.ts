@@ -58,10 +58,11 @@ export const journeySamples = {
     tier: 'standard',
   }),
   CustomerUpdated_1: CustomerUpdated({ name: 'Zhang San', segment: 'industrial' }),
-  ForgettingCompleted_1: ForgettingCompleted({
+  ForgettingCompleted_2: ForgettingCompleted({
     part: 0,
     customers: [customerId],
     journeys: ['0190a1b2-0000-7000-8000-00000000000c'],
+    objects: ['meter-M-1'],
     keysDestroyed: 2,
     keysReleased: 2,
     quarantineRemoved: 1,

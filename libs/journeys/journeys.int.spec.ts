@@ -4,8 +4,15 @@ import { packEvents, packProjections, packSamples } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { journeySamples } from './journey.samples.js';
+import { objectSamples } from './object.samples.js';
 import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
-import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
+import {
+  figureCountQuery,
+  figureJourneysQuery,
+  figureQuery,
+  journeyMapQuery,
+  type OccurrenceCursor,
+} from './journey-map.queries.js';
 import { journeysQuery } from './journeys.queries.js';
 import { timelineQuery } from './timeline.queries.js';
 import { OTHER, STILL_OPEN } from './journey-map.js';
@@ -273,16 +280,23 @@ describe('the journeys group', () => {
     return stored({ ...e, ...id, data: { ...e.data, ...touchpointId, ...momentId } });
   });
   const ofCustomer = Object.values(rest).filter((e) => e.type.startsWith('Customer'));
+  const factOf = (data: object) => 'factId' in data && { factId: uuid(888) };
   let events = recorded('pack-import-helpdesk', Object.values(packSamples));
   events = recorded(`customer-${own}`, ofCustomer.map(stored), events);
   events = recorded('key-abc', [rest.KeyBound_1, rest.KeyReleased_1, rest.KeyBound_1], events);
   events = recorded(`journey-${uuid(2)}`, journey(2, aimed), events);
   events = recorded(`journey-${uuid(3)}`, journey(3), events);
+  const ofObject = Object.values(objectSamples).map((e) => ({ ...e, data: { ...e.data, ...factOf(e.data) } }));
+  events = recorded(
+    'object-outage-OUT-2024-17',
+    [{ ...ofObject[0]!, id: uuid(888) }, ...ofObject.slice(1)].map(stored),
+    events,
+  );
 
   projectionContract(group, {
     name: 'packs, customers and journeys together',
     events,
-    facts: (e) => e.type === 'TouchpointRecorded' || e.type === 'JourneyOpened',
+    facts: (e) => ['TouchpointRecorded', 'JourneyOpened', 'ObjectChanged', 'ObjectsLinked'].includes(e.type),
     read: registry.read,
   });
 });
@@ -377,7 +391,7 @@ describe('the journey map', () => {
             expect([about, (await at.run(figureCountQuery, { figure }, options)).result]).toEqual([about, value]);
           }
           const found = [];
-          for (let after: readonly [number, number] | undefined; ;) {
+          for (let after: OccurrenceCursor | undefined; ;) {
             const { result } = await later.run(figureQuery, { figure, after, first: 3 }, options);
             found.push(...result);
             if (result.length < 3) break;
@@ -446,11 +460,11 @@ describe('journeys and timelines', () => {
         const reads = all(events);
         const every = (await reads.run(journeysQuery, { filter: {}, first: 100 })).result;
         const paged = [];
-        for (let after: number | undefined; ;) {
+        for (let after: string | undefined; ;) {
           const { result } = await reads.run(journeysQuery, { filter: {}, after, first: 2 });
           paged.push(...result);
           if (result.length < 2) break;
-          after = result.at(-1)!.cursor;
+          after = result.at(-1)!.id;
         }
         expect(paged).toEqual(every);
         const closed = (await reads.run(journeysQuery, { filter: { status: 'CLOSED' }, first: 100 })).result;

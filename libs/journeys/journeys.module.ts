@@ -2,7 +2,7 @@ import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { CLOCK, EVENT_LOG, Policies, READS, VAULT } from '@touchstone/platform';
+import { CLOCK, CONFIG, EVENT_LOG, Policies, READS, VAULT, type Config } from '@touchstone/platform';
 import { ProjectorHost, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
@@ -27,6 +27,11 @@ import { MetricsResolver } from './metrics/metrics.resolver.js';
 import { ConfirmMatch, DoubtMatch, matchDecider } from './match.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
+import { objectHandlers } from './object.handlers.js';
+import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
+import { ObjectFactIntake } from './object-fact-intake.js';
+import { ObjectReader } from './object-reader.js';
+import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
 import { RuleMoments } from './rule-moments.policy.js';
@@ -50,11 +55,13 @@ const notForPeople = [
   providers: [
     ...handlersFor(journeyDecider, { except: notForPeople }),
     ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
+    ...handlersFor(objectDecider, { except: [RecordObjectFact, CorrectObjectFact, ChangeObject, LinkObjects] }),
     ...journeyHandlers,
     ...handlersFor(matchDecider, { except: [DoubtMatch, ConfirmMatch] }),
     ...observationHandlers,
     ...linkingHandlers,
     { provide: JourneyJoining, inject: [Kernel], useFactory: (kernel: Kernel) => new JourneyJoining(kernel) },
+    ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
@@ -63,7 +70,13 @@ const notForPeople = [
       useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue, reads: Reads, joining: JourneyJoining) =>
         new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), joining }),
     },
-    OpenLoads,
+    { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
+    {
+      provide: ObjectFactIntake,
+      inject: [Kernel, PackCatalogue, FactIntake],
+      useFactory: (kernel: Kernel, packs: PackCatalogue, intake: FactIntake) =>
+        new ObjectFactIntake(kernel, packs, intake),
+    },
     {
       provide: RuleMoments,
       inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
@@ -83,10 +96,24 @@ const notForPeople = [
     CommandsResolver,
     ObservationsResolver,
     JourneyLinkingResolver,
+    ObjectReader,
+    ObjectsResolver,
+    SharedFactsResolver,
+    ObjectCommandsResolver,
   ],
-  exports: [FactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
 })
 export class JourneysModule {}
+
+/** Of a house whose history is not complete yet, one load never ends. */
+function openLoads({ historyOpen }: Config): OpenLoads {
+  const loads = new OpenLoads();
+  if (historyOpen) {
+    loads.begin();
+    new Logger('RuleMoments').warn('HISTORY_OPEN is set: no rule observes a moment until a start without it.');
+  }
+  return loads;
+}
 
 function ruleMoments(
   log: EventLog,

@@ -1,5 +1,6 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { placeOf } from './cursor-place.js';
 import { neighboursAt } from './customer-tree.js';
 import { Form } from './journey-blob.js';
 import { chosenJourneys, select, touchpointsOf, type Chosen, type JourneyFilter } from './journey-rows.js';
@@ -20,19 +21,20 @@ export interface JourneyRow {
   readonly lastTouchpointAt: string | null;
   /** The journeys that were merged into it, directly or by way of others. */
   readonly mergedFrom: readonly string[];
-  /** Where to read on: the journey's surrogate. */
-  readonly cursor: number;
+  /** The journey's surrogate. */
+  readonly journey: number;
 }
 
 const STATUSES = ['OPEN', 'PAUSED', 'CLOSED'] as const;
 
 /** Journeys in the order in which the log first named them. */
-export const journeysQuery: ReadQuery<{ filter: JourneyFilter; after?: number; first: number }, JourneyRow[]> = {
+export const journeysQuery: ReadQuery<{ filter: JourneyFilter; after?: string; first: number }, JourneyRow[]> = {
   name: 'journeys',
   group: 'journeys',
-  run: async (read, { filter, after = 0, first }) => {
+  run: async (read, { filter, after: last, first }) => {
     const selection = await select(read, filter);
     if (selection.impossible) return [];
+    const after = await placeOf(read, 'journey', last);
     if (selection.unit !== undefined || selection.channel !== undefined || selection.touches) {
       return journeysByTouchpoint(read, filter, after, first);
     }
@@ -63,8 +65,8 @@ export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | n
     const parts = await partsAt(read, known);
     const roots = surrogates.map((id) => (id === null ? null : parts.root(id)));
     const rows = await journeyRows(read, await chosenOf(read, new Set(roots.filter((id) => id !== null))));
-    const byCursor = new Map(rows.map((row) => [row.cursor, row]));
-    return roots.map((id) => (id === null ? null : (byCursor.get(id) ?? null)));
+    const byJourney = new Map(rows.map((row) => [row.journey, row]));
+    return roots.map((id) => (id === null ? null : (byJourney.get(id) ?? null)));
   },
 };
 
@@ -160,7 +162,7 @@ async function journeyRows(read: Read, chosen: readonly Chosen<StateRow>[]): Pro
         .filter((journey) => journey !== row.journey)
         .map((journey) => names.get(journey)!)
         .sort(),
-      cursor: row.journey,
+      journey: row.journey,
     };
   });
 }
@@ -178,17 +180,16 @@ export interface CustomerRow {
   readonly forgotten: boolean;
   /** Ciphertexts by field, each with the event that it is bound to; a field may have several. */
   readonly personal: Readonly<Record<string, readonly { eventId: string; sealed: string }[]>>;
-  readonly cursor: number;
 }
 
 /** Customers by id, by the hash of an identifier, or all in the order of their registration. */
 export const customersQuery: ReadQuery<
-  { ids?: readonly string[]; hash?: string; segment?: string; after?: number; first: number },
+  { ids?: readonly string[]; hash?: string; segment?: string; after?: string; first: number },
   CustomerRow[]
 > = {
   name: 'customers',
   group: 'journeys',
-  run: async (read, { ids, hash, segment, after = 0, first }) => {
+  run: async (read, { ids, hash, segment, after, first }) => {
     let query = read.db.selectFrom('customer_state').selectAll('customer_state').where(heldAt(read, 'customer_state'));
     if (ids) {
       const surrogates = (await Promise.all(ids.map((id) => read.idOf('customer', id)))).filter((id) => id !== null);
@@ -209,7 +210,8 @@ export const customersQuery: ReadQuery<
       if (id === null) return [];
       query = query.where('segment', '=', id);
     }
-    const rows = await query.where('customer', '>', after).orderBy('customer').limit(first).execute();
+    const last = await placeOf(read, 'customer', after);
+    const rows = await query.where('customer', '>', last).orderBy('customer').limit(first).execute();
     const { into, from } = await neighboursAt(
       read,
       rows.map((row) => row.customer),
@@ -229,7 +231,6 @@ export const customersQuery: ReadQuery<
       tier: names.get(row.tier) ?? null,
       registeredAt: row.registered_at,
       personal: JSON.parse(row.personal) as CustomerRow['personal'],
-      cursor: row.customer,
     }));
   },
 };

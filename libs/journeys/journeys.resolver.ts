@@ -40,8 +40,8 @@ export class JourneysResolver {
   @Query(() => TimelineConnection, {
     description: 'What a journey, or a customer across journeys, went through, in order.',
   })
-  timeline(@Args() { of, ...page }: TimelineArgs) {
-    return this.reader.timeline({ journeyId: of.journeyId, customerId: of.customerId }, page);
+  timeline(@Args() { of, shared, ...page }: TimelineArgs) {
+    return this.reader.timeline({ journeyId: of.journeyId, customerId: of.customerId, shared }, page);
   }
 
   @ResolveField(() => TimelineConnection, { name: 'timeline', description: 'What it went through, in order.' })

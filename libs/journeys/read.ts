@@ -1,5 +1,6 @@
 /** The light door, for worker threads: events, projections and queries, no Nest. */
 import { inGroup } from '@touchstone/readmodel/projection';
+import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
 import {
   CustomerForgotten,
   CustomerRegistered,
@@ -8,6 +9,7 @@ import {
   CustomerUpdated,
 } from './customer.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
+import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import {
@@ -45,7 +47,28 @@ import { metricQuery } from './metrics/metric.queries.js';
 import { factPlacesQuery, matchesQuery } from './matches.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
+import {
+  ObjectChanged,
+  ObjectFactCorrected,
+  ObjectFactRecorded,
+  ObjectFactVoided,
+  ObjectsLinked,
+} from './object.events.js';
+import { objectFactsProjection } from './object-facts.projection.js';
+import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
+import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
+
+export { eventContextsQuery } from './event-context.queries.js';
+export {
+  contextAskOf,
+  NO_CONTEXT,
+  supersededInStream,
+  supersedingAsk,
+  type ContextAsk,
+  type EventContext,
+  type EventInContext,
+} from './event-context.js';
 
 export const journeyEvents = [
   CustomerRegistered,
@@ -81,6 +104,11 @@ export const journeyEvents = [
   MatchDoubted,
   MatchConfirmed,
   MatchRejected,
+  ObjectFactRecorded,
+  ObjectFactCorrected,
+  ObjectFactVoided,
+  ObjectChanged,
+  ObjectsLinked,
 ];
 export const journeyProjections = [
   inGroup(journeysProjection),
@@ -88,6 +116,8 @@ export const journeyProjections = [
   inGroup(matchesProjection),
   inGroup(customersProjection),
   inGroup(keysProjection),
+  inGroup(objectsProjection),
+  inGroup(objectFactsProjection),
 ];
 /** Figures across units of the journeys group. @param timeZone IANA name: which day something lies in */
 export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone)];
@@ -111,4 +141,11 @@ export const journeyQueries = [
   momentsDueCountQuery,
   matchesQuery,
   factPlacesQuery,
+  objectQuery,
+  objectTimelineQuery,
+  objectLinksQuery,
+  objectFactQuery,
+  audienceQuery,
+  audienceSizesQuery,
+  eventContextsQuery,
 ];

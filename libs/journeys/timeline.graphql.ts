@@ -1,6 +1,6 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
-import { IsOptional, ValidateNested } from 'class-validator';
+import { IsBoolean, IsOptional, ValidateNested } from 'class-validator';
 import {
   AsOfAnswer,
   Connection,
@@ -14,6 +14,7 @@ import {
 import { SEALED } from './journeys.graphql.js';
 import { Moment } from './moments.graphql.js';
 import { Expectation, ExperienceRating, Guidance, Review } from './observed.graphql.js';
+import { SharedFact } from './object-audience.graphql.js';
 import { OBSERVATIONS_MAX } from './observation-rows.js';
 
 export enum TimelineForm {
@@ -26,8 +27,15 @@ export enum TimelineForm {
   HANDED_OVER = 'HANDED_OVER',
   NOTE = 'NOTE',
   VOIDED = 'VOIDED',
+  OBJECT_FACT = 'OBJECT_FACT',
 }
-registerEnumType(TimelineForm, { name: 'TimelineForm', description: 'What an entry of a timeline is.' });
+registerEnumType(TimelineForm, {
+  name: 'TimelineForm',
+  description: 'What an entry of a timeline is.',
+  valuesMap: {
+    OBJECT_FACT: { description: 'A fact of an object, such as an outage, that concerned the customer among others.' },
+  },
+});
 
 const FEW = `The first ${OBSERVATIONS_MAX}.`;
 
@@ -52,6 +60,14 @@ export class TimelineArgs extends ReadPageArgs {
   @ValidateNested()
   @Type(() => TimelineOf)
   of!: TimelineOf;
+
+  @Field({
+    defaultValue: true,
+    description:
+      'With the facts of objects, such as outages, that concerned the customer then; of a journey, those between its beginning and its end.',
+  })
+  @IsBoolean()
+  shared: boolean = true;
 }
 
 @ObjectType({ description: 'Two consecutive contacts of a journey on different channels.' })
@@ -120,9 +136,12 @@ export class TimelineVersion {
   version!: number;
 
   @Field(() => ID, {
-    description: 'The journey in whose stream it stands; of what was merged or split, a part of the journey shown.',
+    nullable: true,
+    description:
+      'The journey in whose stream it stands; of what was merged or split, a part of the journey shown. Null: it is a fact ' +
+      'that many share, see "shared".',
   })
-  journeyId!: string;
+  journeyId!: string | null;
 
   @Field(() => TouchpointCorrelation, {
     nullable: true,
@@ -220,6 +239,12 @@ export class TimelineEntry extends TimelineVersion {
     description: 'The contact before it in the journey was on another channel.',
   })
   channelChange!: ChannelChange | null;
+
+  @Field(() => SharedFact, {
+    nullable: true,
+    description: 'Of a fact that many share: of which object, and whom else it concerned.',
+  })
+  shared!: SharedFact | null;
 
   @Field(() => [TimelineVersion], {
     description: 'What was corrected or voided since, after the "asOf" of the answer.',

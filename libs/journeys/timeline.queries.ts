@@ -3,10 +3,12 @@ import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
+import type { WholeState } from './journey-parts.js';
 import { select } from './journey-rows.js';
 import { hasParts, isAlone, partsAt, seenAs, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
+import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
 
 /** What an entry of a timeline is. */
 export const FORM_NAMES = {
@@ -24,9 +26,10 @@ export const FORM_NAMES = {
 /** One version of an entry, as some event said it. */
 export interface TimelineVersion {
   readonly entryId: string;
-  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES];
+  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES] | 'OBJECT_FACT';
   readonly version: number;
-  readonly journeyId: string;
+  /** Null: it is a fact of an object, and belongs to everybody whom it concerns. */
+  readonly journeyId: string | null;
   /** With its original offset. */
   readonly occurredAt: string;
   readonly kind: string | null;
@@ -51,6 +54,8 @@ export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
   readonly correctedSince: readonly TimelineVersion[];
   /** Versions that had been superseded by then. */
   readonly earlier: readonly TimelineVersion[];
+  /** Of a fact that many share: which, and of what. */
+  readonly shared: SharedWith | null;
   /** Where to read on. */
   readonly cursor: TimelineCursor;
 }
@@ -60,38 +65,55 @@ export type TimelineCursor = readonly [at: number, sequence: number, entryId: st
 export interface TimelineParams {
   readonly journeyId?: string;
   readonly customerId?: string;
+  /** False: without the facts of objects that concern the customer. */
+  readonly shared?: boolean;
   readonly after?: TimelineCursor;
   readonly first: number;
 }
 
 /**
- * What a journey, or a customer across all journeys and channels, went through, in the journey's order.
+ * What a journey, or a customer across all journeys and channels, went through, in the journey's order; with the facts of
+ * objects that concerned them then, of a journey those between its beginning and its end.
  * @throws JOURNEY_UNKNOWN, CUSTOMER_UNKNOWN
  */
 export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
   name: 'timeline',
   group: 'journeys',
-  run: async (read, { journeyId, customerId, after, first }) => {
+  run: async (read, params) => {
+    const { journeyId, customerId, after, first } = params;
+    let shared: Pick<SharedPage, 'customers' | 'span'> | null = null;
+    const showsShared = params.shared !== false && (await anyFacts(read));
     let query = read.db
       .selectFrom('timeline_entry')
       .selectAll('timeline_entry')
       .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
-    query = query.where(
-      journeyId === undefined ? await ofCustomer(read, customerId!) : await ofJourney(read, journeyId),
-    );
+    if (journeyId !== undefined) {
+      const journey = await knownThen(read, 'journey', journeyId);
+      if (showsShared) shared = await sharedOfJourney(read, journey);
+      query = query.where(await ofJourney(read, journey));
+    } else {
+      const customer = await knownThen(read, 'customer', customerId!);
+      if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
+      query = query.where(await ofCustomer(read, customer, customerId!));
+    }
     if (after) {
       const [at, sequence, id] = after;
       query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
     }
     const rows = await query.orderBy('occurred_ms').orderBy('sequence').orderBy('entry_id').limit(first).execute();
-    return timelineRows(read, rows as EntryRow[]);
+    const own = await timelineRows(read, rows as EntryRow[]);
+    if (!shared) return own;
+    const facts = await factRows(read, await factsAbout(read, { ...shared, after, first }));
+    return merged(
+      own,
+      facts.map((fact): TimelineRow => ({ ...fact, ...NOTHING_OBSERVED, ...NO_CONTACT })),
+    ).slice(0, first);
   },
 };
 
 /** Entries of the journey, of all that was merged with it, and of what was split into it. */
-async function ofJourney(read: Read, journeyId: string): Promise<RawBuilder<boolean>> {
-  const journey = await knownThen(read, 'journey', journeyId);
+async function ofJourney(read: Read, journey: number): Promise<RawBuilder<boolean>> {
   const parts = await partsAt(read, [journey]);
   return parts.has(journey)
     ? ofWholes(read, parts.members(parts.root(journey)))
@@ -99,8 +121,7 @@ async function ofJourney(read: Read, journeyId: string): Promise<RawBuilder<bool
 }
 
 /** Entries of everything that is seen as the customer's. */
-async function ofCustomer(read: Read, customerId: string): Promise<RawBuilder<boolean>> {
-  const customer = await knownThen(read, 'customer', customerId);
+async function ofCustomer(read: Read, customer: number, customerId: string): Promise<RawBuilder<boolean>> {
   const own = read.db
     .selectFrom('journey_state')
     .select('journey_state.journey')
@@ -128,6 +149,45 @@ function ofWholes(read: Read, journeys: readonly number[]): RawBuilder<boolean> 
   const into = sql`timeline_entry.entry_id in (select journey_split.touchpoint from journey_split
     where journey_split.into_journey in (${members}) and ${heldAt(read, 'journey_split')})`;
   return sql<boolean>`((timeline_entry.journey in (${members}) and not ${away}) or ${into})`;
+}
+
+const ALWAYS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+
+/** Everybody who is one person with the customer, as was known then. */
+async function personOf(read: Read, customer: number): Promise<number[]> {
+  const tree = treeBelow(read, await rootAt(read, customer));
+  const { rows } = await sql<{ customer: number }>`select customer from ${tree} as person`.execute(read.db);
+  return rows.map((row) => row.customer);
+}
+
+/** What concerned the customer between the beginning and the end of the journey, as it is seen: with all its parts. */
+async function sharedOfJourney(read: Read, journey: number): Promise<Pick<SharedPage, 'customers' | 'span'> | null> {
+  const state = await extentOf(read, journey);
+  if (state.customer === 0) return null;
+  const end = state.ended_ms === null ? ALWAYS[1] : state.ended_ms + 1;
+  return { customers: await personOf(read, state.customer), span: [state.opened_ms, end] };
+}
+
+type Extent = Pick<WholeState, 'customer' | 'opened_ms' | 'ended_ms'>;
+
+async function extentOf(read: Read, journey: number): Promise<Extent> {
+  const parts = await partsAt(read, [journey]);
+  const [whole] = parts.has(journey) ? await wholesAt(read, parts, [parts.root(journey)]) : [];
+  if (whole) return whole.state;
+  return (await read.db
+    .selectFrom('journey_state')
+    .select(['customer', 'opened_ms', 'ended_ms'])
+    .where('journey', '=', journey)
+    .where(heldAt(read, 'journey_state'))
+    .executeTakeFirstOrThrow()) as unknown as Extent;
+}
+
+/** Two lists in the order of timelines, as one. */
+function merged(a: readonly TimelineRow[], b: readonly TimelineRow[]): TimelineRow[] {
+  return [...a, ...b].sort(
+    ({ cursor: [at, sequence, id] }, { cursor: [otherAt, otherSequence, otherId] }) =>
+      at - otherAt || sequence - otherSequence || (id < otherId ? -1 : 1),
+  );
 }
 
 /** Surrogate of who was known at the read's position: a name alone may be of later. */
@@ -213,6 +273,7 @@ async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<Time
       ...(marks.get(row.entry_id) ?? NO_CONTACT),
       correctedSince: versions.filter((v) => v.from_pos > read.asOf.position).map((v) => versionOf(v, names)),
       earlier: versions.filter((v) => v.from_pos <= read.asOf.position).map((v) => versionOf(v, names)),
+      shared: null,
       cursor: [row.occurred_ms, row.sequence, row.entry_id],
     };
   });

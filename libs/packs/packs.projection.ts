@@ -1,6 +1,6 @@
 /** Packs, their kinds and moments, in every version that was in force. */
 import type { RecordedEvent } from '@touchstone/eventing/pure';
-import type { IdOf, Name, Projection, Row, RowChange, TableSpec } from '@touchstone/readmodel/projection';
+import type { IdOf, Name, EventProjection, Row, RowChange, TableSpec } from '@touchstone/readmodel/projection';
 import type { KindSpec } from './kind.js';
 import type { PackEvent } from './pack.js';
 
@@ -73,7 +73,7 @@ interface PackUnit {
   pending: RowChange[];
 }
 
-export const packsProjection: Projection<PackUnit> = {
+export const packsProjection: EventProjection<PackUnit> = {
   name: 'packs',
   version: 4,
   tables,

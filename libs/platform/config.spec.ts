@@ -16,6 +16,7 @@ describe('readConfig', () => {
       port: 4000,
       host: '127.0.0.1',
       timeZone: 'UTC',
+      historyOpen: false,
       logLevel: 'info',
       logFormat: 'text',
       readWorkers: 2,
@@ -23,6 +24,8 @@ describe('readConfig', () => {
       graphqlMaxCost: 100_000,
       readyMaxLagMs: 10_000,
       shutdownMs: 10_000,
+      feedMaxOpen: 100,
+      feedSlowMs: 30_000,
     });
   });
 
@@ -34,6 +37,13 @@ describe('readConfig', () => {
       logLevel: 'debug',
       clockAt: '2024-05-01T08:00:00+08:00',
     });
+  });
+
+  it('takes true and false alone for what is either', () => {
+    expect(readConfig({ HISTORY_OPEN: 'true' }).historyOpen).toBe(true);
+    expect(readConfig({}, { 'history-open': 'false' }).historyOpen).toBe(false);
+    const { faults } = faultOf({ HISTORY_OPEN: '1' }).details;
+    expect(faults).toEqual(['HISTORY_OPEN must be one of true, false; got "1"']);
   });
 
   it('names every setting to mend, at once', () => {

@@ -17,6 +17,8 @@ export interface Config {
   readonly clockAt?: string;
   /** IANA name of the zone in which figures have their days, such as `Asia/Shanghai`. */
   readonly timeZone: string;
+  /** More history is to be loaded: what rules derive waits until a process starts without this. */
+  readonly historyOpen: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Worker threads that answer queries. */
@@ -29,6 +31,10 @@ export interface Config {
   readonly readyMaxLagMs: number;
   /** Milliseconds that requests under way are given at a stop. */
   readonly shutdownMs: number;
+  /** Subscribers that may read the event feed at the same time. */
+  readonly feedMaxOpen: number;
+  /** Milliseconds for which a subscriber may take nothing before it is cut off. */
+  readonly feedSlowMs: number;
 }
 
 type Key = keyof Config;
@@ -131,6 +137,15 @@ const SETTINGS: readonly Setting[] = [
     parse: timeZone,
   }),
   setting({
+    key: 'historyOpen',
+    variable: 'HISTORY_OPEN',
+    flag: 'history-open',
+    value: 'BOOLEAN',
+    fallback: 'false',
+    about: 'true: more history is to be loaded, so the rules of moments wait',
+    parse: (text) => oneOf(['true', 'false'])(text) === 'true',
+  }),
+  setting({
     key: 'logLevel',
     variable: 'LOG_LEVEL',
     flag: 'log-level',
@@ -192,6 +207,24 @@ const SETTINGS: readonly Setting[] = [
     fallback: '10000',
     about: 'time for requests under way at a stop',
     parse: integer(0, 600_000),
+  }),
+  setting({
+    key: 'feedMaxOpen',
+    variable: 'FEED_MAX_OPEN',
+    flag: 'feed-max-open',
+    value: 'N',
+    fallback: '100',
+    about: 'subscribers of the event feed at the same time',
+    parse: integer(1, 10_000),
+  }),
+  setting({
+    key: 'feedSlowMs',
+    variable: 'FEED_SLOW_MS',
+    flag: 'feed-slow-ms',
+    value: 'MS',
+    fallback: '30000',
+    about: 'how long a subscriber may take nothing before it is cut off',
+    parse: integer(100, 600_000),
   }),
 ];
 

@@ -54,3 +54,16 @@ export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
   unavailable: 503,
   internal: 500,
 };
+
+/** Codes that HTTP has a status of its own for. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  CONTENT_TYPE_UNKNOWN: 415,
+  CONTENT_ENCODING_UNKNOWN: 415,
+  CHARSET_UNKNOWN: 415,
+  WRONG_HOST: 421,
+  INTAKE_BUSY: 429,
+};
+
+/** The HTTP status of an error: that of its code, else that of its kind. */
+export const httpStatusOf = ({ code, kind }: Pick<ErrorReport, 'code' | 'kind'>): number =>
+  STATUS_OF_CODE[code] ?? HTTP_STATUS[kind];

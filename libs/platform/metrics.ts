@@ -138,6 +138,7 @@ export class Metrics {
             answers.map((a, i) => (a.ok ? { events: requests[i]!.events.length } : { events: 0, error: a.error })),
         ),
       readStream: (stream, options) => log.readStream(stream, options),
+      ...(log.absent && { absent: (streams) => log.absent!(streams) }),
       readAll: (options) => log.readAll(options),
       subscribe: (options) => log.subscribe(options),
       head: () => log.head(),

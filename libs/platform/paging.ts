@@ -20,7 +20,7 @@ export class PageArgs {
   @IsOptional()
   @NullIsAbsent()
   @IsString()
-  @MaxLength(2048)
+  @MaxLength(16_384)
   after?: string;
 }
 
@@ -128,7 +128,7 @@ export function decodeCursor(
 }
 
 function parsed(cursor: string): unknown[] {
-  if (!/^[A-Za-z0-9_-]{1,2048}$/.test(cursor)) return [];
+  if (!/^[A-Za-z0-9_-]{1,16384}$/.test(cursor)) return [];
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
     return Array.isArray(value) ? value : [];

@@ -1,12 +1,10 @@
 import { TouchstoneError, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
+import { DigestCursor, Digester, lanesOf, type DigestBatch, type ReadEvent } from './digest.js';
 import { RECORDED_INDEX_EVERY, type Checkpoint, type GenerationStore } from './generation-store.js';
 import { Lru } from './lru.js';
 import { causeOf, type ParkCause } from './parked-events.js';
-import type { IdOf, Name, Projection, RowChange } from './projection.js';
+import type { EventMark, IdOf, Projection, RowChange } from './projection.js';
 import { isFaultOfValues, sqliteCode, transaction } from './sqlite.js';
-
-/** Today's shape of a stored event. @throws for one that cannot be read, which is then parked */
-export type ReadEvent = (event: RecordedEvent) => RecordedEvent;
 
 export interface BatchLimits {
   /** Units kept in memory between batches, per projection; default 20,000. */
@@ -39,13 +37,6 @@ interface Held {
   stale: boolean;
 }
 
-/** A projection's part in one event, found before anything is changed. */
-interface Share {
-  readonly lane: Lane;
-  readonly unit: Name;
-  readonly names: readonly Name[];
-}
-
 /** An attempt that was taken back because of an event; `at` is unknown when its rows failed, not the event itself. */
 interface Failure {
   readonly at: number | null;
@@ -59,38 +50,56 @@ type Mode = 'follow' | 'retry';
  * one transaction, so that every event counts exactly once, whatever crashes. Synchronous: a batch is never seen half done.
  */
 export class BatchApplier {
-  private readonly lanes = new Map<string, Lane[]>();
+  private readonly lanes: ReadonlyMap<string, readonly Lane[]>;
   private readonly touched: Held[] = [];
   private readonly newlyBlocked: string[] = [];
   private readonly all: readonly Lane[];
   private readonly deferring: boolean;
+  private readonly digester: Digester;
 
   constructor(
     private readonly store: GenerationStore,
-    private readonly read: ReadEvent,
+    read: ReadEvent,
     private readonly now: () => string,
     { unitsInMemory = 20_000, deferNewest = false }: BatchLimits = {},
   ) {
     this.deferring = deferNewest;
+    this.digester = new Digester(store.group, read);
     this.all = store.group.projections.map((projection) => ({
       projection: projection as unknown as Projection<unknown>,
       units: new Lru<number, Held>(unitsInMemory),
     }));
-    for (const lane of this.all) {
-      for (const type of lane.projection.handles) this.lanes.set(type, [...(this.lanes.get(type) ?? []), lane]);
-    }
+    this.lanes = new Map(
+      [...lanesOf(store.group)].map(([type, lanes]) => [type, lanes.map((lane) => this.all[lane]!)]),
+    );
   }
 
   /** Takes the next events of the log, in its order; those at or below the checkpoint are passed by. */
   follow(events: readonly RecordedEvent[]): BatchOutcome {
+    return this.followDigest(this.digester.digest(events));
+  }
+
+  /** The same of events that were read before, by a `Digester` of this group. */
+  followDigest(batch: DigestBatch): BatchOutcome {
+    const cursor = this.cursor(batch);
     let { position } = this.store.checkpoint;
-    const fresh = events.filter((event) => event.position > position && ((position = event.position), true));
-    return { taken: fresh.length, parked: this.settle(fresh, 'follow') };
+    let taken = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const next = cursor.positionOf(i);
+      if (next <= position) continue;
+      position = next;
+      taken++;
+    }
+    return { taken, parked: this.settle(cursor, 'follow') };
   }
 
   /** Takes parked events of one stream once more, in its order; from the first that fails again on they stay. */
   retry(events: readonly RecordedEvent[]): BatchOutcome {
-    return { taken: events.length, parked: this.settle(events, 'retry') };
+    return { taken: events.length, parked: this.settle(this.cursor(this.digester.digest(events)), 'retry') };
+  }
+
+  private cursor(batch: DigestBatch): DigestCursor {
+    return new DigestCursor(batch, (dictionary, value) => this.store.names.idOf(dictionary, value));
   }
 
   /** Nothing stands in the log up to `position`: the checkpoint moves there without an event. */
@@ -116,14 +125,15 @@ export class BatchApplier {
    * events fail, each is applied a few times at most. When rows or what is derived from them fail and nothing says
    * whose they were, halving finds the event.
    */
-  private settle(events: readonly RecordedEvent[], mode: Mode): number {
+  private settle(cursor: DigestCursor, mode: Mode): number {
     const blocked = mode === 'follow' ? this.store.parked.waiting : new Set<string>();
-    const ends = [events.length];
+    const { count } = cursor.batch;
+    const ends = [count];
     let parked = 0;
     let fault: Failure | null = null;
-    for (let start = 0; start < events.length;) {
+    for (let start = 0; start < count;) {
       const end = ends.at(-1)!;
-      const result = this.attempt(events.slice(start, end), mode, blocked, fault);
+      const result = this.attempt(cursor, [start, end], mode, blocked, fault);
       if (typeof result === 'number') {
         parked += result;
         fault = null;
@@ -132,9 +142,9 @@ export class BatchApplier {
         continue;
       }
       // It was parked without being applied, and even that failed: not a fault of the event.
-      if (fault !== null && result.at === 0) throw result.error;
+      if (fault !== null && result.at === start) throw result.error;
       if (result.at === null && end - start > 1) ends.push(start + Math.ceil((end - start) / 2));
-      else if (result.at) ends.push(start + result.at);
+      else if (result.at !== null && result.at > start) ends.push(result.at);
       else fault = result;
     }
     return parked;
@@ -142,7 +152,8 @@ export class BatchApplier {
 
   /** One transaction. `fault` is why the first event is parked at once. Answers how many were parked. */
   private attempt(
-    events: readonly RecordedEvent[],
+    cursor: DigestCursor,
+    [start, end]: readonly [number, number],
     mode: Mode,
     blocked: Set<string>,
     fault: Failure | null,
@@ -155,10 +166,11 @@ export class BatchApplier {
     store.names.begin();
     try {
       transaction(store.db, () => {
-        for (at = 0; at < events.length; at++) {
-          const event = events[at]!;
-          progress.pass(event);
-          if (this.takeOrPark(event, mode, blocked, at === 0 ? fault : null)) parked++;
+        for (at = start; at < end; at++) {
+          cursor.goTo(at);
+          // At or below the checkpoint, or told twice.
+          if (mode === 'follow' && !progress.pass(cursor)) continue;
+          if (this.takeOrPark(cursor, mode, blocked, at === start ? fault : null)) parked++;
         }
         at = null;
         this.writeRows();
@@ -167,6 +179,7 @@ export class BatchApplier {
       });
     } catch (error) {
       this.takeBack(blocked);
+      cursor.forgetSurrogates();
       if (this.deferring) throw newestLost(error);
       if (ours || !isFaultOfEvent(error)) throw error;
       return { at, error };
@@ -199,26 +212,18 @@ export class BatchApplier {
   }
 
   /** True when the event was parked. */
-  private takeOrPark(event: RecordedEvent, mode: Mode, blocked: Set<string>, fault: Failure | null): boolean {
-    const lanes = this.lanes.get(event.type);
-    if (!lanes) return false;
-    if (blocked.has(event.stream)) return this.park(event, behind(event), blocked);
-    if (fault) return this.park(event, causeOf('failed', fault.error), blocked);
-    let shares: Share[];
-    let readable: RecordedEvent;
-    try {
-      readable = this.read(event);
-      shares = sharesOf(readable, lanes);
-    } catch (error) {
-      // Nothing is changed yet, so nothing has to be taken back.
-      return this.park(event, causeOf('unreadable', error), blocked);
-    }
-    for (const share of shares) this.apply(share, readable);
-    if (mode === 'retry') this.store.parked.release(event);
+  private takeOrPark(cursor: DigestCursor, mode: Mode, blocked: Set<string>, fault: Failure | null): boolean {
+    if (cursor.isPassedBy) return false;
+    if (blocked.has(cursor.stream)) return this.park(cursor, behind(cursor), blocked);
+    if (fault) return this.park(cursor, causeOf('failed', fault.error), blocked);
+    // Nothing is changed yet, so nothing has to be taken back.
+    if (cursor.cause) return this.park(cursor, cursor.cause, blocked);
+    for (const lane of this.lanes.get(cursor.type)!) this.apply(lane, cursor);
+    if (mode === 'retry') this.store.parked.release(cursor);
     return false;
   }
 
-  private park(event: RecordedEvent, cause: ParkCause, blocked: Set<string>): boolean {
+  private park(event: EventMark, cause: ParkCause, blocked: Set<string>): boolean {
     const waits = this.store.parked.park(event, cause, this.now());
     if (waits && !blocked.has(event.stream)) {
       blocked.add(event.stream);
@@ -227,22 +232,34 @@ export class BatchApplier {
     return true;
   }
 
-  private apply({ lane, unit: name, names }: Share, event: RecordedEvent): void {
+  private apply(lane: Lane, cursor: DigestCursor): void {
+    const name = cursor.number();
+    if (name === 0) return;
+    const { projection } = lane;
+    const id = cursor.surrogateAt(name);
+    if (projection.digest) return projection.digest.fold(this.held(lane, id, name, cursor).unit, cursor, cursor);
+    const event = cursor.whole;
     const table = this.store.names;
-    const id = table.idOf(name[0], name[1]);
+    const names = projection.names(event);
     const ids = names.map(([dictionary, value]) => table.idOf(dictionary, value));
+    const [dictionaryOfUnit, valueOfUnit] = cursor.nameAt(name);
     const idOf: IdOf = (dictionary, value) => {
-      if (name[1] === value && name[0] === dictionary) return id;
+      if (valueOfUnit === value && dictionaryOfUnit === dictionary) return id;
       // A handful of names: walking them beats any map.
       const at = names.findIndex((n) => n[1] === value && n[0] === dictionary);
-      return at === -1 ? undeclared(lane.projection.name, dictionary) : ids[at]!;
+      return at === -1 ? undeclared(projection.name, dictionary) : ids[at]!;
     };
-    const held = lane.units.get(id) ?? this.bringBack(lane, id, name[1]);
+    projection.apply(this.held(lane, id, name, cursor).unit, event, idOf);
+  }
+
+  /** The unit in memory, touched by this batch. */
+  private held(lane: Lane, id: number, name: number, cursor: DigestCursor): Held {
+    const held = lane.units.get(id) ?? this.bringBack(lane, id, cursor.nameAt(name)[1]);
     if (!held.touched) {
       held.touched = true;
       this.touched.push(held);
     }
-    lane.projection.apply(held.unit, event, idOf);
+    return held;
   }
 
   private bringBack(lane: Lane, id: number, name: string): Held {
@@ -284,7 +301,9 @@ class Progress {
     ({ position: this.position, recordedMs: this.recordedMs, sinceIndex: this.sinceIndex } = from);
   }
 
-  pass(event: RecordedEvent): void {
+  /** Goes on to the event; false: it has been passed before. */
+  pass(event: EventMark): boolean {
+    if (event.position <= this.position) return false;
     this.position = event.position;
     if (event.recordedAt !== this.lastText) {
       this.lastText = event.recordedAt;
@@ -293,23 +312,16 @@ class Progress {
       if (ms > this.recordedMs) this.recordedMs = ms;
     }
     // The checkpoint itself is the last entry; between it and these, never more events than this to be read.
-    if (++this.sinceIndex < RECORDED_INDEX_EVERY) return;
-    this.entries.push({ position: this.position, recordedMs: this.recordedMs });
-    this.sinceIndex = 0;
+    if (++this.sinceIndex >= RECORDED_INDEX_EVERY) {
+      this.entries.push({ position: this.position, recordedMs: this.recordedMs });
+      this.sinceIndex = 0;
+    }
+    return true;
   }
 
   get checkpoint(): Checkpoint {
     return { position: this.position, recordedMs: this.recordedMs, sinceIndex: this.sinceIndex };
   }
-}
-
-function sharesOf(event: RecordedEvent, lanes: readonly Lane[]): Share[] {
-  const shares: Share[] = [];
-  for (const lane of lanes) {
-    const unit = lane.projection.unit(event);
-    if (unit !== null) shares.push({ lane, unit, names: lane.projection.names(event) });
-  }
-  return shares;
 }
 
 /** Of a unit that has changed since it was asked. */
@@ -328,7 +340,7 @@ const newestLost = (cause: unknown): TouchstoneError =>
     { cause },
   );
 
-const behind = (event: RecordedEvent): ParkCause => ({
+const behind = (event: EventMark): ParkCause => ({
   reason: 'behind',
   code: 'PARKED_BEHIND',
   message: `An earlier event of "${event.stream}" is parked; retry or skip that one first.`,

@@ -1,8 +1,12 @@
 import { rmSync } from 'node:fs';
+import type { MessagePort } from 'node:worker_threads';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import type { BatchLimits } from './batch-applier.js';
+import { Digester } from './digest.js';
+import { digestsBehind, digestsOf, serveDigests } from './digest-source.js';
 import { GenerationStore } from './generation-store.js';
 import type { ParkedEvent } from './parked-events.js';
+import { servePartHelp } from './part-helper.js';
 import { ProjectionRunner, type RunnerLog, type RunnerOptions } from './projection-runner.js';
 import type { ProjectionGroup } from './projection.js';
 
@@ -36,6 +40,11 @@ export interface ProjectionParts {
   readonly read: RunnerOptions['read'];
   readonly now: () => string;
   readonly tuning?: RunnerTuning;
+  /**
+   * For building: the port of a thread that reads the log and helps (`serveBuild`); default none. It is used up by one
+   * build.
+   */
+  readonly helper?: MessagePort;
 }
 
 /** Makes an ordered generation somewhere, in this thread or another. */
@@ -58,11 +67,22 @@ export async function buildGeneration(
   try {
     await build(parts, order, onProgress, signal, { deferNewest: true });
   } catch (error) {
-    if (!(error instanceof TouchstoneError) || error.code !== 'NEWEST_LOST') throw error;
-    // Some event fails: then every batch is written in full, so that the one that fails can be taken back alone.
+    if (!(error instanceof TouchstoneError) || !['NEWEST_LOST', 'HELPER_LOST'].includes(error.code)) throw error;
     for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${order.file}${end}`, { force: true });
-    await build(parts, order, onProgress, signal, { deferNewest: false });
+    // When some event fails, every batch is written in full, so that the one that fails can be taken back alone.
+    const deferNewest = error.code === 'HELPER_LOST';
+    await build({ ...parts, helper: undefined }, order, onProgress, signal, { deferNewest });
+  } finally {
+    parts.helper?.close();
   }
+}
+
+/** Reads the log for who builds a generation at the other end of the port, then helps to derive, until it is closed. */
+export async function serveBuild(
+  port: MessagePort,
+  { group, log, read }: Pick<ProjectionParts, 'group' | 'log' | 'read'>,
+): Promise<void> {
+  await Promise.all([serveDigests(port, log, new Digester(group, read)), servePartHelp(port, group)]);
 }
 
 async function build(
@@ -77,10 +97,14 @@ async function build(
   let events = 0;
   let phase: BuildProgress['phase'] = 'reading';
   const lost = new AbortController();
+  let isHelped = parts.helper !== undefined;
+  parts.helper?.once('close', () => (isHelped = false));
   const report = () => onProgress({ ...progressOf(runner, phase), events });
+  const { helper, group, log, read } = parts;
   const runner = new ProjectionRunner({
     ...parts,
     ...parts.tuning,
+    digests: helper && digestsBehind(helper, digestsOf(log, new Digester(group, read))),
     limits: { ...parts.tuning?.limits, ...limits },
     store,
     onBatch: (_checkpoint, taken) => {
@@ -97,10 +121,12 @@ async function build(
       runner.flush();
       phase = 'indexing';
       report();
-      store.makeDurable(() => {
+      const deriving = () => {
         phase = 'deriving';
         report();
-      });
+      };
+      if (helper && isHelped) await store.makeDurableWith(helper, deriving, signal);
+      else store.makeDurable(deriving);
     } finally {
       release();
     }

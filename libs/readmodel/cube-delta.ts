@@ -34,6 +34,26 @@ export class CubeDelta {
     this.cells.add(this.cells.cellOf(dims), measures, 0, sign);
   }
 
+  /** The sums, to be absorbed by another delta of the same cube, in this thread or another; this one is empty then. */
+  handOver(): CubeSums {
+    const { cells, spec } = this;
+    this.cells = new Cells(spec, spec.dims.length);
+    const { count, keys, sums, hashes, slots } = cells;
+    return { count, keys, sums, hashes, slots };
+  }
+
+  /** Adds what another delta handed over, which is used up. @throws CUBE_VALUE (internal) */
+  absorb(other: CubeSums): void {
+    let [into, from] = [this.cells, Cells.of(this.spec, other)];
+    if (into.count < from.count) [into, from] = [from, into];
+    const key = new Int32Array(from.dims);
+    for (let cell = 0; cell < from.count; cell++) {
+      for (let i = 0; i < from.dims; i++) key[i] = from.keys[cell * from.dims + i]!;
+      into.add(into.cellOf(key), from.sums, cell * from.measures, 1);
+    }
+    this.cells = into;
+  }
+
   /**
    * The row changes for the whole cube and its rollups, one per cell, without those that came to nothing, each table
    * in the order of its key; the delta is empty afterwards.
@@ -69,15 +89,27 @@ export class CubeDelta {
   }
 }
 
+/** Sums of a cube as they are handed over; the buffers can be transferred. */
+export interface CubeSums {
+  readonly count: number;
+  readonly keys: Int32Array;
+  readonly sums: Float64Array;
+  readonly hashes: Int32Array;
+  readonly slots: Int32Array;
+}
+
+export const buffersOf = ({ keys, sums, hashes, slots }: CubeSums): ArrayBuffer[] =>
+  [keys, sums, hashes, slots].map(({ buffer }) => buffer as ArrayBuffer);
+
 /** Sums by integer keys: open addressing over flat arrays. */
 class Cells {
   count = 0;
   readonly measures: number;
   keys: Int32Array;
   sums: Float64Array;
-  private hashes: Int32Array;
+  hashes: Int32Array;
   /** Cell plus one; 0 is free. Never more than half full. */
-  private slots: Int32Array;
+  slots: Int32Array;
 
   constructor(
     private readonly spec: CubeSpec,
@@ -89,6 +121,12 @@ class Cells {
     this.sums = new Float64Array(capacity * this.measures);
     this.hashes = new Int32Array(capacity);
     this.slots = new Int32Array(capacity * 2);
+  }
+
+  static of(spec: CubeSpec, { count, keys, sums, hashes, slots }: CubeSums): Cells {
+    const cells = new Cells(spec, spec.dims.length, 0);
+    Object.assign(cells, { count, keys, sums, hashes, slots });
+    return cells;
   }
 
   cellOf(key: ArrayLike<number>): number {

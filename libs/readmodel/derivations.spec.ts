@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { BatchApplier } from './batch-applier.js';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
-import type { Derivation } from './projection.js';
+import type { Derivation, DerivedRows } from './projection.js';
 import { recorded } from './recorded-events.js';
 import { projectAll, projectionContract, projectMore, seeded } from './testing.js';
 import { purseGroup, purses, type PurseStep } from './spec/purses.js';
@@ -100,7 +100,7 @@ describe('derived rows', () => {
 
   it('may read what was derived before them', () => {
     const tables = [{ name: 'richest', columns: { one: 'int', root: 'int' }, key: ['one'] }] as const;
-    const take = (_: unknown, rows: Parameters<Derivation['build']>[0]) => {
+    const take = (_: unknown, rows: DerivedRows) => {
       const [row] = rows.all('select root from purse order by largest desc, root limit 1');
       if (row) rows.write({ op: 'put', table: 'richest', row: { one: 1, root: row.root! } });
     };

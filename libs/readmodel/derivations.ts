@@ -2,10 +2,11 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 import { BulkInsert } from './bulk-insert.js';
 import { createIndexes } from './generation-tables.js';
 import type { NameTable } from './name-table.js';
-import type { Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
+import type { PartHelper } from './part-helper.js';
+import type { BuiltInParts, Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
 import type { RowWriter } from './row-writer.js';
 import { messageOf } from './runner-status.js';
-import { sqliteCode, type Sqlite, type SqliteStatement } from './sqlite.js';
+import { sqliteCode, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
 
 /** The derivations of a group on one generation's connection; used inside its write transactions only. */
 export class Derivations {
@@ -37,11 +38,26 @@ export class Derivations {
   build(): void {
     for (const { derivation, rows } of this.all) {
       try {
-        derivation.build(rows);
+        if (derivation.parts) inOneThread(derivation.parts, rows);
+        else derivation.build(rows);
       } catch (error) {
-        throw failed(derivation, error);
+        throw derivationFailed(derivation.name, error);
       }
       // Only now: one sort instead of many small inserts. Those behind it may read through them.
+      createIndexes(this.db, derivation.tables);
+    }
+  }
+
+  /** The same with the help of another thread, which has the file open for reading. */
+  async buildWith(helper: PartHelper, signal: AbortSignal): Promise<void> {
+    for (const [index, { derivation, rows }] of this.all.entries()) {
+      const write = (work: () => void) => transaction(this.db, work);
+      try {
+        if (derivation.parts) await helper.build({ index, parts: derivation.parts, rows, write, signal });
+        else write(() => derivation.build(rows));
+      } catch (error) {
+        throw derivationFailed(derivation.name, error);
+      }
       createIndexes(this.db, derivation.tables);
     }
   }
@@ -73,7 +89,7 @@ class Bulk {
 }
 
 /** Prepared statements by their text. */
-class Statements {
+export class Statements {
   private readonly kept = new Map<string, SqliteStatement>();
 
   constructor(private readonly db: Sqlite) {}
@@ -93,8 +109,16 @@ function notIts({ name }: Derivation, table: string): never {
   );
 }
 
+function inOneThread({ split, maker, taker }: BuiltInParts['parts'], rows: DerivedRows): void {
+  const takes = taker(rows);
+  const makes = maker(rows, (made) => takes.take(made));
+  for (const part of split(rows)) makes.make(part);
+  makes.end();
+  takes.finish();
+}
+
 /** Family errors and those of the store itself (a full disk) pass; anything else is a defect of the derivation. */
-function failed({ name }: Derivation, error: unknown): unknown {
+export function derivationFailed(name: string, error: unknown): unknown {
   if (error instanceof TouchstoneError || sqliteCode(error) !== null) return error;
   return new TouchstoneError(
     'DERIVATION_FAILED',

@@ -38,12 +38,14 @@ const IDS_PER_STATEMENT = 500;
 export class GenerationReader {
   private readonly kysely: Kysely<unknown>;
   private readonly checkpointStatement: SqliteStatement;
+  private idStatement: SqliteStatement | null = null;
   private cancel: () => void = () => {};
 
   constructor(
     private readonly db: Sqlite,
     private readonly group: string,
     readonly generation: string,
+    private readonly settings: Read['settings'] = {},
   ) {
     this.kysely = kyselyOn(db, () => this.cancel());
     this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
@@ -115,9 +117,11 @@ export class GenerationReader {
       asOf,
       past,
       generation: this.generation,
+      settings: this.settings,
       checkpointCancel,
       idOf: (dictionary, value) => {
-        const row = this.db.prepare('select id from name where dictionary = ? and value = ?').get(dictionary, value);
+        this.idStatement ??= this.db.prepare('select id from name where dictionary = ? and value = ?');
+        const row = this.idStatement.get(dictionary, value);
         return Promise.resolve(row ? (row.id as number) : null);
       },
       namesOf: (ids) => Promise.resolve(this.namesOf(ids)),

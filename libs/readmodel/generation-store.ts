@@ -1,11 +1,13 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
 import type { Position } from '@touchstone/eventing/pure';
 import { createIndexes, createTables } from './generation-tables.js';
 import { Derivations } from './derivations.js';
 import { NameTable } from './name-table.js';
 import { ParkedEvents } from './parked-events.js';
-import { tablesOf, type ProjectionGroup } from './projection.js';
+import { PartHelper } from './part-helper.js';
+import { tablesOf, type ProjectionGroup, type TableSpec } from './projection.js';
 import { RowWriter } from './row-writer.js';
 import { assertIntegrity, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
 
@@ -92,6 +94,37 @@ export class GenerationStore {
       transaction(this.db, () => this.derivations.build());
     }
     assertIntegrity(this.db, this.path);
+    this.settle();
+  }
+
+  /**
+   * The same with another thread at the end of the port (`servePartHelp`): it makes derived rows and checks tables while
+   * this one writes.
+   * @throws READ_STORE_DAMAGED, HELPER_LOST; DERIVATION_FAILED (internal)
+   */
+  async makeDurableWith(port: MessagePort, onDeriving: () => void, signal: AbortSignal): Promise<void> {
+    if (!this.building) return;
+    const { db, group, path } = this;
+    // So that the other thread can read while this one writes.
+    db.exec('pragma journal_mode = wal');
+    const tables = tablesOf({ ...group, derivations: [] });
+    const read = new Set((group.derivations ?? []).flatMap(({ parts }) => parts?.reads ?? []));
+    const isRead = ({ name }: TableSpec) => read.has(name) || group.derivations?.every(({ parts }) => !parts);
+    createIndexes(db, tables.filter(isRead));
+    onDeriving();
+    const others = tables.filter((table) => !isRead(table));
+    const helper = new PartHelper(port, path, () => createIndexes(db, others));
+    await this.derivations.buildWith(helper, signal);
+    const checked = helper.check(
+      tables.map(({ name }) => name),
+      signal,
+    );
+    for (const { name } of tablesOf({ ...group, projections: [] })) assertIntegrity(db, path, name);
+    await checked();
+    this.settle();
+  }
+
+  private settle(): void {
     this.db.exec('pragma optimize');
     this.building = false;
     // It would be gone with its connection.

@@ -40,6 +40,12 @@ export function shapeOfGroup({ projections, derivations = [] }: ProjectionGroup)
   ]);
 }
 
+/** What the derivations of a group were told, by their names: what a `shapeOfGroup` says of it. */
+export function settingsOf(shape: string): Readonly<Record<string, string>> {
+  const makers = JSON.parse(shape) as readonly (readonly [name: string, shape: string, settings?: string | null])[];
+  return Object.fromEntries(makers.flatMap(([name, , settings]) => (settings == null ? [] : [[name, settings]])));
+}
+
 function shapeOf({ version, tables }: Projection<never> | Derivation): string {
   return JSON.stringify([
     version,

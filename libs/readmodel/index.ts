@@ -18,7 +18,7 @@ export type { AsOfInput, ReadAnswer, ReadOptions, Reads } from './reads.js';
 export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
 export { ReadStore, type Generation, type GenerationState } from './read-store.js';
 export { CheckpointWaits, type WaitOptions } from './waits.js';
-export type { ReadEvent } from './batch-applier.js';
+export type { ReadEvent } from './digest.js';
 export type { ListParked, ParkedEvent, ParkReason } from './parked-events.js';
 export type { RunnerState, RunnerStatus } from './runner-status.js';
 export { GroupProjector, type GroupProjectorOptions, type GroupStatus } from './group-projector.js';

@@ -2,6 +2,7 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 import { resolveAsOf, type AsOfLog } from './as-of.js';
 import { GenerationReader } from './generation-reader.js';
 import type { GenerationStore } from './generation-store.js';
+import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ReadQuery } from './query.js';
 import type { ReadAnswer, ReadOptions, Reads } from './reads.js';
 import { Turns } from './turns.js';
@@ -23,7 +24,7 @@ export class InlineReads implements Reads {
     private readonly store: GenerationStore,
     private readonly options: InlineReadsOptions = {},
   ) {
-    this.reader = new GenerationReader(store.db, store.group.name, store.name);
+    this.reader = new GenerationReader(store.db, store.group.name, store.name, settingsOf(shapeOfGroup(store.group)));
   }
 
   async run<P, R>(query: ReadQuery<P, R>, params: P, options: ReadOptions = {}): Promise<ReadAnswer<R>> {

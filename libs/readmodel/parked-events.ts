@@ -1,4 +1,5 @@
-import { TouchstoneError, type Actor, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
+import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
+import type { EventMark } from './projection.js';
 import type { Sqlite, SqliteStatement } from './sqlite.js';
 
 /** Why an event was set aside: it could not be read, its projection failed, or one before it in its stream waits. */
@@ -63,7 +64,7 @@ export class ParkedEvents {
   }
 
   /** Sets an event aside, inside the write transaction. True when the rest of its stream has to wait. */
-  park(event: RecordedEvent, cause: ParkCause, now: string): boolean {
+  park(event: EventMark, cause: ParkCause, now: string): boolean {
     const skip = cause.reason === 'behind' ? undefined : this.decided.get(`${event.stream}@${event.revision}`);
     const { stream, revision, position, id, type } = event;
     const state = skip ? 'skipped' : 'parked';
@@ -73,7 +74,7 @@ export class ParkedEvents {
   }
 
   /** It went in after all; part of the write transaction. */
-  release(event: RecordedEvent): void {
+  release(event: EventMark): void {
     this.remove.run(event.stream, event.revision);
   }
 

@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TouchstoneError, unreachable, type Actor, type Position, type RecordedEvent } from '@touchstone/eventing/pure';
 import type { EventLog } from '@touchstone/eventing';
-import { BatchApplier, type BatchLimits, type ReadEvent } from './batch-applier.js';
+import { BatchApplier, type BatchLimits } from './batch-applier.js';
+import { Digester, type DigestBatch, type ReadEvent } from './digest.js';
+import { digestsOf, type DigestSource } from './digest-source.js';
 import type { GenerationStore } from './generation-store.js';
 import { Pace, Silence } from './pace.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
@@ -19,6 +21,8 @@ export interface RunnerOptions {
   readonly store: GenerationStore;
   readonly log: RunnerLog;
   readonly read: ReadEvent;
+  /** Where its events come from; default the log, read in this thread. */
+  readonly digests?: DigestSource;
   /** ISO 8601 UTC, stamped on parked events. */
   readonly now: () => string;
   /** Events per transaction at most; default 5,000. */
@@ -54,6 +58,7 @@ export class ProjectionRunner {
   private readonly turns = new Turns();
   private readonly pace = new Pace();
   private readonly silence: Silence;
+  private readonly digests: DigestSource;
   private readonly stopping = new AbortController();
   private attempt = new AbortController();
   private running: Promise<void> | null = null;
@@ -64,7 +69,8 @@ export class ProjectionRunner {
   private failures = 0;
 
   constructor(private readonly options: RunnerOptions) {
-    const { store, read, now, limits } = options;
+    const { store, log, read, now, limits } = options;
+    this.digests = options.digests ?? digestsOf(log, new Digester(store.group, read));
     this.applier = new BatchApplier(store, read, now, limits);
     this.waits = new CheckpointWaits(store.group.name, store.checkpoint.position);
     this.silence = new Silence(options.stallAfterMs ?? 10_000);
@@ -170,16 +176,14 @@ export class ProjectionRunner {
   }
 
   private async follow(signal: AbortSignal): Promise<void> {
-    const { log, store } = this.options;
+    const { store } = this.options;
     await this.assertSameLog();
     const after = store.checkpoint.position || undefined;
-    const messages = log.subscribe({ after, signal, pageSize: this.options.batchSize ?? 5_000 });
+    const messages = this.digests({ after, signal, pageSize: this.options.batchSize ?? 5_000 });
     for await (const message of endingWith(messages, signal)) {
       switch (message.kind) {
-        case 'events':
-          await this.take(message.events);
-          break;
-        case 'checkpoint':
+        case 'batch':
+          await this.take(message.batch);
           break;
         case 'caughtUp':
           await this.reachEmptyHead(message.position);
@@ -193,12 +197,12 @@ export class ProjectionRunner {
     }
   }
 
-  private async take(events: readonly RecordedEvent[]): Promise<void> {
+  private async take(batch: DigestBatch): Promise<void> {
     const { store, onBatch } = this.options;
     const release = await this.turns.take();
     try {
       if (this.stopping.signal.aborted) return;
-      const { taken } = this.applier.follow(events);
+      const { taken } = this.applier.followDigest(batch);
       const { position } = store.checkpoint;
       if (position > this.head) this.head = position;
       this.pace.add(taken);

@@ -1,4 +1,4 @@
-import { Worker, type ResourceLimits, type Transferable } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort, type ResourceLimits, type Transferable } from 'node:worker_threads';
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import type { BuildOrder, BuildProgress, RunnerTuning } from './build-generation.js';
 import type { GroupStatus } from './group-projector.js';
@@ -160,12 +160,12 @@ export class ProjectorHost {
     this.worker?.postMessage(message);
   }
 
-  private thread(order?: BuildOrder): Worker {
+  private thread(how: Pick<ProjectorStart, 'order' | 'helper' | 'helps'> = {}, port?: MessagePort): Worker {
     const { directory, tuning, worker: entry } = this.options;
     const { data, transfer = [] } = this.options.data?.() ?? { data: undefined };
-    const workerData: ProjectorStart = { directory, data, tuning, order };
-    const resourceLimits = order && BUILDER_LIMITS;
-    const worker = new Worker(entry, { workerData, transferList: [...transfer], resourceLimits });
+    const workerData: ProjectorStart = { directory, data, tuning, ...how };
+    const transferList = [...transfer, ...(port ? [port] : [])];
+    const worker = new Worker(entry, { workerData, transferList, resourceLimits: port && BUILDER_LIMITS });
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.exits.add(exit);
     void exit.then(() => this.exits.delete(exit));
@@ -227,8 +227,11 @@ export class ProjectorHost {
   }
 
   private build(order: BuildOrder): void {
-    const { generation } = order;
-    const builder = this.thread(order);
+    const { generation, group } = order;
+    const { port1, port2 } = new MessageChannel();
+    const builder = this.thread({ order, helper: port1 }, port1);
+    // When it dies, or cannot start, the builder does without.
+    this.thread({ helps: { group, port: port2 } }, port2).on('error', () => {});
     let error = toWire(diedError('it ended without an answer'), 'BUILD_FAILED') as ReturnType<typeof toWire> | null;
     this.builders.set(generation, builder);
     builder.on('message', (message: FromProjector) => {

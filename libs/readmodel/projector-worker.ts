@@ -2,6 +2,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import {
   buildGeneration,
+  serveBuild,
   type Build,
   type BuildOrder,
   type BuildProgress,
@@ -14,7 +15,7 @@ import type { ProjectionGroup } from './projection.js';
 import type { RunnerLog } from './projection-runner.js';
 import { ReadStore } from './read-store.js';
 import { fromWire, toWire, type WireError } from './runner-status.js';
-import type { ReadEvent } from './batch-applier.js';
+import type { ReadEvent } from './digest.js';
 
 /** Calls `listener` with each new head of the log; the function it returns stops that. */
 export type HeadSource = (listener: (head: Position) => void) => () => void;
@@ -39,6 +40,10 @@ export interface ProjectorStart {
   readonly tuning?: RunnerTuning;
   /** Set: make this generation and end. */
   readonly order?: BuildOrder;
+  /** For who makes a generation: the port of a thread that helps. */
+  readonly helper?: MessagePort;
+  /** Set: help who makes a generation of this group, until the port is closed. */
+  readonly helps?: { readonly group: string; readonly port: MessagePort };
 }
 
 export type ProjectorCall =
@@ -82,13 +87,31 @@ export function runProjectorWorker(parts: ProjectorWorkerParts): void {
   const port = parentPort;
   if (!port) throw new TouchstoneError('NOT_A_WORKER', 'Start this file as a worker thread.', 'internal');
   const start = workerData as ProjectorStart;
-  const thread = start.order ? build(port, parts, start, start.order) : project(port, parts, start);
+  const thread = start.helps
+    ? help(parts, start, start.helps)
+    : start.order
+      ? build(port, parts, start, start.order)
+      : project(port, parts, start);
   // An error that nobody caught ends the thread; its host says so and starts another one.
   thread.catch((error: unknown) => queueMicrotask(() => { throw error; })); // prettier-ignore
 }
 
 const groupsOf = ({ groups }: ProjectorWorkerParts, { data }: ProjectorStart): readonly ProjectionGroup[] =>
   typeof groups === 'function' ? groups(data) : groups;
+
+async function help(
+  parts: ProjectorWorkerParts,
+  start: ProjectorStart,
+  { group: name, port }: NonNullable<ProjectorStart['helps']>,
+): Promise<void> {
+  const log = await parts.openLog(start.data, () => () => {});
+  try {
+    const group = groupsOf(parts, start).find((g) => g.name === name)!;
+    await serveBuild(port, { group, log, read: parts.read });
+  } finally {
+    await log.close();
+  }
+}
 
 async function build(port: MessagePort, parts: ProjectorWorkerParts, start: ProjectorStart, order: BuildOrder) {
   const stopping = new AbortController();
@@ -99,11 +122,14 @@ async function build(port: MessagePort, parts: ProjectorWorkerParts, start: Proj
     log = await parts.openLog(start.data, () => () => {});
     const group = groupsOf(parts, start).find((g) => g.name === order.group)!;
     const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });
-    await buildGeneration({ ...common(parts, start), group, log }, order, onProgress, stopping.signal);
+    const { helper } = start;
+    await buildGeneration({ ...common(parts, start), group, log, helper }, order, onProgress, stopping.signal);
     send({ kind: 'built', error: null });
   } catch (error) {
     send({ kind: 'built', error: toWire(error, 'BUILD_FAILED') });
   } finally {
+    // When it never came to building.
+    start.helper?.close();
     await log?.close();
     port.close();
   }

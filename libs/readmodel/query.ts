@@ -17,6 +17,8 @@ export interface Read {
   readonly past: boolean;
   /** Name of the generation that answers, such as `journeys-2`. */
   readonly generation: string;
+  /** Settings that the generation's derivations were made with, by their names: not always those of this process. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Surrogate of a name, or null when no event ever used it. */
   idOf(dictionary: string, value: string): Promise<number | null>;
   /** Names of surrogates. */

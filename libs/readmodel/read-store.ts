@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
-import { shapeOfGroup } from './generation-tables.js';
+import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
 import { openForReading, openForWriting, transaction, type Sqlite } from './sqlite.js';
 import { kyselyOn } from './sqlite-dialect.js';
@@ -24,6 +24,8 @@ export interface Generation {
   readonly versions: Readonly<Record<string, number>>;
   /** Changes with any version, any table's shape and any setting. */
   readonly shape: string;
+  /** Settings that its derivations were made with, by their names. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly createdAt: string;
   readonly activatedAt: string | null;
 }
@@ -234,6 +236,7 @@ function generationOf(row: Record<string, string | number | null>): Generation {
     state: row.state as GenerationState,
     versions: JSON.parse(String(row.versions)) as Record<string, number>,
     shape: String(row.shape),
+    settings: settingsOf(String(row.shape)),
     createdAt: String(row.created_at),
     activatedAt: row.activated_at as string | null,
   };

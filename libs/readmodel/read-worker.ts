@@ -138,7 +138,7 @@ class GenerationsReader {
     try {
       const db = openForReading(`${this.directory}/${generation.name}.db`);
       try {
-        return new GenerationReader(db, group, generation.name);
+        return new GenerationReader(db, group, generation.name, generation.settings);
       } catch (error) {
         db.close();
         throw error;

@@ -65,7 +65,8 @@ export class RowWriter {
     try {
       for (const change of changes) {
         const target = this.target(change);
-        if (change.op === 'put') this.putLater(target, change.row);
+        if (change.op === 'put') this.putLater(target, inOrder(target, change.row));
+        else if (change.op === 'insert') this.putLater(target, wholeRow(target, change.values));
         else {
           putWaiting(target);
           this.write(change);
@@ -85,6 +86,8 @@ export class RowWriter {
     switch (change.op) {
       case 'put':
         return void target.put.run(...inOrder(target, change.row));
+      case 'insert':
+        return void target.put.run(...wholeRow(target, change.values));
       case 'set': {
         const set = Object.keys(change.set);
         const key = Object.keys(change.key);
@@ -114,9 +117,9 @@ export class RowWriter {
     return this.writers.get(table) ?? misfit(table, 'no projection of the group declares this table');
   }
 
-  private putLater(target: Writer, row: Row): void {
+  private putLater(target: Writer, row: readonly Value[]): void {
     const { columns, spec, waiting } = target;
-    for (const value of inOrder(target, row)) waiting.push(value);
+    for (let i = 0; i < row.length; i++) waiting.push(row[i]!);
     if (waiting.length < ROWS_AT_ONCE * columns.length) return;
     target.putMany ??= this.db.prepare(putting(spec, ROWS_AT_ONCE));
     target.waiting = [];
@@ -210,6 +213,12 @@ function inOrder({ spec, columns }: Writer, row: Row): Value[] {
   }
   for (const column in row) if (row[column] !== undefined) taken--;
   if (taken !== 0) misfit(spec.name, `a row has columns besides ${columns.join(', ')}`);
+  return values;
+}
+
+function wholeRow({ spec, columns }: Writer, values: readonly Value[]): readonly Value[] {
+  if (values.length !== columns.length) misfit(spec.name, `a row has ${columns.length} values, not ${values.length}`);
+  for (let i = 0; i < values.length; i++) bindable(spec.name, columns[i]!, values[i]);
   return values;
 }
 

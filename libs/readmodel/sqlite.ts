@@ -77,9 +77,10 @@ export function isFaultOfValues(error: unknown): boolean {
   return code !== null && [CONSTRAINT, TOO_BIG, MISMATCH].includes(code & 0xff);
 }
 
-/** @throws READ_STORE_DAMAGED when the file fails its own check */
-export function assertIntegrity(db: Sqlite, path: string): void {
-  const { quick_check: answer } = db.prepare('pragma quick_check(1)').get() as { quick_check: string };
+/** @throws READ_STORE_DAMAGED when the file, or one table of it with its indexes, fails its own check */
+export function assertIntegrity(db: Sqlite, path: string, table?: string): void {
+  const of = table === undefined ? '1' : quoted(table);
+  const { quick_check: answer } = db.prepare(`pragma quick_check(${of})`).get() as { quick_check: string };
   if (answer !== 'ok') throw damaged(path, answer);
 }
 

@@ -1,5 +1,5 @@
 import { inOrder, positionOf, projectAll, projectionContract, dumpCurrent, recorded, InlineReads } from './testing.js';
-import { inGroup, type Derivation, type Projection } from './projection.js';
+import { inGroup, type Derivation, type Projection, type SimpleDerivation } from './projection.js';
 import { CubeDelta } from './cube.js';
 import { steps, sumQuery, TOY_CUBE, toyDerivation, toyGroup, toyProjection } from './spec/toy.js';
 
@@ -73,7 +73,7 @@ describe('the projection contract catches', () => {
   });
 
   it('a derivation that is built otherwise than it is followed, or not at all', () => {
-    const build: Derivation['build'] = (rows) => {
+    const build: SimpleDerivation['build'] = (rows) => {
       toyDerivation().build(rows);
       rows.write({ op: 'add', table: TOY_CUBE.name, key: { day: 1, label: 1 }, add: { sum: 1 } });
     };

@@ -1,10 +1,11 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
 import type { RecordedEvent } from '@touchstone/eventing/pure';
-import { BatchApplier, type ReadEvent } from './batch-applier.js';
+import { BatchApplier } from './batch-applier.js';
+import type { ReadEvent } from './digest.js';
 import { dumpCurrent, dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import { inOrder } from './recorded-events.js';
-import type { Projection, ProjectionGroup } from './projection.js';
+import type { DigestReader, DigestWriter, EventMark, Projection, ProjectionGroup } from './projection.js';
 import { otherOrder, seeded } from './shuffle.js';
 
 export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
@@ -165,17 +166,26 @@ function derivedCase(group: ProjectionGroup, { read }: ProjectionContract, event
 
 /** The same group with every event applied two times in a row. */
 function twice(group: ProjectionGroup): ProjectionGroup {
-  const projections = group.projections.map((projection): Projection<never> => ({
-    ...projection,
-    unit: (event) => projection.unit(event),
-    names: (event) => projection.names(event),
-    restore: (id, name, rows) => projection.restore(id, name, rows),
-    changes: (unit) => projection.changes(unit),
-    ...(projection.newest && { newest: (unit: never) => projection.newest!(unit) }),
-    apply: (unit, event, idOf) => {
-      projection.apply(unit, event, idOf);
-      projection.apply(unit, event, idOf);
-    },
-  }));
+  const projections = group.projections.map((projection: Projection<never>): Projection<never> => {
+    if (!projection.digest) {
+      const apply: typeof projection.apply = (unit, event, idOf) => {
+        projection.apply(unit, event, idOf);
+        projection.apply(unit, event, idOf);
+      };
+      return { ...projection, apply };
+    }
+    const { write, fold } = projection.digest;
+    const twofold = {
+      write: (event: RecordedEvent, to: DigestWriter) => {
+        write(event, to);
+        write(event, to);
+      },
+      fold: (unit: never, from: DigestReader, about: EventMark) => {
+        fold(unit, from, about);
+        fold(unit, from, about);
+      },
+    };
+    return { ...projection, digest: twofold };
+  });
   return { ...group, projections };
 }

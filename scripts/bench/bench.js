@@ -3,13 +3,14 @@
  *
  *   npm run bench -- [keys] [--touchpoints N] [--seed N] [--data DIR] [--requests N]
  *
- * Keys: rebuildEventsPerS, mapColdMs, metricP99Ms, metricPastMs (all when none is named). `--data` keeps the directory,
+ * Keys: rebuildEventsPerS, ingestEventsPerS, mapColdMs, metricP99Ms, metricPastMs (all when none is named). `--data` keeps the directory,
  * so that a second run need not write the log anew; the rules of moments then have recorded there what they still owed. Progress goes to stderr; stdout gets one JSON with the figures.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ingestEventsPerS } from './ingest.js';
 import { makeLog } from './make-log.js';
 import { mapColdMs } from './map.js';
 import { metricP99Ms, metricPastMs } from './metrics.js';
@@ -17,7 +18,7 @@ import { rebuild } from './rebuild.js';
 import { BenchServer } from './server.js';
 
 const SERVED = { mapColdMs, metricP99Ms, metricPastMs };
-const KEYS = ['rebuildEventsPerS', ...Object.keys(SERVED)];
+const KEYS = ['rebuildEventsPerS', 'ingestEventsPerS', ...Object.keys(SERVED)];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,6 +47,11 @@ try {
   const built = await rebuild(directory, events);
   if (keys.includes('rebuildEventsPerS')) figures.rebuildEventsPerS = built.figure;
   details.rebuild = built.details;
+  if (keys.includes('ingestEventsPerS')) {
+    const ingested = await ingestEventsPerS(options);
+    figures.ingestEventsPerS = ingested.figure;
+    details.ingestEventsPerS = ingested.details;
+  }
   const served = keys.filter((key) => key in SERVED);
   if (served.length > 0) {
     for (const key of served) {

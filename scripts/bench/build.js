@@ -1,27 +1,36 @@
 /**
- * Builds the journeys group of a data directory from position 0, in a thread like that of the server, and makes it the
+ * Builds the journeys group of a data directory from position 0, in threads like those of the server, and makes it the
  * generation that answers. Run by the bench in a process of its own: `node build.js DIRECTORY`; prints one JSON line
  * per batch and phase, the last with `result`.
  */
 import { join } from 'node:path';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
 import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
 import { ReadStore } from '@touchstone/readmodel';
-import { buildGeneration } from '@touchstone/readmodel/build-generation';
+import { buildGeneration, serveBuild } from '@touchstone/readmodel/build-generation';
 import { BUILDER_LIMITS } from '@touchstone/readmodel/projector-host';
 import { events, groupsIn } from '../../apps/server/dist/composition.js';
 
-async function build(directory, say) {
+const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
+const { read } = new EventRegistry(events);
+const openLog = (directory) => openSqliteLogReader(join(directory, 'log.db'));
+
+async function help({ directory, port }) {
+  const log = openLog(directory);
+  await serveBuild(port, { group, log, read });
+  await log.close();
+}
+
+async function build({ directory, port }, say) {
   const now = () => new Date().toISOString();
-  const group = groupsIn('UTC').find(({ name }) => name === 'journeys');
-  const log = openSqliteLogReader(join(directory, 'log.db'));
+  const log = openLog(directory);
   const store = await ReadStore.open(join(directory, 'read'), now);
   store.removeObsolete(group.name);
   const generation = store.create(group, 'building');
   const phases = new Phases();
   let last = null;
   await buildGeneration(
-    { group, log, read: new EventRegistry(events).read, now },
+    { group, log, read, now, helper: port },
     { group: group.name, generation: generation.name, file: store.fileOf(generation), skipped: [] },
     (progress) => {
       last = progress;
@@ -70,9 +79,17 @@ function cpuMs() {
 }
 
 if (isMainThread) {
-  const options = { workerData: process.argv[2], resourceLimits: BUILDER_LIMITS };
-  const builder = new Worker(new URL(import.meta.url), options);
-  builder.on('message', (what) => process.stdout.write(`${JSON.stringify(what)}\n`));
+  const { port1, port2 } = new MessageChannel();
+  const thread = (role, port) =>
+    new Worker(new URL(import.meta.url), {
+      workerData: { role, directory: process.argv[2], port },
+      transferList: [port],
+      resourceLimits: BUILDER_LIMITS,
+    });
+  thread('helper', port1);
+  thread('builder', port2).on('message', (what) => process.stdout.write(`${JSON.stringify(what)}\n`));
+} else if (workerData.role === 'helper') {
+  await help(workerData);
 } else {
   await build(workerData, (what) => parentPort.postMessage(what));
 }

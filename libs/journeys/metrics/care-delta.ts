@@ -1,5 +1,5 @@
 /** What a change of journeys and contacts does to the sums. */
-import { CubeDelta } from '@touchstone/readmodel/cube';
+import { buffersOf, CubeDelta, type CubeSums } from '@touchstone/readmodel/cube';
 import type { RowChange } from '@touchstone/readmodel/projection';
 import { CUBES, type CubeName } from './care.tables.js';
 import { contactContribution, journeyContributions, type Emit } from './contributions.js';
@@ -25,6 +25,17 @@ export class CareDelta {
     return Object.values(this.deltas).reduce((sum, delta) => sum + delta.size, 0);
   }
 
+  /** All sums, for another delta to absorb; this one is empty then. */
+  handOver(): CareSums {
+    return Object.fromEntries(
+      Object.entries(this.deltas).map(([name, delta]) => [name, delta.handOver()]),
+    ) as unknown as CareSums;
+  }
+
+  absorb(sums: CareSums): void {
+    for (const [name, delta] of Object.entries(this.deltas)) delta.absorb(sums[name as CubeName]);
+  }
+
   /** Whole rows for cubes that are empty. */
   fill(insert: (table: string, values: number[]) => void): void {
     for (const delta of Object.values(this.deltas)) delta.fill(insert);
@@ -34,3 +45,7 @@ export class CareDelta {
     for (const delta of Object.values(this.deltas)) yield* delta.changes();
   }
 }
+
+export type CareSums = Readonly<Record<CubeName, CubeSums>>;
+
+export const buffersOfSums = (sums: CareSums): ArrayBuffer[] => Object.values(sums).flatMap(buffersOf);

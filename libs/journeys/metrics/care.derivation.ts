@@ -4,15 +4,16 @@
  */
 import { cubeTables } from '@touchstone/readmodel/cube';
 import type { Derivation, DerivedRows, Row, RowChange } from '@touchstone/readmodel/projection';
-import { buildCare } from './care.build.js';
+import { careParts } from './care.build.js';
 import { CareDelta } from './care-delta.js';
-import { CUBES, contact, momentDue } from './care.tables.js';
+import { CARE, CUBES, contact, momentDue, turnOpen } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
 import { partsOf } from './derived-parts.js';
 import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type Due } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { contactRows, judged, REPEAT_WINDOW_MS, type Contact } from './matter.js';
+import { openTurn } from './turns.js';
 
 /** Versions of the definitions of every figure in the cubes. */
 const VERSION = 2;
@@ -22,11 +23,11 @@ export function careDerivation(timeZone: string): Derivation {
   const calendar = new DayCalendar(timeZone);
   const dayOf = (ms: number) => calendar.dayOf(ms);
   return {
-    name: 'care',
+    name: CARE,
     version: VERSION,
     settings: timeZone,
-    tables: [...Object.values(CUBES).flatMap((cube) => cubeTables(cube)), contact, momentDue],
-    build: (rows) => buildCare(rows, dayOf),
+    tables: [...Object.values(CUBES).flatMap((cube) => cubeTables(cube)), contact, momentDue, turnOpen],
+    parts: careParts(dayOf),
     prepare: (changes, rows) => prepare(changes, rows, dayOf),
     follow: (prepared, rows) => (prepared as Batch | null)?.follow(rows),
   };
@@ -68,11 +69,8 @@ class Batch {
     const touched = this.followContacts(rows, after);
     const others = [...touched].filter((journey) => !known.has(journey));
     for (const facts of loadFacts(rows, customers, others)) known.set(facts.head.journey, facts);
-    writeDue(
-      rows,
-      [...known.values()],
-      this.journeys.filter((journey) => !known.has(journey)),
-    );
+    const gone = this.journeys.filter((journey) => !known.has(journey));
+    writeOwed(rows, [...known.values()], gone, this.dayOf);
     for (const change of this.delta.changes()) rows.write(change);
   }
 
@@ -164,6 +162,8 @@ function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[]
   const customers = new Set<number>();
   const linked = new Set<number>();
   for (const change of changes) {
+    // Of what figures are made of nothing is inserted as such.
+    if (change.op === 'insert') continue;
     const row = change.op === 'put' ? change.row : change.key;
     if (change.table === 'journey_blob' || change.table === 'journey_state') journeys.add(row['journey'] as number);
     else if (change.table === 'journey_link' || change.table === 'journey_split') {
@@ -208,30 +208,53 @@ function treesOf(rows: DerivedRows, customers: ReadonlySet<number>): Set<number>
   return found;
 }
 
-/** Writes what is due in these journeys, where it differs from what stands there; nothing in those that are `gone`. */
-function writeDue(rows: DerivedRows, journeys: readonly JourneyFacts[], gone: readonly number[]): void {
-  for (const { journey, code, cause } of allIn(rows, 'select * from moment_due where journey in (?)', gone)) {
-    rows.write({ op: 'delete', table: 'moment_due', key: { journey: journey!, code: code!, cause: cause! } });
+/**
+ * Writes what the rules owe these journeys, and which turns wait for it, where that differs from what stands there;
+ * nothing in those that are `gone`.
+ */
+function writeOwed(
+  rows: DerivedRows,
+  journeys: readonly JourneyFacts[],
+  gone: readonly number[],
+  dayOf: (ms: number) => number,
+): void {
+  for (const stored of byJourney(allIn(rows, 'select * from moment_due where journey in (?)', gone)).values()) {
+    writeDue(rows, stored, []);
+  }
+  for (const { journey } of allIn(rows, 'select journey from turn_open where journey in (?)', gone)) {
+    rows.write({ op: 'delete', table: 'turn_open', key: { journey: journey! } });
   }
   const ids = journeys.map(({ head }) => head.journey).sort((a, b) => a - b);
   const stored = byJourney(allIn(rows, 'select * from moment_due where journey in (?)', ids));
+  const turns = byJourney(allIn(rows, 'select * from turn_open where journey in (?)', ids));
   const contacts = byJourney(allIn(rows, CONTACTS_OF, ids));
   const codeOf = ruleCodes(rows);
   for (const facts of journeys) {
     const { journey } = facts.head;
-    const left = new Map((stored.get(journey) ?? []).map((row) => [dueKey(row), row]));
-    for (const due of dueMoments(facts, (contacts.get(journey) ?? []).map(contactOf), codeOf)) {
-      const row = due as unknown as Row;
-      const before = left.get(dueKey(row));
-      left.delete(dueKey(row));
-      if (before && Object.keys(row).every((column) => before[column] === row[column])) continue;
-      rows.write({ op: 'put', table: 'moment_due', row });
-    }
-    for (const { journey: owner, code, cause } of left.values()) {
-      rows.write({ op: 'delete', table: 'moment_due', key: { journey: owner!, code: code!, cause: cause! } });
-    }
+    const own = (contacts.get(journey) ?? []).map(contactOf);
+    writeDue(rows, stored.get(journey) ?? [], dueMoments(facts, own, codeOf));
+    const [before] = turns.get(journey) ?? [];
+    const row = openTurn(facts, own, dayOf) as unknown as Row | null;
+    if (row && !isSame(before, row)) rows.write({ op: 'put', table: 'turn_open', row });
+    else if (!row && before) rows.write({ op: 'delete', table: 'turn_open', key: { journey } });
   }
 }
+
+function writeDue(rows: DerivedRows, stored: readonly Row[], due: readonly Due[]): void {
+  const left = new Map(stored.map((row) => [dueKey(row), row]));
+  for (const each of due) {
+    const row = each as unknown as Row;
+    const before = left.get(dueKey(row));
+    left.delete(dueKey(row));
+    if (!isSame(before, row)) rows.write({ op: 'put', table: 'moment_due', row });
+  }
+  for (const { journey, code, cause } of left.values()) {
+    rows.write({ op: 'delete', table: 'moment_due', key: { journey: journey!, code: code!, cause: cause! } });
+  }
+}
+
+const isSame = (before: Row | undefined, row: Row): boolean =>
+  before !== undefined && Object.keys(row).every((column) => before[column] === row[column]);
 
 const dueKey = (row: Row | Due): string => `${String(row['code' as never])} ${String(row['cause' as never])}`;
 

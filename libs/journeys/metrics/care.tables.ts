@@ -2,6 +2,9 @@
 import type { CubeSpec } from '@touchstone/readmodel/cube';
 import type { TableSpec } from '@touchstone/readmodel/projection';
 
+/** The derivation that keeps them; its setting is the zone of days. */
+export const CARE = 'care';
+
 /** Dimensions of every cell that has a touchpoint for its anchor: surrogates, 0 is "none". */
 const DIMS = ['day', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier'] as const;
 const named = (...dims: readonly string[]) => ({ names: dims.filter((dim) => dim !== 'day') });
@@ -132,6 +135,32 @@ export const contact: TableSpec = {
   key: ['root', 'journey_type', 'at', 'sequence', 'id'],
   indexes: [['journey'], ['at']],
   compare: { names: ['root', 'journey_type', 'journey', 'unit', 'channel', 'stage', 'segment', 'region', 'tier'] },
+};
+
+/**
+ * Journeys with a negative moment that none follows yet, and that time alone may turn: the moment of a rule is still to
+ * come. Anchored like `cube_opened`. Few: a row goes by itself once the moment is recorded.
+ */
+export const turnOpen: TableSpec = {
+  name: 'turn_open',
+  columns: {
+    journey: 'int',
+    /** When the first touchpoint was, ms since 1970. */
+    at: 'int',
+    /** From when on nothing is waited for, ms since 1970. */
+    until: 'int',
+    day: 'int',
+    unit: 'int',
+    channel: 'int',
+    journey_type: 'int',
+    stage: 'int',
+    segment: 'int',
+    region: 'int',
+    tier: 'int',
+  },
+  key: ['journey'],
+  indexes: [['until']],
+  compare: { names: ['journey', 'unit', 'channel', 'journey_type', 'stage', 'segment', 'region', 'tier'] },
 };
 
 export const DueAction = { observe: 1, withdraw: 2 } as const;

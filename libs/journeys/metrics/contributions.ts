@@ -8,13 +8,13 @@ import { CUBES, type CubeName } from './care.tables.js';
 import {
   contactsOf,
   isChannelChange,
-  isMoment,
   ownerChanges,
   type JourneyFacts,
   type Observed,
   type OwnerChange,
 } from './facts.js';
 import { isByAbsence, isOwed, isRepeat, isResolved, type Contact } from './matter.js';
+import { turn } from './turns.js';
 
 /**
  * Takes one contribution. Both lists are used again for the next one: copy what is to be kept.
@@ -208,23 +208,6 @@ export function returns(facts: JourneyFacts, changes: readonly OwnerChange[]): O
   );
   return changes.filter(({ place }) => back.has(place));
 }
-
-/**
- * Whether the journey has a negative moment, and whether a positive one follows it: at a later touchpoint, or lived later
- * at the same one. Of moments of one instant nobody knows which came first.
- */
-function turn(facts: JourneyFacts): { negative: boolean; turned: boolean } {
-  const moments = momentsInOrder(facts);
-  const first = moments.find(({ score }) => score < 0);
-  if (!first) return { negative: false, turned: false };
-  const follows = ({ touchpoint, place }: Observed) =>
-    touchpoint > first.touchpoint || (touchpoint === first.touchpoint && facts.at[place]! > facts.at[first.place]!);
-  return { negative: true, turned: moments.some((moment) => moment.score > 0 && follows(moment)) };
-}
-
-/** In the order of their touchpoints; at one touchpoint, in that of being observed. */
-export const momentsInOrder = (facts: JourneyFacts): Observed[] =>
-  facts.observations.filter(isMoment).sort((a, b) => a.touchpoint - b.touchpoint || a.place - b.place);
 
 const perClosed = new Array<number>(CUBES.closed.measures.length).fill(0);
 

@@ -12,7 +12,10 @@ import {
   type WholeState,
 } from '../journey-parts.js';
 
-type AllIn = (rows: DerivedRows, sql: string, ids: readonly Value[]) => Row[];
+/** Rows that are only read. */
+export type ReadRows = Pick<DerivedRows, 'all' | 'each' | 'idOf'>;
+
+type AllIn = (rows: ReadRows, sql: string, ids: readonly Value[]) => Row[];
 
 const LINKS = 'select journey, into_journey from journey_link where';
 const SPLITS = 'select touchpoint, journey, into_journey from journey_split where';
@@ -21,13 +24,13 @@ const OPENINGS =
 const NAMED = 'select id, value from name where id in (?)';
 
 /** Whether a journey was ever merged or split: where none was, nothing has to be looked up. */
-export const everParted = (rows: DerivedRows): boolean =>
+export const everParted = (rows: ReadRows): boolean =>
   rows.all('select journey from journey_link limit 1').length > 0 ||
   rows.all('select journey from journey_split limit 1').length > 0;
 
 /** Everybody who hangs together with these journeys by merges and splits that hold, and which those are. */
 export function partsOf(
-  rows: DerivedRows,
+  rows: ReadRows,
   journeys: readonly number[],
   allIn: AllIn,
 ): { parts: JourneyParts; journeys: number[] } {
@@ -45,7 +48,7 @@ export function partsOf(
 }
 
 /** All that was ever merged or split and is so now. */
-export function allParts(rows: DerivedRows, allIn: AllIn): JourneyParts {
+export function allParts(rows: ReadRows, allIn: AllIn): JourneyParts {
   if (!everParted(rows)) return NO_PARTS;
   const journeys = rows
     .all(
@@ -57,7 +60,7 @@ export function allParts(rows: DerivedRows, allIn: AllIn): JourneyParts {
 
 /** Wholes with these roots, in their order. */
 export function wholesOf(
-  rows: DerivedRows,
+  rows: ReadRows,
   parts: JourneyParts,
   roots: readonly number[],
   allIn: AllIn,

@@ -2,7 +2,7 @@
 import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
 import { rootOf } from '../customer-roots.js';
 import { EntryColumns } from '../journey-blob.js';
-import { partsOf, wholesOf } from './derived-parts.js';
+import { partsOf, wholesOf, type ReadRows } from './derived-parts.js';
 import { RULE_CODES, type RuleCode } from './due-moments.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 import type { Contact } from './matter.js';
@@ -11,7 +11,7 @@ import type { Contact } from './matter.js';
 const CHUNKS = [256, 16, 1] as const;
 
 /** Every row of `sql` (with the marks `in (?)`) for any number of ids; rows of one id stay together and in order. */
-export function allIn(rows: DerivedRows, sql: string, ids: readonly Value[]): Row[] {
+export function allIn(rows: ReadRows, sql: string, ids: readonly Value[]): Row[] {
   const found: Row[] = [];
   for (let from = 0; from < ids.length;) {
     const size = CHUNKS.find((chunk) => chunk <= ids.length - from)!;
@@ -33,7 +33,7 @@ export class Customers {
   private readonly roots = new Map<number, number>();
   private readonly profiles = new Map<number, Row | null>();
 
-  constructor(private readonly rows: DerivedRows) {}
+  constructor(private readonly rows: ReadRows) {}
 
   root(customer: number): number {
     if (customer === 0) return 0;
@@ -61,6 +61,12 @@ export class Customers {
     return { segment: row['segment'] as number, region: row['region'] as number, tier: row['tier'] as number };
   }
 
+  /** So that the memory does not grow with the customers who were looked at. */
+  forget(): void {
+    this.roots.clear();
+    this.profiles.clear();
+  }
+
   private into(customer: number): number | null {
     const [row] = this.rows.all(INTO, customer);
     return (row?.['into_customer'] as number | undefined) ?? null;
@@ -75,7 +81,7 @@ export class Customers {
  * Facts of the journeys as which these are seen, those that are known, in the order of their surrogates: of what was
  * merged or split, those that stand for the wholes.
  */
-export function loadFacts(rows: DerivedRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
+export function loadFacts(rows: ReadRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
   const { parts } = partsOf(rows, journeys, allIn);
   const alone = journeys.filter((journey) => !parts.has(journey)).sort((a, b) => a - b);
   const facts = factsOf(allIn(rows, STATES, alone), loadBlobs(rows, alone), customers);
@@ -90,7 +96,7 @@ export function loadFacts(rows: DerivedRows, customers: Customers, journeys: rea
 }
 
 /** Blobs of the journeys, which are given in the order of their surrogates. */
-export const loadBlobs = (rows: DerivedRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
+export const loadBlobs = (rows: ReadRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
 
 /** States and blobs, both in the order of the same journeys, put together. */
 export function factsOf(states: readonly Row[], blobs: readonly Row[], customers: Customers): JourneyFacts[] {
@@ -132,7 +138,7 @@ export const keyText = ({ root, journey_type, at, sequence, id }: Contact): stri
   `${root} ${journey_type} ${at} ${sequence} ${id}`;
 
 /** The rule of a moment code's surrogate. */
-export function ruleCodes(rows: DerivedRows): (surrogate: number) => RuleCode | undefined {
+export function ruleCodes(rows: ReadRows): (surrogate: number) => RuleCode | undefined {
   const codes = new Map(RULE_CODES.map((code) => [rows.idOf('moment', code), code]));
   return (surrogate) => codes.get(surrogate);
 }

@@ -3,9 +3,8 @@ import { knownMetric, resolve, spanEnd, spanOf, windowOf, type MetricQuestion } 
 import { METRIC_IDS } from './metric-definitions.js';
 
 const DAY = 86_400_000;
-const read = { idOf: (dictionary: string, name: string) => Promise.resolve(name === 'unheard' ? null : `${dictionary}${name}`.length) }; // prettier-ignore
-const ask = (question: Partial<MetricQuestion>) =>
-  resolve(read as never, { metric: 'M-FCR', timeZone: 'UTC', ...question });
+const read = { settings: { care: 'UTC' }, idOf: (dictionary: string, name: string) => Promise.resolve(name === 'unheard' ? null : `${dictionary}${name}`.length) }; // prettier-ignore
+const ask = (question: Partial<MetricQuestion>) => resolve(read as never, { metric: 'M-FCR', ...question });
 
 describe('a question about a metric', () => {
   it('names one that there is', () => {

@@ -2,6 +2,7 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Read } from '@touchstone/readmodel/query';
 import { ObserverCode } from '../journey-blob.js';
+import { CARE } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
 import {
   METRIC_IDS,
@@ -29,8 +30,6 @@ export interface MetricQuestion {
   readonly window?: MetricWindow;
   readonly filter?: MetricFilter;
   readonly groupBy?: readonly MetricDimension[];
-  /** IANA name of the zone in which days begin. */
-  readonly timeZone: string;
 }
 
 /** A question that a read model can answer. */
@@ -70,6 +69,13 @@ export const isObserved = (dimension: MetricDimension): boolean => OBSERVED_DIME
 
 const calendars = new Map<string, DayCalendar>();
 
+/** IANA name of the zone in which the cells of the answering generation have their days, whatever is configured by now. */
+export function zoneIn({ settings }: Pick<Read, 'settings'>): string {
+  const zone = settings[CARE];
+  if (zone !== undefined) return zone;
+  throw new TouchstoneError('TIME_ZONE_UNKNOWN', 'The read model does not say in which zone its days are.', 'internal');
+}
+
 /** A calendar knows more with every question. */
 export function calendarOf(timeZone: string): DayCalendar {
   let calendar = calendars.get(timeZone);
@@ -96,7 +102,7 @@ export async function resolve(read: Read, question: MetricQuestion): Promise<Met
   return {
     metric,
     ...windowOf(window),
-    calendar: calendarOf(question.timeZone),
+    calendar: calendarOf(zoneIn(read)),
     groupBy,
     filter: await surrogates(read, filter),
     observed: observedOf(filter),
@@ -200,4 +206,4 @@ export function spanEnd(dimension: TimeDimension, day: number): number {
   }
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;

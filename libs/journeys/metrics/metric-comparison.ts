@@ -143,7 +143,6 @@ function unobserved(base: BaseRow | undefined, values: readonly GroupValue[]): M
   const none = { interval: null, percentiles: [], provisional: null, coverage: [], extras: [] };
   return {
     ...base,
-    key: [],
     values,
     figure: { n, denominator, numerator: 0, value: denominator > 0 ? 0 : null, ...none },
   };

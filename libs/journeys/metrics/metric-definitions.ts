@@ -65,8 +65,11 @@ export interface MetricDefinition {
   readonly cube: CubeName;
   /** Whether it counts moments or ratings. */
   readonly observes?: 'moments' | 'ratings';
-  /** Whether some of it rests on a window that may not have passed. */
-  readonly mayBeProvisional?: boolean;
+  /**
+   * What of it rests on a window that may not have passed: contacts that count as resolved by absence, moments of the rule
+   * that finds these, or journeys whose negative moment such a moment may still turn.
+   */
+  readonly awaits?: 'resolutions' | 'moments' | 'turns';
   readonly dimensions: readonly MetricDimension[];
 }
 
@@ -147,7 +150,7 @@ export const METRICS: readonly MetricDefinition[] = [
     anchor: 'touchpoint',
     kind: 'rate',
     cube: 'touchpoint',
-    mayBeProvisional: true,
+    awaits: 'resolutions',
     dimensions: ANCHORED,
   },
   {
@@ -205,7 +208,7 @@ export const METRICS: readonly MetricDefinition[] = [
     kind: 'perThousand',
     cube: 'touchpoint',
     observes: 'moments',
-    mayBeProvisional: true,
+    awaits: 'moments',
     dimensions: [...ANCHORED, 'observer', 'code'],
   },
   {
@@ -236,7 +239,7 @@ export const METRICS: readonly MetricDefinition[] = [
     kind: 'balance',
     cube: 'touchpoint',
     observes: 'moments',
-    mayBeProvisional: true,
+    awaits: 'moments',
     dimensions: [...ANCHORED, 'observer', 'code'],
   },
   {
@@ -251,6 +254,7 @@ export const METRICS: readonly MetricDefinition[] = [
     anchor: 'opening',
     kind: 'rate',
     cube: 'opened',
+    awaits: 'turns',
     dimensions: ANCHORED,
   },
   {

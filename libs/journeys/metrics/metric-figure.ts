@@ -92,7 +92,7 @@ export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedF
       metric.kind === 'duration'
         ? percentilesOf(sums.buckets).map((value, i) => ({ percent: PERCENTS[i]!, value: inUnit(metric, value) }))
         : [],
-    provisional: metric.mayBeProvisional ? sums.provisional : null,
+    provisional: metric.awaits ? sums.provisional : null,
     coverage: coverageOf(metric, sums, filter, counts),
     extras: extrasOf(metric.id, counted, counts),
   };

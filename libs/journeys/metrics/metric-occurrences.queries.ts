@@ -1,16 +1,19 @@
 /** What is behind a figure of a metric: its contributions, made anew as of when it was counted. */
 import type { Read, ReadQuery } from '@touchstone/readmodel/query';
 import { Form, type FormCode } from '../journey-blob.js';
+import { placeOf } from '../cursor-place.js';
 import { journeyStream } from '../journey.events.js';
 import type { MetricFigureRef } from '../figure-token.js';
 import { resolve, observerOf, type MetricAsk } from './metric-ask.js';
 import { baseMeasures, needsContacts, observedMeasures, Places } from './metric-cells.js';
 import type { MetricId } from './metric-definitions.js';
+import type { JourneyFacts } from './facts.js';
 import { countsOf, type Measures } from './metric-figure.js';
+import { besideOf, pagedFacts } from './paged-facts.js';
 import { scan, type Contribution, type Evidence } from './scan.js';
 
-/** The journey's surrogate, and the number of the occurrence in it. */
-export type MetricOccurrenceCursor = readonly [journey: number, ordinal: number];
+/** The journey's id, and the number of the occurrence in it. */
+export type MetricOccurrenceCursor = readonly [journeyId: string, ordinal: number];
 
 export interface MetricEvent {
   readonly eventId: string;
@@ -35,7 +38,6 @@ export interface MetricOccurrenceRow {
 
 export interface MetricFigureParams {
   readonly figure: MetricFigureRef;
-  readonly timeZone: string;
 }
 
 /** The occurrences behind a figure, in pages, journey by journey. Run it with the figure's own `asOf`. */
@@ -45,14 +47,20 @@ export const metricOccurrencesQuery: ReadQuery<
 > = {
   name: 'metricOccurrences',
   group: 'journeys',
-  run: async (read, { figure, timeZone, after, first }) => {
+  run: async (read, { figure, after, first }) => {
     const found: Occurrence[] = [];
-    await occurrences(read, figure, timeZone, (occurrence) => {
-      const { journey, ordinal } = occurrence;
-      if (after && (journey < after[0] || (journey === after[0] && ordinal <= after[1]))) return;
-      found.push({ ...occurrence, positions: occurrence.evidence() });
-      return found.length < first;
-    });
+    const last = await placeOf(read, 'journey', after?.[0]);
+    // The journey that the last page ended in may have more.
+    await occurrences(
+      read,
+      figure,
+      (occurrence) => {
+        if (after && occurrence.journey === last && occurrence.ordinal <= after[1]) return;
+        found.push({ ...occurrence, positions: occurrence.evidence() });
+        return found.length < first;
+      },
+      { after: last - 1 },
+    );
     return rowsOf(read, found);
   },
 };
@@ -61,9 +69,9 @@ export const metricOccurrencesQuery: ReadQuery<
 export const metricCountQuery: ReadQuery<MetricFigureParams, number> = {
   name: 'metricCount',
   group: 'journeys',
-  run: async (read, { figure, timeZone }) => {
+  run: async (read, { figure }) => {
     let count = 0;
-    await occurrences(read, figure, timeZone, () => {
+    await occurrences(read, figure, () => {
       count++;
     });
     return count;
@@ -71,22 +79,25 @@ export const metricCountQuery: ReadQuery<MetricFigureParams, number> = {
 };
 
 /** The journeys behind a figure, in the order of their surrogates. */
-export const metricJourneysQuery: ReadQuery<
-  MetricFigureParams & { after?: number; first: number },
-  { id: string; cursor: number }[]
-> = {
-  name: 'metricJourneys',
-  group: 'journeys',
-  run: async (read, { figure, timeZone, after = 0, first }) => {
-    const found: number[] = [];
-    await occurrences(read, figure, timeZone, ({ journey }) => {
-      if (journey > after && found.at(-1) !== journey) found.push(journey);
-      return found.length < first;
-    });
-    const names = await read.namesOf(found);
-    return found.map((cursor) => ({ id: names.get(cursor)!, cursor }));
-  },
-};
+export const metricJourneysQuery: ReadQuery<MetricFigureParams & { after?: string; first: number }, { id: string }[]> =
+  {
+    name: 'metricJourneys',
+    group: 'journeys',
+    run: async (read, { figure, after, first }) => {
+      const found: number[] = [];
+      await occurrences(
+        read,
+        figure,
+        ({ journey }) => {
+          if (found.at(-1) !== journey) found.push(journey);
+          return found.length < first;
+        },
+        { after: await placeOf(read, 'journey', after) },
+      );
+      const names = await read.namesOf(found);
+      return found.map((journey) => ({ id: names.get(journey)! }));
+    },
+  };
 
 interface Found {
   readonly journey: number;
@@ -115,14 +126,17 @@ const EVIDENCE: Readonly<Record<MetricId, Evidence>> = {
   'M-LAG': 'anchor',
 };
 
-/** Visits what n, or the numerator alone, is made of. Answer `false` to end early. */
+/**
+ * Visits what n, or the numerator alone, is made of. Answer `false` to end early.
+ * @param paged from the journey after this one (its surrogate) on, a few at a time; absent: all at once
+ */
 async function occurrences(
   read: Read,
   figure: MetricFigureRef,
-  timeZone: string,
   visit: (found: Found) => boolean | void,
+  paged?: { readonly after: number },
 ): Promise<void> {
-  const ask = await resolve(read, { ...figure, window: { from: figure.from, to: figure.to }, timeZone });
+  const ask = await resolve(read, { ...figure, window: { from: figure.from, to: figure.to } });
   const { metric } = ask;
   // Of touchpoints, those that were observed say how often only once all that was observed at them is known.
   const reader =
@@ -135,7 +149,12 @@ async function occurrences(
     ...(ask.fromMs !== -Infinity && { fromMs: ask.fromMs }),
     ...(ask.toMs !== Infinity && { toMs: ask.toMs }),
   };
-  await scan(read, { ...bounds, calendar: ask.calendar, cubes, contacts, evidence: true }, (c) => reader.take(c));
+  const pages = paged && {
+    facts: pagedFacts(read, { fromMs: ask.fromMs, toMs: ask.toMs, ...paged }),
+    beside: (own: readonly JourneyFacts[]) => besideOf(read, own),
+  };
+  const options = { ...bounds, calendar: ask.calendar, cubes, contacts, evidence: true, paged: pages };
+  await scan(read, options, (c) => reader.take(c));
   reader.finish();
 }
 
@@ -292,7 +311,7 @@ async function rowsOf(read: Read, found: readonly Occurrence[]): Promise<MetricO
     journeyId: names.get(journey)!,
     value,
     counts: value !== 0,
-    cursor: [journey, ordinal],
+    cursor: [names.get(journey)!, ordinal],
     events: positions.map((position) => {
       const row = events.get(position)!;
       return {

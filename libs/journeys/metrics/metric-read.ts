@@ -2,7 +2,7 @@
  * Gathers the sums behind a metric. Of the present, whole days come from the cubes and the parts of days at the ends of
  * the window from a scan; of the past, everything comes from a scan. Both make the same contributions.
  */
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { readCube, type CubeSpec } from '@touchstone/readmodel/cube';
 import type { Read } from '@touchstone/readmodel/query';
 import { ContactFlag, CUBES, type CubeName } from './care.tables.js';
@@ -11,6 +11,7 @@ import type { MetricAsk } from './metric-ask.js';
 import { baseMeasures, Cells, needsContacts, observedMeasures, Places, type Cell } from './metric-cells.js';
 import type { MetricDefinition, MetricDimension } from './metric-definitions.js';
 import { scan } from './scan.js';
+import { undecidedContacts } from './undecided.js';
 
 /** Groups by some dimensions, or a page of them. */
 export interface View {
@@ -47,8 +48,9 @@ export async function gather(read: Read, ask: MetricAsk, views: readonly View[])
   }
   const answers = gathered.map((cells, i) => cells.sorted().slice(0, views[i]!.page?.first));
   for (const [i, cells] of gathered.entries()) await addRest(read, ask, days, cells, views[i]!.page && answers[i]!);
-  if (ask.metric.mayBeProvisional) {
-    for (const [i, cells] of gathered.entries()) await addUndecided(read, ask, cells, views[i]!.page && answers[i]!);
+  const add = ask.metric.awaits === 'turns' ? addOpenTurns : addUndecided;
+  if (ask.metric.awaits) {
+    for (const [i, cells] of gathered.entries()) await add(read, ask, cells, views[i]!.page && answers[i]!);
   }
   return answers;
 }
@@ -76,18 +78,27 @@ function divided({ fromMs, toMs, calendar }: MetricAsk): Division {
 async function scanInto(read: Read, ask: MetricAsk, edge: Edge, all: readonly Cells[]): Promise<void> {
   if (all.length === 0) return;
   const { metric, calendar } = ask;
-  const undecided = read.past && metric.mayBeProvisional === true;
+  const counts = read.past && metric.awaits !== undefined;
   const cubes: CubeName[] = metric.observes === undefined ? [metric.cube] : [metric.cube, 'moment'];
-  const sinks = all.map((cells) => sinkOf(ask, cells, undecided));
+  const sinks = all.map((cells) => sinkOf(ask, cells, counts));
   const bounds = {
     ...(edge.fromMs !== -Infinity && { fromMs: edge.fromMs }),
     ...(edge.toMs !== Infinity && { toMs: edge.toMs }),
   };
-  const contacts = undecided || needsContacts(metric);
-  await scan(read, { ...bounds, calendar, cubes, contacts }, (contribution) => {
+  const turns = counts && metric.awaits === 'turns';
+  const undecided = turns ? await undecidedContacts(read, calendar) : undefined;
+  const contacts = (counts && !turns) || needsContacts(metric);
+  await scan(read, { ...bounds, calendar, cubes, contacts, undecided }, (contribution) => {
     for (const sink of sinks) sink(contribution.cube, contribution.dims, contribution.measures, contribution.undecided);
   });
 }
+
+/** What may be undecided: of which cube, by which measure. */
+const AWAITED: Readonly<Record<NonNullable<MetricDefinition['awaits']>, readonly [cube: CubeName, measure: string]>> = {
+  resolutions: ['touchpoint', 'by_absence'],
+  moments: ['touchpoint', 'owed'],
+  turns: ['opened', 'with_negative'],
+};
 
 type Sink = (cube: CubeName, dims: readonly number[], measures: readonly number[], undecided: boolean) => void;
 
@@ -96,7 +107,9 @@ function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boo
   const observed = observedMeasures(metric);
   const own = new Places(metric.cube, cells.columns, filter, base);
   const moment = metric.observes === undefined ? null : new Places('moment', cells.columns, filter, observed);
-  const isOpen = CUBES.touchpoint.measures.indexOf(metric.observes === 'moments' ? 'owed' : 'by_absence');
+  const [cube, measure] = AWAITED[metric.awaits ?? 'resolutions'];
+  const spec: CubeSpec = CUBES[cube];
+  const isOpen = spec.measures.indexOf(measure);
   return (cube, dims, measures, undecided) => {
     if (moment && cube === 'moment') {
       if (!moment.passes(dims)) return;
@@ -192,7 +205,7 @@ async function addUndecided(
   const count = (groups: readonly { key: readonly number[]; n: number }[]) => {
     for (const { key, n } of groups) if (n > 0) cells.addProvisional([...key], n);
   };
-  const measure = isOfMoments(ask) ? 'owed' : 'by_absence';
+  const [, measure] = AWAITED[ask.metric.awaits!];
   if (days) {
     const rest = narrowed({ ...days, filter: Object.fromEntries(ask.filter) }, cells, page);
     const groups = await readCube(read, CUBES.touchpoint, { ...rest, groupBy, measures: [measure] });
@@ -201,25 +214,45 @@ async function addUndecided(
   for (const edge of edges) count(await openContacts(read, ask, edge, groupBy));
 }
 
-/** Whether it is a moment that is waited for, which a person's may displace. */
-const isOfMoments = ({ metric }: MetricAsk): boolean => metric.observes === 'moments';
+/** The same contacts, of a part of a day. */
+function openContacts(read: Read, ask: MetricAsk, { fromMs, toMs }: Edge, groupBy: readonly string[]) {
+  const { confirmed, resolved, displaced } = ContactFlag;
+  const looked = resolved | confirmed | (ask.metric.awaits === 'moments' ? displaced : 0);
+  return countedRows(read, 'contact', ask.filter, groupBy, [
+    sql<boolean>`at >= ${fromMs} and at < ${toMs}`,
+    sql<boolean>`(flags & ${looked}) = ${resolved}`,
+  ]);
+}
 
-async function openContacts(
+/** Journeys that time alone may still turn: a short list, so they are counted one by one. */
+async function addOpenTurns(
   read: Read,
   ask: MetricAsk,
-  { fromMs, toMs }: Edge,
+  cells: Cells,
+  page: readonly Cell[] | undefined,
+): Promise<void> {
+  if (page?.length === 0) return;
+  const { fromMs, toMs } = ask;
+  const { from, to, filter } = narrowed({ filter: Object.fromEntries(ask.filter) }, cells, page);
+  const bounds = [sql<boolean>`until > ${Date.parse(read.asOf.instant)}`];
+  if (fromMs !== -Infinity) bounds.push(sql<boolean>`at >= ${fromMs}`);
+  if (toMs !== Infinity) bounds.push(sql<boolean>`at < ${toMs}`);
+  if (from !== undefined && to !== undefined) bounds.push(sql<boolean>`day >= ${from} and day < ${to}`);
+  const groups = await countedRows(read, 'turn_open', new Map(Object.entries(filter)), cells.columns, bounds);
+  for (const { key, n } of groups) cells.addProvisional(key, n);
+}
+
+async function countedRows(
+  read: Read,
+  table: 'contact' | 'turn_open',
+  filter: MetricAsk['filter'],
   groupBy: readonly string[],
+  bounds: readonly RawBuilder<boolean>[],
 ): Promise<{ key: number[]; n: number }[]> {
-  const { confirmed, resolved, displaced } = ContactFlag;
-  const looked = resolved | confirmed | (isOfMoments(ask) ? displaced : 0);
-  let query = read.db
-    .selectFrom('contact')
-    .select((eb) => [...groupBy, eb.fn.countAll().as('n')])
-    .where('at', '>=', fromMs)
-    .where('at', '<', toMs)
-    .where(sql<boolean>`(flags & ${looked}) = ${resolved}`);
+  let query = read.db.selectFrom(table).select((eb) => [...groupBy, eb.fn.countAll().as('n')]);
+  for (const bound of bounds) query = query.where(bound);
+  for (const [column, wanted] of filter) query = query.where(column, 'in', wanted);
   if (groupBy.length > 0) query = query.groupBy([...groupBy]);
-  for (const [column, wanted] of ask.filter) query = query.where(column, 'in', wanted);
   const rows = (await query.execute()) as Record<string, number>[];
   return rows.map((row) => ({ key: groupBy.map((column) => row[column]!), n: Number(row['n']) }));
 }

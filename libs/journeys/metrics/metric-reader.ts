@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import { CONFIG, decodeCursor, encodeCursor, pageOf, READS, type Config, type Page } from '@touchstone/platform';
+import { decodeCursor, encodeCursor, pageOf, READS, type Page } from '@touchstone/platform';
 import type { AsOf, Reads } from '@touchstone/readmodel';
 import { figureToken, hasNumeratorFigure, type MetricFigureRef } from '../figure-token.js';
 import type { Occurrence } from '../journey-map.graphql.js';
@@ -21,7 +21,7 @@ import {
   metricOccurrencesQuery,
   type MetricOccurrenceCursor,
 } from './metric-occurrences.queries.js';
-import { metricQuery, type GroupValue, type MetricGroupRow } from './metric.queries.js';
+import { metricQuery, type GroupCursor, type GroupValue, type MetricGroupRow } from './metric.queries.js';
 
 export interface MetricRequest extends When {
   readonly id: string;
@@ -67,26 +67,15 @@ export const MOST_COMPARED = 5_000;
 /** Answers metrics, compares them, and opens their figures. */
 @Injectable()
 export class MetricReader {
-  constructor(
-    @Inject(READS) private readonly reads: Reads,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  constructor(@Inject(READS) private readonly reads: Reads) {}
 
   /** @throws METRIC_UNKNOWN, METRIC_DIMENSION, INVALID_WINDOW, INVALID_CURSOR */
   async metric({ id, window, filter, groupBy, wants, ...request }: MetricRequest): Promise<MetricAnswerData> {
     const metric = knownMetric(id);
     const list = `metric ${id} ${groupBy.join()}`;
     const { first } = request;
-    const after =
-      request.after === undefined
-        ? undefined
-        : (decodeCursor(
-            list,
-            request.after,
-            groupBy.map(() => 'number'),
-          ) as number[]);
-    const { timeZone } = this.config;
-    const question = { metric: id, window, filter, groupBy, timeZone };
+    const after = request.after === undefined ? undefined : groupCursor(list, request.after, groupBy.length);
+    const question = { metric: id, window, filter, groupBy };
     const page = wants.groups ? { page: { after, first: first + 1 } } : {};
     const { result, asOf, generation } = await this.reads.run(
       metricQuery,
@@ -97,13 +86,13 @@ export class MetricReader {
     return {
       asOf,
       metric,
-      timeZone,
+      timeZone: result.timeZone,
       total: result.total && open(result.total),
       groups: wants.groups
         ? pageOf(
             result.groups,
             { first, after: request.after },
-            ({ key }) => encodeCursor(list, key),
+            ({ values }) => encodeCursor(list, [...values.map(({ id: name }) => name), result.timeZone]),
             (row) => ({ dimensions: row.values, figure: open(row.figure, row) }),
           )
         : null,
@@ -113,20 +102,24 @@ export class MetricReader {
   /** @throws METRIC_UNKNOWN, METRIC_DIMENSION, INVALID_WINDOW, METRIC_GROUPS_MANY */
   async compare({ id, a, b, groupBy, first, atLeast }: CompareRequest) {
     const metric = knownMetric(id);
-    const sides = [await this.side(metric, a, groupBy, atLeast), await this.side(metric, b, groupBy, atLeast)] as const;
+    const both = async () =>
+      [await this.side(metric, a, groupBy, atLeast), await this.side(metric, b, groupBy, atLeast)] as const;
+    let sides = await both();
+    // Another read model took over in between, with its days in another zone.
+    if (sides[0].timeZone !== sides[1].timeZone) sides = await both();
     return compareSides(metric, groupBy, sides, first);
   }
 
   async count(figure: MetricFigureRef): Promise<number> {
-    return (await this.reads.run(metricCountQuery, this.params(figure), { asOf: figure })).result;
+    return (await this.reads.run(metricCountQuery, { figure }, { asOf: figure })).result;
   }
 
   async occurrences(figure: MetricFigureRef, page: { first: number; after?: string }): Promise<Page<Occurrence>> {
     const after =
       page.after === undefined
         ? undefined
-        : (decodeCursor('metricOccurrences', page.after, ['number', 'number']) as never as MetricOccurrenceCursor);
-    const params = { ...this.params(figure), after, first: page.first + 1 };
+        : (decodeCursor('metricOccurrences', page.after, ['string', 'number']) as never as MetricOccurrenceCursor);
+    const params = { figure, after, first: page.first + 1 };
     const { result } = await this.reads.run(metricOccurrencesQuery, params, { asOf: figure });
     return pageOf(
       result,
@@ -136,12 +129,8 @@ export class MetricReader {
     );
   }
 
-  async journeys(figure: MetricFigureRef, page: { after?: number; first: number }) {
-    return (await this.reads.run(metricJourneysQuery, { ...this.params(figure), ...page }, { asOf: figure })).result;
-  }
-
-  private params(figure: MetricFigureRef) {
-    return { figure, timeZone: this.config.timeZone };
+  async journeys(figure: MetricFigureRef, page: { after?: string; first: number }) {
+    return (await this.reads.run(metricJourneysQuery, { figure, ...page }, { asOf: figure })).result;
   }
 
   /** One side of a comparison: the whole, its groups, and the groups without what was observed. */
@@ -150,14 +139,13 @@ export class MetricReader {
     { window, filter, ...whenAsked }: ComparedSide,
     groupBy: readonly MetricDimension[],
     atLeast?: string,
-  ): Promise<Side> {
+  ): Promise<Side & { readonly timeZone: string }> {
     const page = { first: MOST_COMPARED + 1 };
-    const { timeZone } = this.config;
-    const question = { metric: metric.id, window, filter, timeZone };
+    const question = { metric: metric.id, window, filter };
     const options = when({ ...whenAsked, atLeast });
     const answer = await this.reads.run(metricQuery, { ...question, groupBy, total: true, page }, options);
     const { asOf, generation } = answer;
-    const { total, groups } = answer.result;
+    const { timeZone, total, groups } = answer.result;
     if (groups.length > MOST_COMPARED) throw tooMany(groupBy);
     const plain = groupBy.filter((dimension) => !isObserved(dimension));
     // As of the same moment, whatever was recorded in between.
@@ -166,8 +154,15 @@ export class MetricReader {
         ? (await this.reads.run(metricQuery, { ...question, groupBy: plain, total: false, page }, { asOf })).result
             .groups
         : null;
-    return { asOf, total: total!, groups, base, open: opening(metric, { window, filter, asOf, generation }) };
+    return { asOf, timeZone, total: total!, groups, base, open: opening(metric, { window, filter, asOf, generation }) };
   }
+}
+
+/** Names of the last group's values, then the zone of days. @throws INVALID_CURSOR */
+function groupCursor(list: string, cursor: string, dimensions: number): GroupCursor {
+  const shape = [...Array<'string?'>(dimensions).fill('string?'), 'string'] as const;
+  const keys = decodeCursor(list, cursor, shape) as (string | null)[];
+  return { values: keys.slice(0, -1), timeZone: keys.at(-1)! };
 }
 
 /** Gives figures their tokens; those of a list are made when they are asked for. */

@@ -1,6 +1,9 @@
 /** Figures of metrics, as known now or then. */
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { invalidCursor, placeOf } from '../cursor-place.js';
+import { ObserverCode } from '../journey-blob.js';
 import {
+  DAY_MS,
   isObserved,
   isTime,
   observerOf,
@@ -20,7 +23,16 @@ export interface MetricParams extends MetricQuestion {
   /** Also the figure of everything together. */
   readonly total: boolean;
   /** A page of groups; absent: none. */
-  readonly page?: { readonly after?: readonly number[]; readonly first: number };
+  readonly page?: { readonly after?: GroupCursor; readonly first: number };
+}
+
+/**
+ * Where a list of groups goes on: what each dimension's value is called, and the zone of days. In names, so that it
+ * outlives the read model that answered.
+ */
+export interface GroupCursor {
+  readonly values: readonly (string | null)[];
+  readonly timeZone: string;
 }
 
 /** The value of a dimension that a group has. */
@@ -33,8 +45,6 @@ export interface GroupValue {
 }
 
 export interface MetricGroupRow {
-  /** Where to read on. */
-  readonly key: readonly number[];
   readonly values: readonly GroupValue[];
   /** The part of the window that the group lies in, where it is one of time. */
   readonly window?: MetricWindow;
@@ -42,6 +52,8 @@ export interface MetricGroupRow {
 }
 
 export interface MetricResult {
+  /** IANA name of the zone that days, weeks and months are of. */
+  readonly timeZone: string;
   readonly total: MetricFigure | null;
   /** In the order of their keys. */
   readonly groups: readonly MetricGroupRow[];
@@ -54,8 +66,9 @@ export interface MetricResult {
 export const metricQuery: ReadQuery<MetricParams, MetricResult> = {
   name: 'metric',
   group: 'journeys',
-  run: async (read, { total, page, ...question }) => {
+  run: async (read, { total, page: asked, ...question }) => {
     const ask = await resolve(read, question);
+    const page = asked && { first: asked.first, after: asked.after && (await keyOf(read, ask, asked.after)) };
     const views: View[] = [];
     if (total) views.push({ groupBy: [] });
     const isPage = isPageable(ask.metric, ask.groupBy);
@@ -66,11 +79,39 @@ export const metricQuery: ReadQuery<MetricParams, MetricResult> = {
     const codes = await codeNames(read, [...whole, ...cells]);
     const groups = page ? paged(groupsOf(ask, cells, codes), page) : [];
     return {
+      timeZone: ask.calendar.timeZone,
       total: total ? figureIn(ask, whole[0] ?? EMPTY, codes) : null,
       groups: await named(read, ask, groups),
     };
   },
 };
+
+/** The key of a group that was called so. @throws INVALID_CURSOR */
+async function keyOf(read: Read, ask: MetricAsk, { values, timeZone }: GroupCursor): Promise<number[]> {
+  if (ask.groupBy.some(isTime) && timeZone !== ask.calendar.timeZone) {
+    throw invalidCursor(`days were those of ${timeZone}, and are those of ${ask.calendar.timeZone} now`);
+  }
+  const key: number[] = [];
+  for (const [i, dimension] of ask.groupBy.entries()) {
+    const name = values[i] ?? undefined;
+    if (isTime(dimension)) key.push(dayOf(name));
+    else if (dimension === 'observer') key.push(observerCode(name));
+    else key.push(await placeOf(read, dimension === 'code' ? 'moment' : dimension, name));
+  }
+  return key;
+}
+
+function dayOf(date = ''): number {
+  const day = Date.parse(date) / DAY_MS;
+  if (Number.isInteger(day)) return day;
+  throw invalidCursor(`"${date}" is no date`);
+}
+
+function observerCode(name = ''): number {
+  const code = (ObserverCode as Readonly<Record<string, number>>)[name];
+  if (code !== undefined) return code;
+  throw invalidCursor(`nobody observes as "${name}"`);
+}
 
 const EMPTY: Cell = { key: [], base: [], buckets: new Map(), observed: new Map(), provisional: 0 };
 
@@ -160,7 +201,6 @@ async function named(read: Read, ask: MetricAsk, groups: readonly Group[]): Prom
     return window;
   };
   return groups.map(({ key, figure }) => ({
-    key,
     values: groupBy.map((dimension, i) => valueOf(dimension, key[i]!)),
     ...(time >= 0 && { window: windowOf(key[time]!) }),
     figure: figure(),

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
 import { packProjections } from '@touchstone/packs';
-import type { ProjectionGroup } from '@touchstone/readmodel';
+import { inGroup, type ProjectionGroup } from '@touchstone/readmodel';
 import { InlineReads, projectAll, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { uuid } from '../house.spec-kit.js';
 import { journeyDerivations, journeyProjections } from '../read.js';
@@ -17,8 +17,32 @@ const group = (timeZone: string): ProjectionGroup => ({
   derivations: journeyDerivations(timeZone),
 });
 
-/** Reads over the events, the present judged at `now` (ISO 8601 UTC). */
-export function metricReads(events: readonly RecordedEvent[], timeZone: string, now: string): InlineReads {
+/** Makes every surrogate another one than it would be without it. */
+const shifting = inGroup<null>({
+  name: 'shifting',
+  version: 1,
+  tables: [],
+  handles: ['TouchpointRecorded', 'JourneyOpened', 'MomentObserved', 'CustomerRegistered'],
+  unit: ({ id }) => ['shifting', id],
+  names: () => [],
+  loads: [],
+  restore: () => null,
+  apply: () => {},
+  changes: () => [],
+});
+
+/**
+ * Reads over the events, the present judged at `now` (ISO 8601 UTC). `shifted`: of a read model that was made by other
+ * projections, so that it has other surrogates.
+ */
+export function metricReads(
+  events: readonly RecordedEvent[],
+  timeZone: string,
+  now: string,
+  { shifted = false } = {},
+): InlineReads {
+  const { projections, ...rest } = group(timeZone);
+  const made = shifted ? { ...rest, projections: [shifting, ...projections] } : { ...rest, projections };
   const log = {
     comparePositions: (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0),
     async *readAll({ after = '' }: { after?: string } = {}) {
@@ -27,7 +51,7 @@ export function metricReads(events: readonly RecordedEvent[], timeZone: string, 
       await Promise.resolve();
     },
   };
-  return new InlineReads(projectAll(group(timeZone), events), { log: log as never, now: () => now });
+  return new InlineReads(projectAll(made, events), { log: log as never, now: () => now });
 }
 
 /** Minutes of eleven days, so that some windows of 168 h pass and some do not. */
@@ -43,17 +67,20 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('JourneyPaused' as const, 'JourneyResumed' as const, 'JourneyClosed' as const, 'JourneyReopened' as const), journey: fc.nat(5), minute }) }, // prettier-ignore
   { weight: 1, arbitrary: fc.record({ what: fc.constant('correct' as const), target: fc.nat(40), minute, unit: fc.constantFrom('u1', 'u9') }) }, // prettier-ignore
   { weight: 1, arbitrary: fc.record({ what: fc.constant('void' as const), target: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('hope' as const), minute }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('merge' as const, 'unmerge' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer V> ? V : never;
 
-/** A world as its log: six journeys of three customers and of nobody; its last event changes no figure. */
+/** A world as its log: seven journeys of four customers and of nobody; its last event changes no figure. */
 export const world: fc.Arbitrary<RecordedEvent[]> = fc
   .array(step, { minLength: 10, maxLength: 70, size: 'max' })
   .map((steps) => new World().play(steps));
 
-const CUSTOMERS = [1, 1, 2, 3, 3, 0];
-const TYPES = ['x', 'x', 'x', 'x', 'y', 'y'];
+const CUSTOMERS = [1, 1, 2, 3, 3, 0, 5];
+const TYPES = ['x', 'x', 'x', 'x', 'y', 'y', 'x'];
+/** Of a customer who is seldom there. */
+const HOPED = 6;
 
 class World {
   private events: RecordedEvent[] = [];
@@ -64,7 +91,7 @@ class World {
   private ids = 1000;
 
   play(steps: readonly Step[]): RecordedEvent[] {
-    for (const customer of [1, 2, 3]) {
+    for (const customer of [1, 2, 3, 5]) {
       const profile = {
         segment: customer === 1 ? 'home' : 'firm',
         region: 'r',
@@ -112,6 +139,16 @@ class World {
         const source = s.source && { source: { system: s.source } };
         this.journey(s.journey, { type: 'TouchpointRecorded', id, data, occurredAt: at(s.minute), ...source, ...(s.historical && { metadata: { historical: true, ...source } }) }); // prettier-ignore
         return;
+      }
+      case 'hope': {
+        // Something went wrong, then the customer called: nobody knows yet whether the call was enough.
+        const { minute: began } = s;
+        const data = (contact: boolean) => ({ kind: 'step', kindVersion: 1, traits: { closes: false, contact, customerVisible: true }, unit: 'u1' }); // prettier-ignore
+        const [went, called] = [uuid(this.ids++), uuid(this.ids++)];
+        const moment = { touchpointId: went, code: 'NEG-01', polarity: 'negative', intensity: 1, observer: 'qa' };
+        this.journey(HOPED, { type: 'TouchpointRecorded', id: went, data: data(false), occurredAt: at(began) });
+        this.journey(HOPED, { type: 'MomentObserved', id: uuid(this.ids++), data: moment, occurredAt: at(began) });
+        return this.journey(HOPED, { type: 'TouchpointRecorded', id: called, data: data(true), occurredAt: at(began + 60) }); // prettier-ignore
       }
       case 'correct':
         return this.onTarget(s.target, (t) => {

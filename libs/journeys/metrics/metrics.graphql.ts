@@ -134,7 +134,7 @@ export class MetricFigure {
   @Field(() => LongScalar, {
     nullable: true,
     description:
-      'What may still change only because time passes: first contacts that count as resolved while a repeat may still follow within 168 h. Null: the metric has nothing of the kind.',
+      'What may still change only because time passes, while a repeat may still follow within 168 h: first contacts that count as resolved (M-FCR), moments of the rule that are still to come (M-MOTP, M-MOTB), journeys whose negative moment such a one may turn (M-NPM). Null: the metric has nothing of the kind.',
   })
   provisional!: number | null;
 
@@ -192,7 +192,10 @@ export class MetricAnswer {
   @Field(() => MetricDefinition, { description: 'What was counted.' })
   metric!: MetricDefinition;
 
-  @Field({ description: 'Zone in which its days begin.' })
+  @Field({
+    description:
+      'Zone in which its days begin: that of the read model that answered, also while one for another zone is being built.',
+  })
   timeZone!: string;
 
   @Field(() => MetricFigure, { description: 'Everything together.' })

@@ -7,7 +7,7 @@ import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, Flag, positionKey } from '../journey-blob.js';
 import { hasParts, partsAt, seenAs, wholesAt } from '../journey-wholes.js';
 import type { CubeName } from './care.tables.js';
-import { closingPlace, contactContribution, journeyContributions, momentsInOrder, type Emit } from './contributions.js';
+import { closingPlace, contactContribution, journeyContributions, type Emit } from './contributions.js';
 import type { DayCalendar } from './day-calendar.js';
 import { contactsOf, JourneyFacts, type JourneyHead } from './facts.js';
 import {
@@ -20,6 +20,7 @@ import {
   REPEAT_WINDOW_MS,
   type Contact,
 } from './matter.js';
+import { momentsInOrder, openUntil } from './turns.js';
 
 export interface ScanOptions {
   /** Anchors in [from, to), ms since 1970; absent: without bound. */
@@ -30,8 +31,18 @@ export interface ScanOptions {
   readonly cubes: readonly CubeName[];
   /** Also what contacts add to the cube of touchpoints, by their neighbours in the matter. They come last. */
   readonly contacts?: boolean;
+  /** The first contacts that are undecided, by journey (`undecidedContacts`): so journeys are told that are. */
+  readonly undecided?: ReadonlyMap<number, readonly Contact[]>;
   /** Keeps the way from a contact to its events; costs memory. */
   readonly evidence?: boolean;
+  /**
+   * These journeys instead of all that the window touches, in the order of their surrogates. With `contacts`, those of a
+   * page come with it; `beside` finds the journeys that have their neighbours.
+   */
+  readonly paged?: {
+    readonly facts: AsyncIterable<readonly JourneyFacts[]>;
+    beside(own: readonly JourneyFacts[]): Promise<readonly JourneyFacts[]>;
+  };
 }
 
 /**
@@ -53,7 +64,10 @@ export interface Contribution {
   readonly dims: readonly number[];
   /** In the order of the cube's measures. */
   readonly measures: readonly number[];
-  /** A first contact that counts as resolved so far, while its window is open at the read's instant. */
+  /**
+   * Of a contact: it counts as resolved so far, while its window is open at the read's instant. Of a journey: its
+   * negative moment is not turned, and waits for such a contact.
+   */
   readonly undecided: boolean;
   /** Positions of the events, in the journey's order. Only during the visit. */
   evidence(of: Evidence): string[];
@@ -67,8 +81,9 @@ export async function scan(
   options: ScanOptions,
   visit: (contribution: Contribution) => boolean | void,
 ): Promise<void> {
-  const { calendar, contacts = false, evidence = false } = options;
+  const { calendar, contacts = false, evidence = false, paged } = options;
   const dayOf = (ms: number) => calendar.dayOf(ms);
+  const instant = Date.parse(read.asOf.instant);
   const [from, to] = [options.fromMs ?? -Infinity, options.toMs ?? Infinity];
   const wanted = Object.fromEntries(options.cubes.map((cube) => [cube, true]));
   const gathered: Gathered[] = [];
@@ -79,15 +94,23 @@ export async function scan(
     if (visit(current.set(cube, at, dims, measures, anchor)) === false) ended = true;
   };
   const beside = contacts ? REPEAT_WINDOW_MS : 0;
-  for await (const page of factsIn(read, from - beside, to + beside)) {
+  for await (const page of paged?.facts ?? factsIn(read, from - beside, to + beside)) {
     for (const facts of page) {
       current.facts = facts;
+      // Only a journey that has an undecided contact can be undecided.
+      const own = options.undecided?.get(facts.head.journey);
+      current.undecided = own !== undefined && openUntil(facts, own) > instant;
       journeyContributions(facts, dayOf, emit, wanted);
       if (ended) return;
       if (contacts) gather(facts, dayOf, evidence, gathered);
     }
+    if (!contacts || !paged) continue;
+    for (const facts of await paged.beside(page)) gather(facts, dayOf, evidence, gathered);
+    const own = new Set(page.map(({ head }) => head.journey));
+    if (!visitContacts(gathered, { from, to, instant, own }, visit)) return;
+    gathered.length = 0;
   }
-  if (contacts) visitContacts(gathered, { from, to, instant: Date.parse(read.asOf.instant) }, visit);
+  if (contacts && !paged) visitContacts(gathered, { from, to, instant }, visit);
 }
 
 /** A contact whose status is filled in, and the position of its event. */
@@ -107,11 +130,12 @@ function gather(facts: JourneyFacts, dayOf: (ms: number) => number, evidence: bo
   });
 }
 
+/** Those in the window, of these journeys (absent: of all). Answers whether to go on. */
 function visitContacts(
   contacts: Gathered[],
-  { from, to, instant }: { from: number; to: number; instant: number },
+  { from, to, instant, own }: { from: number; to: number; instant: number; own?: ReadonlySet<number> },
   visit: (contribution: Contribution) => boolean | void,
-): void {
+): boolean {
   contacts.sort(byMatter);
   // Each looks at what its neighbours are by themselves, so all are judged before any is changed.
   const flags = contacts.map((contact, i) => judged(contact, contacts[i - 1], contacts[i + 1]));
@@ -119,7 +143,7 @@ function visitContacts(
   const order: number[] = [];
   contacts.forEach((contact, i) => {
     contact.flags = flags[i]!;
-    if (contact.at >= from && contact.at < to) order.push(i);
+    if (contact.at >= from && contact.at < to && own?.has(contact.journey) !== false) order.push(i);
   });
   order.sort((a, b) => contacts[a]!.journey - contacts[b]!.journey || a - b);
   for (const i of order) {
@@ -141,8 +165,9 @@ function visitContacts(
       });
       goOn = answer !== false;
     });
-    if (!goOn) return;
+    if (!goOn) return false;
   }
+  return true;
 }
 
 /** The contribution of the visit under way: one object for all, since a scan has millions of them. */
@@ -152,7 +177,7 @@ class Current implements Contribution {
   at = 0;
   dims: readonly number[] = [];
   measures: readonly number[] = [];
-  readonly undecided = false;
+  undecided = false;
   private anchor = 0;
 
   get journey(): number {
@@ -205,7 +230,7 @@ function placesOf(facts: JourneyFacts, of: Evidence, anchor: number): number[] {
 }
 
 /** Journeys that a window may touch, as they held at the read's position, in the order of their surrogates. */
-async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
+export async function* factsIn(read: Read, from: number, to: number): AsyncGenerator<readonly JourneyFacts[]> {
   const whole = from === -Infinity && to === Infinity;
   const merged = await hasParts(read);
   for await (const states of statesIn(read, from, to))

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '@touchstone/eventing/pure';
 import { CubeDelta, cubeTables, type CubeSpec } from '../cube.js';
 import { inGroup } from '../projection.js';
-import type { Derivation, DerivedRows, Projection, ProjectionGroup, Row, RowChange } from '../projection.js';
+import type { DerivedRows, EventProjection, ProjectionGroup, Row, RowChange, SimpleDerivation } from '../projection.js';
 import type { ReadQuery } from '../query.js';
 
 /** Support of this lib's tests: counters that go up in labelled steps, and the reads on them. */
@@ -22,7 +22,7 @@ interface Counter {
 /** Which broken steps break right now; a test mends the projection by clearing it. */
 export const toyDefects = { on: true };
 
-export function toyProjection({ version = 1, factor = 1 } = {}): Projection<Counter> {
+export function toyProjection({ version = 1, factor = 1 } = {}): EventProjection<Counter> {
   return {
     name: 'counters',
     version,
@@ -86,7 +86,7 @@ export const TOY_CUBE: CubeSpec = {
 /** A step with this label breaks the derivation. */
 export const UNDERIVABLE = 'underivable';
 
-export function toyDerivation(settings?: string): Derivation {
+export function toyDerivation(settings?: string): SimpleDerivation {
   const stepsOf = (rows: DerivedRows, counter: number) =>
     rows.all('select "by", label from step where counter = ?', counter);
   const count = (delta: CubeDelta, rows: Iterable<Row>, sign: 1 | -1) => {

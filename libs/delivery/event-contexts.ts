@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { TouchstoneError, type EventLog, type Position, type RecordedEvent } from '@touchstone/eventing';
+import {
+  contextAskOf,
+  eventContextsQuery,
+  supersededInStream,
+  supersedingAsk,
+  type ContextAsk,
+  type EventInContext,
+} from '@touchstone/journeys';
+import type { Reads } from '@touchstone/readmodel';
+
+/** Contexts kept, so that subscribers who are at the same place look things up once together. */
+const KEPT = 5_000;
+/** How long one try waits for the read model, and how long until the next after another fault, in ms. */
+const TRY_MS = 5_000;
+const PAUSE_MS = 200;
+/** How long subscribers wait for a read model that does not come as far as their events, in ms. */
+const PATIENCE_MS = 60_000;
+
+export interface ContextParts {
+  readonly log: Pick<EventLog, 'readStream'>;
+  readonly reads: Pick<Reads, 'run'>;
+  readonly patienceMs?: number;
+}
+
+/**
+ * What stood around events, as known at their positions, a page of them at a time, from the read model. It never answers
+ * from a read model that has not come as far: it waits, and gives up after a time.
+ */
+export class EventContexts {
+  private readonly kept = new LRUCache<Position, Promise<EventInContext>>({ max: KEPT });
+
+  constructor(private readonly parts: ContextParts) {}
+
+  /**
+   * In the order of the events.
+   * @param patienceMs default a minute
+   * @throws FEED_BEHIND (unavailable) when the read model has not come so far within that time, and what it throws
+   */
+  of(
+    events: readonly RecordedEvent[],
+    patienceMs = this.parts.patienceMs ?? PATIENCE_MS,
+  ): Promise<readonly EventInContext[]> {
+    const missing = events.filter(({ position }) => !this.kept.has(position));
+    const found = missing.length > 0 ? this.look(missing, patienceMs) : Promise.resolve([]);
+    const asked = new Map(missing.map(({ position }, i) => [position, found.then((contexts) => contexts[i]!)]));
+    const all = events.map(({ position }) => asked.get(position) ?? this.kept.get(position)!);
+    for (const [position, context] of asked) {
+      this.kept.set(position, context);
+      // A fault is not kept: whoever comes next tries again.
+      context.catch(() => this.kept.peek(position) === context && this.kept.delete(position));
+    }
+    return Promise.all(all);
+  }
+
+  private async look(events: readonly RecordedEvent[], patienceMs: number): Promise<readonly EventInContext[]> {
+    const asks = await Promise.all(events.map((event) => this.askOf(event)));
+    const atLeast = events.reduce((last, { position }) => (position > last ? position : last), '');
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        const timeoutMs = Math.max(1, Math.min(TRY_MS, until - performance.now()));
+        return (await this.parts.reads.run(eventContextsQuery, { asks }, { atLeast, timeoutMs })).result;
+      } catch (error) {
+        if (!passesByItself(error)) throw error;
+        if (performance.now() + PAUSE_MS >= until) throw behind(atLeast, error);
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  /** What supersedes an earlier event of its stream need not say which: the log tells it. */
+  private async askOf(event: RecordedEvent): Promise<ContextAsk> {
+    const ask = contextAskOf(event);
+    const isSuperseded = supersededInStream(event);
+    if (isSuperseded === undefined || event.revision === 0) return ask;
+    const earlier = this.parts.log.readStream(event.stream, { from: event.revision - 1, direction: 'backwards' });
+    for await (const each of earlier) if (isSuperseded(each)) return supersedingAsk(ask, each);
+    return ask;
+  }
+}
+
+/** The read model is behind, busy, being set up, or its thread has to be started again. */
+const passesByItself = (error: unknown): boolean =>
+  error instanceof TouchstoneError &&
+  (error.kind === 'busy' ||
+    error.code === 'QUERY_TIMEOUT' ||
+    error.code === 'READ_WORKER_DIED' ||
+    error.code === 'READ_MODEL_NOT_READY');
+
+const behind = (position: Position, cause: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'FEED_BEHIND',
+    `The read models did not come as far as the event at ${position} in time: read on later from where you are.`,
+    'unavailable',
+    undefined,
+    { cause },
+  );

@@ -1,0 +1,105 @@
+import {
+  TouchstoneError,
+  type EventLog,
+  type EventRegistry,
+  type Position,
+  type RecordedEvent,
+} from '@touchstone/eventing';
+import type { EventContexts } from './event-contexts.js';
+import { logFilterOf, mayPass, passes, type FeedFilter, type FeedStart } from './feed-filter.js';
+import { outgoing, type Delivery } from './outgoing-event.js';
+
+/** Events that are read, looked up and sent together. */
+export const PAGE = 200;
+
+/** A part of the feed, in the order of the log. */
+export interface FeedPage {
+  readonly deliveries: readonly Delivery[];
+  /** Everything up to here was seen, for the subscriber or not: a place to read on from once the deliveries are taken. */
+  readonly position: Position;
+  /** Nothing is behind it now. */
+  readonly caughtUp: boolean;
+  /** The log gave less than a whole page: most likely nothing is behind it. */
+  readonly last: boolean;
+}
+
+export interface FeedRequest {
+  /** Absent: from the beginning. */
+  readonly after?: Position;
+  readonly filter: FeedFilter;
+  readonly signal: AbortSignal;
+}
+
+export interface FeedParts {
+  readonly log: Pick<EventLog, 'subscribe' | 'head' | 'comparePositions'>;
+  readonly registry: EventRegistry;
+  readonly contexts: Pick<EventContexts, 'of'>;
+}
+
+/** The log as subscribers see it. It reads on only when it is asked to: whoever takes pages sets the pace. */
+export class EventFeed {
+  constructor(private readonly parts: FeedParts) {}
+
+  /**
+   * The position behind which to begin; undefined: with the first event of all.
+   * @throws INVALID_POSITION, also for one beyond the end of the log
+   */
+  async startOf(start: FeedStart): Promise<Position | undefined> {
+    if (start === 'beginning') return undefined;
+    const { log } = this.parts;
+    const head = await log.head();
+    if (start === 'now') return head;
+    if (log.comparePositions(start.after, head) <= 0) return start.after;
+    throw new TouchstoneError(
+      'INVALID_POSITION',
+      `The position ${start.after} lies beyond the end of this log, ${head}: give one that an event or an answer of it carried.`,
+      'invalid',
+      { position: start.after, head },
+    );
+  }
+
+  /** @throws EVENT_TYPE_UNKNOWN for a type that nobody writes: a subscriber would wait for it in vain */
+  check({ types = [] }: FeedFilter): void {
+    for (const type of types) this.parts.registry.definition(type);
+  }
+
+  /** Ends with the signal or the log. @throws FEED_BEHIND and what the log and the read models throw */
+  async *pages({ after, filter, signal }: FeedRequest): AsyncGenerator<FeedPage, void, void> {
+    const messages = this.parts.log.subscribe({ ...logFilterOf(filter), after, signal, pageSize: PAGE });
+    for await (const message of messages) {
+      if (message.kind === 'events') {
+        const position = message.events.at(-1)!.position;
+        const events = message.events.filter((event) => mayPass(filter, event));
+        const deliveries = await unlessAborted(signal, this.deliveriesOf(events, filter));
+        if (deliveries === null) return;
+        yield { deliveries, position, caughtUp: false, last: message.events.length < PAGE };
+      } else {
+        yield { deliveries: [], position: message.position, caughtUp: message.kind === 'caughtUp', last: true };
+      }
+    }
+  }
+
+  private async deliveriesOf(events: readonly RecordedEvent[], filter: FeedFilter): Promise<Delivery[]> {
+    if (events.length === 0) return [];
+    const contexts = await this.parts.contexts.of(events);
+    return events.flatMap((recorded, i) => {
+      const around = contexts[i]!;
+      return passes(filter, around) ? [{ ...outgoing(recorded, this.parts.registry), ...around }] : [];
+    });
+  }
+}
+
+/** Null: the signal was quicker. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | null> {
+  let abort = () => {};
+  const aborted = new Promise<null>((resolve) => {
+    abort = () => resolve(null);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

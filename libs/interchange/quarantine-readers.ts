@@ -1,0 +1,109 @@
+/** How records in quarantine become facts again, by their format. Another format is one more line here. */
+import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
+import type { KindSpec } from '@touchstone/packs';
+import { readCloudEvent } from './cloudevents.js';
+import { parseJson } from './json-text.js';
+import type { OpenRecord } from './quarantine-types.js';
+import { readXesRecord } from './xes-record.js';
+import { withZone } from './zone-offset.js';
+
+/** A record that can be read, or why it cannot. */
+export type Reading =
+  | {
+      readonly fact: TouchpointFact | UnplacedFact;
+      /** The kind that the fact needs and brings along, as an import would have. */
+      readonly kind?: { readonly journeyType: string; readonly spec: KindSpec };
+    }
+  | { readonly code: string; readonly reason: string };
+
+/** A record whose payload can be read. */
+export type Readable = Omit<OpenRecord, 'payload'> & { readonly payload: string };
+export type RecordReader = (record: Readable) => Reading | Promise<Reading>;
+
+const READERS: Readonly<Record<string, RecordReader>> = {
+  cloudevent: readEvent,
+  fact: readFact,
+  xes: readXesRecord,
+};
+
+/** Reads a record as it was mended. Whatever its format, a person may have written it anew as a fact or a CloudEvent. */
+export async function readRecord(record: OpenRecord): Promise<Reading> {
+  const { payload } = record;
+  if (payload === null) {
+    return { code: 'QUARANTINED_FORGOTTEN', reason: 'Its key was destroyed: nobody can read it any more.' };
+  }
+  const reader = READERS[formatOf(record.format, payload)];
+  if (!reader) {
+    const reason = `Nothing reads records of the format ${record.format}: mend it by writing it as a CloudEvent.`;
+    return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
+  }
+  const reading = await reader({ ...record, payload });
+  return 'fact' in reading ? mapped(reading, record.mapping.kinds) : reading;
+}
+
+/** The format of what is written there now, else of the record as it came. */
+function formatOf(format: string | null, payload: string): string {
+  const parsed = /^\s*\{/.test(payload) ? parseJson(payload) : null;
+  if (parsed && 'value' in parsed) {
+    const value = parsed.value as Record<string, unknown>;
+    if ('specversion' in value) return 'cloudevent';
+    if ('touchpointId' in value) return 'fact';
+  }
+  // Before records told their format there were these three.
+  return format ?? (payload.startsWith('<') ? 'xes' : 'cloudevent');
+}
+
+function mapped(reading: Extract<Reading, { fact: unknown }>, kinds: Readonly<Record<string, string>> = {}): Reading {
+  const { fact } = reading;
+  const kind = Object.hasOwn(kinds, fact.kind) ? kinds[fact.kind] : kinds['*'];
+  return kind === undefined ? reading : { fact: { ...fact, kind } };
+}
+
+function readEvent({ payload, mapping }: Readable): Reading {
+  const parsed = parseJson(payload);
+  if ('code' in parsed) return parsed;
+  const read = readCloudEvent(mapping.zone === undefined ? parsed.value : timed(parsed.value, 'time', mapping.zone));
+  return 'fact' in read ? { fact: read.fact } : { code: read.code, reason: read.reason };
+}
+
+function readFact({ payload, mapping }: Readable): Reading {
+  const parsed = parseJson(payload);
+  if ('code' in parsed) return parsed;
+  const value = mapping.zone === undefined ? parsed.value : timed(parsed.value, 'occurredAt', mapping.zone);
+  const fault = factFault(value);
+  if (fault) return { code: 'FACT_INVALID', reason: `The fact cannot be read: ${fault}.` };
+  return { fact: factOf(value as Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) };
+}
+
+/** One that names no journey is placed by the rules of the packs; its id is that of the source's event. */
+function factOf({ journey, ...fact }: Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) {
+  if (journey) return { ...fact, journey };
+  const { touchpointId: factId, ...reported } = fact;
+  return { ...reported, factId };
+}
+
+/** What the way in relies on; the rest is checked when it is recorded. */
+function factFault(value: unknown): string | null {
+  const { touchpointId, journey, kind, occurredAt, source, customer } = value as Record<string, unknown>;
+  if (typeof touchpointId !== 'string' || !UUID.test(touchpointId)) return 'touchpointId must be a UUID in lower case';
+  if (journey !== undefined) {
+    const { id, type } = Object(journey) as Record<string, unknown>;
+    if (typeof id !== 'string' || !UUID.test(id)) return 'journey.id must be a UUID in lower case';
+    if (typeof type !== 'string') return 'journey.type must be a text';
+  }
+  if (typeof kind !== 'string' || kind === '') return 'kind must be a text';
+  if (typeof occurredAt !== 'string') return 'occurredAt must be a text';
+  if (typeof Object(source).system !== 'string') return 'source.system must be a text';
+  if (customer !== undefined) {
+    const { type, value: name } = Object(customer) as Record<string, unknown>;
+    if (typeof type !== 'string' || typeof name !== 'string') return 'customer must have type and value as texts';
+  }
+  return null;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function timed(value: unknown, field: string, zone: string): unknown {
+  const time = (value as Record<string, unknown> | null)?.[field];
+  return typeof time === 'string' ? { ...(value as object), [field]: withZone(time, zone) } : value;
+}
