@@ -5,8 +5,8 @@ import { treeBelow } from './customer-tree.js';
 import { Flag } from './journey-blob.js';
 import { hasParts, isAlone } from './journey-wholes.js';
 import { contactsOf, isChannelChange, type JourneyFacts } from './metrics/facts.js';
+import { seenFacts } from './metrics/held-journeys.js';
 import { byMatter, contactRows, isNear, isRepeat, judged, REPEAT_WINDOW_MS, type Contact } from './metrics/matter.js';
-import { factsOf } from './metrics/scan.js';
 
 export interface ContactMarks {
   /** The latest earlier contact of the matter, where it makes this one a repeat. */
@@ -35,7 +35,7 @@ export async function contactMarks(read: Read, shown: readonly Shown[]): Promise
   const marks = new Map<string, { -readonly [K in keyof ContactMarks]: ContactMarks[K] }>();
   const changes: ChannelChange[] = [];
   const own: Contact[] = [];
-  for await (const facts of factsOf(read, [...new Set(shown.map((row) => row.journey))])) {
+  for await (const facts of seenFacts(read, [...new Set(shown.map((row) => row.journey))])) {
     changes.push(...channelChanges(facts).filter((change) => ids.has(change.id)));
     own.push(...contactRows(facts, noDay).filter((contact) => ids.has(contact.id)));
   }
@@ -123,7 +123,7 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
     .execute();
   const near: Contact[] = [];
   const surrogates = journeys.map((row) => row.journey as number);
-  for await (const facts of factsOf(read, surrogates)) {
+  for await (const facts of seenFacts(read, surrogates)) {
     near.push(...contactRows(facts, noDay).filter((contact) => contact.at >= from && contact.at <= to));
   }
   return near;

@@ -39,6 +39,28 @@ describe('what is asked of a cube', () => {
     );
   });
 
+  it('spreads a measure over the values of a dimension, whichever table answers', async () => {
+    const over = fc.constantFrom('unit', 'channel', 'kind');
+    await fc.assert(
+      fc.asyncProperty(fc.array(contribution, { maxLength: 80 }), asks, over, async (contributions, question, dim) => {
+        const store = onePass(contributions);
+        const plain = { ...question, groupBy: question.groupBy.filter((d) => d !== dim) };
+        const finer = brute(contributions, { ...plain, groupBy: [...plain.groupBy, dim], measures: ['n'] });
+        const groups = await ask(store, { ...plain, spread: { of: 'n', over: dim } });
+        expect(groups.map(({ key, measures }) => ({ key, measures }))).toEqual(brute(contributions, plain));
+        for (const { key, spread } of groups) {
+          const sums = new Map<number, number>();
+          for (let i = 0; i < spread!.length; i += 2) {
+            sums.set(spread![i]!, (sums.get(spread![i]!) ?? 0) + spread![i + 1]!);
+          }
+          const expected = finer.filter((group) => key.every((part, i) => group.key[i] === part));
+          const own = [...sums].sort(([a], [b]) => a - b);
+          expect(own).toEqual(expected.map((group) => [group.key.at(-1), group.measures[0]]));
+        }
+      }),
+    );
+  });
+
   it('is read from the smallest table that can answer, and by day only as far as the page goes', async () => {
     const store = onePass([
       [
@@ -83,6 +105,8 @@ describe('what is asked of a cube', () => {
       { measures: [] },
       { filter: { region: [1] } },
       { groupBy: ['unit'], after: [1, 2] },
+      { spread: { of: 'm', over: 'unit' } },
+      { spread: { of: 'n', over: 'region' } },
     ];
     for (const part of wrong) {
       await expect(ask(store, { groupBy: [], measures: ['n'], ...part })).rejects.toMatchObject({ code: 'CUBE_ASK' });

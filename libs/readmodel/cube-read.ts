@@ -14,6 +14,8 @@ export interface CubeAsk {
   /** The dims that make a group, and their order; none: one group of everything. */
   readonly groupBy: readonly string[];
   readonly measures: readonly string[];
+  /** Also how a measure spreads over the values of a dim, such as a count over buckets. */
+  readonly spread?: { readonly of: string; readonly over: string };
   /** Key of the last group one has. */
   readonly after?: readonly number[];
   /** Groups at most; default all. */
@@ -24,6 +26,8 @@ export interface CubeAsk {
 export interface CubeGroup {
   readonly key: readonly number[];
   readonly measures: readonly number[];
+  /** Where it was asked for: value, sum, value, sum …, as they stand in the cells, so that a value may come several times. */
+  readonly spread?: readonly number[];
 }
 
 /** Days of the first slice of a paged read; each next one is twice as long. */
@@ -54,8 +58,8 @@ export async function readCube(read: Read, spec: CubeSpec, ask: CubeAsk): Promis
   return groups;
 }
 
-function tableFor(spec: CubeSpec, { groupBy, filter = {} }: CubeAsk): CubeTable {
-  const needed = new Set([...groupBy, ...Object.keys(filter)]);
+function tableFor(spec: CubeSpec, { groupBy, filter = {}, spread }: CubeAsk): CubeTable {
+  const needed = new Set([...groupBy, ...Object.keys(filter), ...(spread ? [spread.over] : [])]);
   const able = cubeLayout(spec).filter(({ dims }) => [...needed].every((dim) => dims.includes(dim)));
   return able.reduce((best, table) => (table.dims.length < best.dims.length ? table : best));
 }
@@ -82,13 +86,15 @@ async function daysOf(
 
 async function groupsOf(read: Read, { name }: CubeTable, ask: CubeAsk, first: number): Promise<CubeGroup[]> {
   read.checkpointCancel();
-  const { groupBy, measures } = ask;
+  const { groupBy, measures, spread } = ask;
   const by = groupBy.map((dim) => sql.ref(dim));
   const sums = measures.map((measure) => sql`sum(${sql.ref(measure)})`);
   const keys = sql.join(by);
   const columns = [...by, ...sums].map((column, i) => sql`${column} as ${sql.ref(`c${i}`)}`);
-  const { rows } = await sql<Record<string, number>>`
-    select ${sql.join(columns)} from ${sql.table(name)} ${all(conditions(ask))}
+  // One text for a group: a row for each of its many values would cost ten times as much as the sums themselves.
+  const list = spread && sql`group_concat(${sql.ref(spread.over)} || ',' || ${sql.ref(spread.of)}) as spread`;
+  const { rows } = await sql<Record<string, number> & { readonly spread?: string }>`
+    select ${sql.join(list ? [...columns, list] : columns)} from ${sql.table(name)} ${all(conditions(ask))}
     ${by.length > 0 ? sql`group by ${keys}` : sql``}
     having ${sql.join(
       sums.map((sum) => sql`${sum} <> 0`),
@@ -98,7 +104,8 @@ async function groupsOf(read: Read, { name }: CubeTable, ask: CubeAsk, first: nu
     ${first === Infinity ? sql`` : sql`limit ${first}`}`.execute(read.db);
   return rows.map((row) => {
     const values = columns.map((_, i) => row[`c${i}`]!);
-    return { key: values.slice(0, by.length), measures: values.slice(by.length) };
+    const group = { key: values.slice(0, by.length), measures: values.slice(by.length) };
+    return row.spread === undefined ? group : { ...group, spread: JSON.parse(`[${row.spread}]`) as number[] };
   });
 }
 
@@ -121,10 +128,11 @@ const all = (conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
   conditions.length === 0 ? sql`` : sql`where ${sql.join(conditions, sql` and `)}`;
 
 function assertAsk({ name, dims, measures }: CubeSpec, ask: CubeAsk): void {
-  const { groupBy, filter = {}, after } = ask;
-  const dim = [...groupBy, ...Object.keys(filter)].find((d) => !dims.includes(d));
+  const { groupBy, filter = {}, after, spread } = ask;
+  const { over, of } = spread ?? { over: dims[0]!, of: measures[0]! };
+  const dim = [...groupBy, ...Object.keys(filter), over].find((d) => !dims.includes(d));
   if (dim !== undefined) fault(name, `it has no dimension "${dim}"; it has ${dims.join(', ')}`);
-  const measure = ask.measures.find((m) => !measures.includes(m));
+  const measure = [...ask.measures, of].find((m) => !measures.includes(m));
   if (measure !== undefined) fault(name, `it has no measure "${measure}"; it has ${measures.join(', ')}`);
   if (ask.measures.length === 0) fault(name, 'no measure was asked for; name one');
   if (new Set(groupBy).size !== groupBy.length) fault(name, 'a dimension was named twice; name each once');

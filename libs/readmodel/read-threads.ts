@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type ResourceLimits } from 'node:worker_threads';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { queryCancelled, queryTimeout } from './inline-reads.js';
 import { CANCEL, type FromReader, type LocateJob, type ReadStart, type RunJob, type ToReader } from './read-worker.js';
@@ -31,6 +31,12 @@ interface Thread {
   state: ThreadState;
   job: Job | null;
 }
+
+/**
+ * Memory of a reader thread. A read makes many rows that are all needed until its end, and then garbage at once: in the
+ * usual young generation they would be copied again and again before.
+ */
+const READER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 96 };
 
 /** How long a job that was told to end may keep its thread before another one takes the thread's place. */
 const OVERDUE_MS = 1_000;
@@ -140,7 +146,7 @@ export class ReadThreads {
   private launch(): void {
     const flags = new SharedArrayBuffer(8);
     const workerData: ReadStart = { directory: this.options.directory, flags };
-    const worker = new Worker(this.options.worker, { workerData });
+    const worker = new Worker(this.options.worker, { workerData, resourceLimits: READER_LIMITS });
     const thread: Thread = { worker, flags: new Int32Array(flags), state: 'starting', job: null };
     let reason = 'it ended by itself';
     worker.on('message', (message: FromReader) => this.hear(thread, message));

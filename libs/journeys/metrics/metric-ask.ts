@@ -11,7 +11,7 @@ import {
   type MetricDefinition,
   type MetricDimension,
 } from './metric-definitions.js';
-import type { ObservedFilter } from './metric-figure.js';
+import { FIGURE_PARTS, type FigurePart, type ObservedFilter } from './metric-figure.js';
 
 export type TimeDimension = 'day' | 'week' | 'month';
 export type FilterDimension = Exclude<MetricDimension, TimeDimension>;
@@ -30,6 +30,8 @@ export interface MetricQuestion {
   readonly window?: MetricWindow;
   readonly filter?: MetricFilter;
   readonly groupBy?: readonly MetricDimension[];
+  /** What of the figures is wanted beside their values; absent: everything. */
+  readonly parts?: readonly FigurePart[];
 }
 
 /** A question that a read model can answer. */
@@ -43,6 +45,7 @@ export interface MetricAsk {
   /** Surrogates by column of the cubes; 0 is "none". Observer and code are not among them. */
   readonly filter: ReadonlyMap<string, readonly number[]>;
   readonly observed: ObservedFilter;
+  readonly parts: ReadonlySet<FigurePart>;
 }
 
 const COLUMNS: Readonly<Record<MetricDimension, string>> = {
@@ -106,6 +109,7 @@ export async function resolve(read: Read, question: MetricQuestion): Promise<Met
     groupBy,
     filter: await surrogates(read, filter),
     observed: observedOf(filter),
+    parts: new Set(question.parts ?? FIGURE_PARTS),
   };
 }
 

@@ -28,6 +28,14 @@ export const baseMeasures = ({ id }: MetricDefinition): readonly string[] => BAS
 export const observedMeasures = ({ observes }: MetricDefinition): readonly string[] =>
   observes === undefined ? [] : observes === 'moments' ? MOMENTS : RATINGS;
 
+/** Whether a figure needs how its durations spread over buckets. */
+export const needsBuckets = ({ metric, parts }: MetricAsk): boolean =>
+  metric.kind === 'duration' && (parts.has('interval') || parts.has('percentiles'));
+
+/** Whether it matters who observed what; else their sums do, and are read at a fraction of the cost. */
+export const tellsObserversApart = ({ groupBy, observed, parts }: MetricAsk): boolean =>
+  parts.has('coverage') || groupBy.some(isObserved) || observed.observer !== undefined || observed.code !== undefined;
+
 /** Whether its contacts are told from repeats by their neighbours, journeys apart. */
 export const needsContacts = ({ id }: MetricDefinition): boolean => id === 'M-RPT' || id === 'M-FCR';
 
@@ -109,6 +117,18 @@ export class Cells {
     if (cell) cell.buckets.set(bucket, (cell.buckets.get(bucket) ?? 0) + n);
   }
 
+  /** @param pairs bucket, n, bucket, n … */
+  addBuckets(key: number[], pairs: readonly number[]): void {
+    const cell = this.at(key);
+    if (!cell) return;
+    const { buckets } = cell;
+    for (let i = 0; i < pairs.length; i += 2) {
+      const bucket = pairs[i]!;
+      buckets.set(bucket, (buckets.get(bucket) ?? 0) + pairs[i + 1]!);
+    }
+  }
+
+  /** @param observer 0, as the code: of everybody together */
   addObserved(key: number[], observer: number, code: number, measures: readonly number[]): void {
     const cell = this.at(key);
     if (!cell) return;
@@ -156,7 +176,7 @@ export function sumsOf(metric: MetricDefinition, cell: Cell, codes: ReadonlyMap<
   for (const [observer, byCode] of cell.observed) {
     for (const [code, sums] of byCode) {
       observed.push({
-        observer: observerOf(observer),
+        observer: observer === 0 ? null : observerOf(observer),
         code: codes.get(code) ?? '',
         measures: named(observedMeasures(metric), sums),
       });
@@ -178,6 +198,8 @@ export class Places {
   private readonly own: readonly number[];
   private readonly tests: readonly (readonly [place: number, wanted: ReadonlySet<number>])[];
   private readonly wanted: readonly number[];
+  private readonly lastKey: number[];
+  private readonly lastMeasures: number[];
 
   /** @param measures names of the measures that are wanted, in this order */
   constructor(cube: CubeName, columns: readonly string[], filter: MetricAsk['filter'], measures: readonly string[]) {
@@ -185,14 +207,18 @@ export class Places {
     this.own = columns.map((column) => spec.dims.indexOf(column));
     this.tests = [...filter].map(([column, wanted]) => [spec.dims.indexOf(column), new Set(wanted)] as const);
     this.wanted = measures.map((measure) => spec.measures.indexOf(measure));
+    this.lastKey = this.own.map(() => 0);
+    this.lastMeasures = this.wanted.map(() => 0);
     this.bucket = spec.dims.indexOf('bucket');
     this.observer = spec.dims.indexOf('observer');
     this.code = spec.dims.indexOf('code');
   }
 
-  /** The key of a contribution. */
+  /** The key of a contribution; the list is used again for the next one. */
   key(dims: readonly number[]): number[] {
-    return this.own.map((place) => dims[place]!);
+    const { own, lastKey } = this;
+    for (let i = 0; i < own.length; i++) lastKey[i] = dims[own[i]!]!;
+    return lastKey;
   }
 
   passes(dims: readonly number[]): boolean {
@@ -200,7 +226,10 @@ export class Places {
     return true;
   }
 
+  /** The list is used again for the next ones. */
   measures(all: readonly number[]): number[] {
-    return this.wanted.map((place) => all[place]!);
+    const { wanted, lastMeasures } = this;
+    for (let i = 0; i < wanted.length; i++) lastMeasures[i] = all[wanted[i]!]!;
+    return lastMeasures;
   }
 }

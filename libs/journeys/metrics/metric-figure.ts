@@ -9,7 +9,8 @@ export type Measures = Readonly<Record<string, number>>;
 
 /** What somebody observed, summed. */
 export interface ObservedSums {
-  readonly observer: Observer;
+  /** Null: of everybody together, of all codes, where nobody asked who observed what. */
+  readonly observer: Observer | null;
   /** Of a moment; '' of coverage and ratings. */
   readonly code: string;
   readonly measures: Measures;
@@ -67,6 +68,10 @@ export interface Percentile {
   readonly value: number | null;
 }
 
+/** What a figure says beside its value, and what costs something to say. What nobody wants is left empty. */
+export const FIGURE_PARTS = ['interval', 'percentiles', 'coverage', 'extras'] as const;
+export type FigurePart = (typeof FIGURE_PARTS)[number];
+
 export interface MetricFigure extends Counts {
   readonly value: number | null;
   readonly interval: Interval | null;
@@ -79,24 +84,34 @@ export interface MetricFigure extends Counts {
 }
 
 /** A figure from its sums. */
-export function figureOf(metric: MetricDefinition, sums: Sums, filter: ObservedFilter = {}): MetricFigure {
+export function figureOf(
+  metric: MetricDefinition,
+  sums: Sums,
+  filter: ObservedFilter = {},
+  parts: ReadonlySet<FigurePart> = EVERYTHING,
+): MetricFigure {
   const isOpen = filter.observer === undefined && filter.code === undefined;
   const counted = isOpen ? sums : { ...sums, observed: sums.observed.filter((o) => isWanted(o, filter)) };
   const counts = countsOf(metric.id, counted);
-  const { numerator, denominator } = counts;
+  const { n, numerator, denominator } = counts;
+  // Named one by one: a page has a thousand, and to spread them took longer than everything else here.
   return {
-    ...counts,
+    n,
+    numerator,
+    denominator,
     value: ratio(scaleOf(metric) * numerator, denominator),
-    interval: intervalOf(metric, counted, counts),
+    interval: parts.has('interval') ? intervalOf(metric, counted, counts) : null,
     percentiles:
-      metric.kind === 'duration'
+      metric.kind === 'duration' && parts.has('percentiles')
         ? percentilesOf(sums.buckets).map((value, i) => ({ percent: PERCENTS[i]!, value: inUnit(metric, value) }))
         : [],
     provisional: metric.awaits ? sums.provisional : null,
-    coverage: coverageOf(metric, sums, filter, counts),
-    extras: extrasOf(metric.id, counted, counts),
+    coverage: parts.has('coverage') ? coverageOf(metric, sums, filter, counts) : [],
+    extras: parts.has('extras') ? extrasOf(metric.id, counted, counts) : [],
   };
 }
+
+const EVERYTHING: ReadonlySet<FigurePart> = new Set(FIGURE_PARTS);
 
 const PERCENTS = [50, 90, 95, 99];
 
@@ -120,7 +135,7 @@ const ratio = (numerator: number, denominator: number): number | null =>
   denominator > 0 ? numerator / denominator : null;
 
 const isWanted = ({ observer, code }: ObservedSums, filter: ObservedFilter): boolean =>
-  (!filter.observer || filter.observer.has(observer)) && (!filter.code || filter.code.has(code));
+  (!filter.observer || (observer !== null && filter.observer.has(observer))) && (!filter.code || filter.code.has(code));
 
 const base = ({ base: measures }: Pick<Sums, 'base'>, measure: string): number => measures[measure] ?? 0;
 const observed = (sums: Pick<Sums, 'observed'>, measure: string): number =>
@@ -249,7 +264,7 @@ function observerCoverage(metric: MetricDefinition, sums: Sums, filter: Observed
   const covered = new Map<string, number>();
   const numerators = new Map<string, number>();
   for (const each of sums.observed) {
-    const key = each.observer === 'rule' ? each.code : each.observer;
+    const key = each.observer === 'rule' ? each.code : (each.observer ?? '');
     covered.set(key, (covered.get(key) ?? 0) + (each.measures['covered'] ?? 0));
     if (isWanted(each, filter)) numerators.set(key, (numerators.get(key) ?? 0) + shareOf(metric.id, each.measures));
   }

@@ -8,7 +8,16 @@ import type { Read } from '@touchstone/readmodel/query';
 import { ContactFlag, CUBES, type CubeName } from './care.tables.js';
 import { REPEAT_WINDOW_MS } from './matter.js';
 import type { MetricAsk } from './metric-ask.js';
-import { baseMeasures, Cells, needsContacts, observedMeasures, Places, type Cell } from './metric-cells.js';
+import {
+  baseMeasures,
+  Cells,
+  needsBuckets,
+  needsContacts,
+  observedMeasures,
+  Places,
+  tellsObserversApart,
+  type Cell,
+} from './metric-cells.js';
 import type { MetricDefinition, MetricDimension } from './metric-definitions.js';
 import { scan } from './scan.js';
 import { undecidedContacts } from './undecided.js';
@@ -47,7 +56,7 @@ export async function gather(read: Read, ask: MetricAsk, views: readonly View[])
     await scanInto(read, ask, edge, concerned);
   }
   const answers = gathered.map((cells, i) => cells.sorted().slice(0, views[i]!.page?.first));
-  for (const [i, cells] of gathered.entries()) await addRest(read, ask, days, cells, views[i]!.page && answers[i]!);
+  for (const [i, cells] of gathered.entries()) await addObserved(read, ask, days, cells, views[i]!.page && answers[i]!);
   const add = ask.metric.awaits === 'turns' ? addOpenTurns : addUndecided;
   if (ask.metric.awaits) {
     for (const [i, cells] of gathered.entries()) await add(read, ask, cells, views[i]!.page && answers[i]!);
@@ -87,11 +96,17 @@ async function scanInto(read: Read, ask: MetricAsk, edge: Edge, all: readonly Ce
   };
   const turns = counts && metric.awaits === 'turns';
   const undecided = turns ? await undecidedContacts(read, calendar) : undefined;
-  const contacts = (counts && !turns) || needsContacts(metric);
-  await scan(read, { ...bounds, calendar, cubes, contacts, undecided }, (contribution) => {
+  // Where only what may still change is wanted of contacts, older ones have nothing to say.
+  const contacts = needsContacts(metric)
+    ? { contacts: true }
+    : counts && !turns && { contacts: true, contactsFromMs: Date.parse(read.asOf.instant) - REPEAT_WINDOW_MS };
+  const profiles = all.some(({ columns }) => columns.some(isOfCustomer)) || [...ask.filter.keys()].some(isOfCustomer);
+  await scan(read, { ...bounds, calendar, cubes, ...contacts, undecided, profiles }, (contribution) => {
     for (const sink of sinks) sink(contribution.cube, contribution.dims, contribution.measures, contribution.undecided);
   });
 }
+
+const isOfCustomer = (column: string): boolean => ['segment', 'region', 'tier'].includes(column);
 
 /** What may be undecided: of which cube, by which measure. */
 const AWAITED: Readonly<Record<NonNullable<MetricDefinition['awaits']>, readonly [cube: CubeName, measure: string]>> = {
@@ -102,7 +117,9 @@ const AWAITED: Readonly<Record<NonNullable<MetricDefinition['awaits']>, readonly
 
 type Sink = (cube: CubeName, dims: readonly number[], measures: readonly number[], undecided: boolean) => void;
 
-function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boolean): Sink {
+function sinkOf(ask: MetricAsk, cells: Cells, countUndecided: boolean): Sink {
+  const { metric, filter } = ask;
+  const [buckets, apart] = [needsBuckets(ask), tellsObserversApart(ask)];
   const base = baseMeasures(metric);
   const observed = observedMeasures(metric);
   const own = new Places(metric.cube, cells.columns, filter, base);
@@ -114,14 +131,15 @@ function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boo
     if (moment && cube === 'moment') {
       if (!moment.passes(dims)) return;
       const key = moment.key(dims);
-      cells.addObserved(key, dims[moment.observer]!, dims[moment.code]!, moment.measures(measures));
+      const [observer, code] = apart ? [dims[moment.observer]!, dims[moment.code]!] : [0, 0];
+      cells.addObserved(key, observer, code, moment.measures(measures));
       return;
     }
     if (!own.passes(dims)) return;
     const key = own.key(dims);
     const sums = own.measures(measures);
     cells.addBase(key, sums);
-    if (own.bucket >= 0) cells.addBucket(key, dims[own.bucket]!, sums[0]!);
+    if (buckets) cells.addBucket(key, dims[own.bucket]!, sums[0]!);
     if (countUndecided && undecided && measures[isOpen]) cells.addProvisional(key, 1);
   };
 }
@@ -129,21 +147,27 @@ function sinkOf({ metric, filter }: MetricAsk, cells: Cells, countUndecided: boo
 /** Adds whole days. Answers the last day that the view still wants something of: of a full page by days, its last. */
 async function addDays(
   read: Read,
-  { metric, filter }: MetricAsk,
+  ask: MetricAsk,
   days: Division['days'],
   cells: Cells,
   { groupBy, page }: View,
 ): Promise<number> {
   if (!days) return Infinity;
-  const asked = { ...days, filter: Object.fromEntries(filter), groupBy: cells.columns, ...page };
-  const groups = await readCube(read, CUBES[metric.cube], { ...asked, measures: baseMeasures(metric) });
-  for (const { key, measures } of groups) cells.addBase([...key], measures);
+  const { metric, filter } = ask;
+  const measures = baseMeasures(metric);
+  const asked = { ...days, filter: Object.fromEntries(filter), groupBy: cells.columns, ...page, measures };
+  const spread = needsBuckets(ask) ? { spread: { of: measures[0]!, over: 'bucket' } } : {};
+  const groups = await readCube(read, CUBES[metric.cube], { ...asked, ...spread });
+  for (const group of groups) {
+    cells.addBase([...group.key], group.measures);
+    if (group.spread) cells.addBuckets([...group.key], group.spread);
+  }
   const isFull = page !== undefined && groupBy[0] === 'day' && groups.length >= page.first;
   return isFull ? groups.at(-1)!.key[0]! : Infinity;
 }
 
-/** Adds what else whole days say of the cells, or of those of the page: buckets, observations. */
-async function addRest(
+/** Adds what was observed in the cells, or in those of the page, on whole days. */
+async function addObserved(
   read: Read,
   ask: MetricAsk,
   days: Division['days'],
@@ -151,19 +175,14 @@ async function addRest(
   page: readonly Cell[] | undefined,
 ): Promise<void> {
   const { metric } = ask;
-  const cube: CubeSpec = CUBES[metric.cube];
-  if (!days || page?.length === 0) return;
+  if (!days || page?.length === 0 || metric.observes === undefined) return;
   const rest = narrowed({ ...days, filter: Object.fromEntries(ask.filter) }, cells, page);
-  if (cube.dims.includes('bucket')) {
-    const groupBy = [...cells.columns, 'bucket'];
-    const groups = await readCube(read, cube, { ...rest, groupBy, measures: [baseMeasures(metric)[0]!] });
-    for (const { key, measures } of groups) cells.addBucket(key.slice(0, -1), key.at(-1)!, measures[0]!);
-  }
-  if (metric.observes !== undefined) {
-    const groupBy = [...cells.columns, 'observer', 'code'];
-    const groups = await readCube(read, CUBES.moment, { ...rest, groupBy, measures: observedMeasures(metric) });
-    for (const { key, measures } of groups) cells.addObserved(key.slice(0, -2), key.at(-2)!, key.at(-1)!, measures);
-  }
+  const apart = tellsObserversApart(ask) ? ['observer', 'code'] : [];
+  const groupBy = [...cells.columns, ...apart];
+  const own = cells.columns.length;
+  const groups = await readCube(read, CUBES.moment, { ...rest, groupBy, measures: observedMeasures(metric) });
+  for (const { key, measures } of groups)
+    cells.addObserved(key.slice(0, own), key[own] ?? 0, key[own + 1] ?? 0, measures);
 }
 
 interface Narrowed {

@@ -14,6 +14,7 @@ import {
   type MetricWindow,
 } from './metric-ask.js';
 import { compareSides, type OpenableFigure, type Opening, type Side } from './metric-comparison.js';
+import type { FigurePart, MetricFigure } from './metric-figure.js';
 import type { MetricDefinition, MetricDimension } from './metric-definitions.js';
 import {
   metricCountQuery,
@@ -31,7 +32,7 @@ export interface MetricRequest extends When {
   readonly first: number;
   readonly after?: string;
   /** What of the answer is wanted: what is not, costs nothing. */
-  readonly wants: { readonly total: boolean; readonly groups: boolean };
+  readonly wants: { readonly total: boolean; readonly groups: boolean; readonly parts?: readonly FigurePart[] };
 }
 
 export interface ComparedSide extends When {
@@ -79,7 +80,7 @@ export class MetricReader {
     const page = wants.groups ? { page: { after, first: first + 1 } } : {};
     const { result, asOf, generation } = await this.reads.run(
       metricQuery,
-      { ...question, total: wants.total, ...page },
+      { ...question, total: wants.total, ...page, ...(wants.parts && { parts: wants.parts }) },
       when(request),
     );
     const open = opening(metric, { window, filter, asOf, generation });
@@ -185,17 +186,49 @@ function opening(
       };
       return figureToken(ref);
     };
-    return {
-      ...figure,
-      metric,
-      get figure() {
-        return token('all');
-      },
-      get numeratorFigure() {
-        return hasNumeratorFigure(metric.kind) ? token('numerator') : null;
-      },
-    };
+    return new Openable(figure, metric, token);
   };
+}
+
+type Token = (part: MetricFigureRef['part']) => string;
+
+/** A figure with its tokens. A class, since a page makes a thousand: an object with accessors of its own is slow to make. */
+class Openable implements OpenableFigure {
+  readonly n: number;
+  readonly numerator: number;
+  readonly denominator: number;
+  readonly value: MetricFigure['value'];
+  readonly interval: MetricFigure['interval'];
+  readonly percentiles: MetricFigure['percentiles'];
+  readonly provisional: MetricFigure['provisional'];
+  readonly coverage: MetricFigure['coverage'];
+  readonly extras: MetricFigure['extras'];
+  readonly #token: Token;
+
+  constructor(
+    figure: MetricFigure,
+    readonly metric: MetricDefinition,
+    token: Token,
+  ) {
+    this.n = figure.n;
+    this.numerator = figure.numerator;
+    this.denominator = figure.denominator;
+    this.value = figure.value;
+    this.interval = figure.interval;
+    this.percentiles = figure.percentiles;
+    this.provisional = figure.provisional;
+    this.coverage = figure.coverage;
+    this.extras = figure.extras;
+    this.#token = token;
+  }
+
+  get figure(): string {
+    return this.#token('all');
+  }
+
+  get numeratorFigure(): string | null {
+    return hasNumeratorFigure(this.metric.kind) ? this.#token('numerator') : null;
+  }
 }
 
 function filterOf(filter: MetricFilter = {}, group?: MetricGroupRow): MetricFigureRef['filter'] {

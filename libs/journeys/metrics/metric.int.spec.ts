@@ -10,6 +10,7 @@ import {
   metricOccurrencesQuery,
   type MetricOccurrenceRow,
 } from './metric-occurrences.queries.js';
+import { FIGURE_PARTS, type MetricFigure } from './metric-figure.js';
 import { metricQuery, type GroupCursor, type MetricGroupRow } from './metric.queries.js';
 import { metricReads, START, world } from './metric.spec-kit.js';
 
@@ -115,6 +116,32 @@ describe('a metric', () => {
         },
       ),
       { numRuns: 20 },
+    ));
+
+  it('says the same whichever of its parts are wanted, and leaves the others empty', () =>
+    fc.assert(
+      fc.asyncProperty(
+        built,
+        fc.array(fc.tuple(asked, fc.subarray([...FIGURE_PARTS])), { minLength: 4, maxLength: 8 }),
+        fc.boolean(),
+        async (house, questions, past) => {
+          for (const [question, parts] of questions) {
+            const asOf = past ? justBefore(house) : undefined;
+            const whole = await run(house, question, asOf);
+            const some = await run(house, { ...question, parts }, asOf);
+            const pruned = (figure: MetricFigure): MetricFigure => ({
+              ...figure,
+              interval: parts.includes('interval') ? figure.interval : null,
+              percentiles: parts.includes('percentiles') ? figure.percentiles : [],
+              coverage: parts.includes('coverage') ? figure.coverage : [],
+              extras: parts.includes('extras') ? figure.extras : [],
+            });
+            expect(some.total).toEqual(pruned(whole.total!));
+            expect(some.groups).toEqual(whole.groups.map((group) => ({ ...group, figure: pruned(group.figure) })));
+          }
+        },
+      ),
+      { numRuns: 15 },
     ));
 
   it('comes in pages that make the whole', () =>

@@ -125,7 +125,7 @@ const paged = (groups: Group[], { after, first }: { after?: readonly number[]; f
 
 /** Cells as groups; told apart further by what was observed, where that was asked for. */
 function groupsOf(ask: MetricAsk, cells: readonly Cell[], codes: ReadonlyMap<number, string>): Group[] {
-  const { metric, groupBy } = ask;
+  const { groupBy } = ask;
   if (!groupBy.some(isObserved)) {
     return cells.map((cell) => ({ key: cell.key, figure: () => figureIn(ask, cell, codes) }));
   }
@@ -133,20 +133,20 @@ function groupsOf(ask: MetricAsk, cells: readonly Cell[], codes: ReadonlyMap<num
     observedIn(ask, cell, codes).map(({ observer, code, filter }): Group => {
       const rest = [...cell.key];
       const key = groupBy.map((d) => (d === 'observer' ? observer : d === 'code' ? code : rest.shift()!));
-      return { key, figure: () => figureIn({ metric, observed: filter }, cell, codes) };
+      return { key, figure: () => figureIn({ ...ask, observed: filter }, cell, codes) };
     }),
   );
   return groups.sort((a, b) => byKey(a.key, b.key));
 }
 
 function figureIn(
-  { metric, observed }: Pick<MetricAsk, 'metric' | 'observed'>,
+  { metric, observed, parts }: Pick<MetricAsk, 'metric' | 'observed' | 'parts'>,
   cell: Cell,
   codes: ReadonlyMap<number, string>,
 ): MetricFigure {
   // What waits for its window to pass becomes a moment of one rule.
   const isOf = (observed.observer?.has('rule') ?? true) && (observed.code?.has('POS-S2') ?? true);
-  return figureOf(metric, sumsOf(metric, isOf ? cell : { ...cell, provisional: 0 }, codes), observed);
+  return figureOf(metric, sumsOf(metric, isOf ? cell : { ...cell, provisional: 0 }, codes), observed, parts);
 }
 
 /** The observers and codes under which a cell has anything that the metric counts. */
@@ -184,9 +184,15 @@ async function named(read: Read, ask: MetricAsk, groups: readonly Group[]): Prom
   const ids = groups.flatMap(({ key }) => key.filter((n, i) => isSurrogate[i] && n !== 0));
   const names = await read.namesOf(ids);
   const moments = groupBy.includes('code') ? await momentNames(read) : new Map<number, MomentName>();
-  const valueOf = (dimension: MetricDimension, n: number): GroupValue => {
-    const { en = null, zh = null } = (dimension === 'code' && moments.get(n)) || {};
-    return { dimension, id: idOf(dimension, n), nameEn: en, nameZh: zh };
+  // One object for each value, however many groups have it: they travel between threads as one, too.
+  const known = groupBy.map(() => new Map<number, GroupValue>());
+  const valueOf = (dimension: MetricDimension, i: number, n: number): GroupValue => {
+    let value = known[i]!.get(n);
+    if (!value) {
+      const { en = null, zh = null } = (dimension === 'code' && moments.get(n)) || {};
+      known[i]!.set(n, (value = { dimension, id: idOf(dimension, n), nameEn: en, nameZh: zh }));
+    }
+    return value;
   };
   const idOf = (dimension: MetricDimension, n: number): string | null => {
     if (isTime(dimension)) return calendar.dateOf(n);
@@ -201,7 +207,7 @@ async function named(read: Read, ask: MetricAsk, groups: readonly Group[]): Prom
     return window;
   };
   return groups.map(({ key, figure }) => ({
-    values: groupBy.map((dimension, i) => valueOf(dimension, key[i]!)),
+    values: groupBy.map((dimension, i) => valueOf(dimension, i, key[i]!)),
     ...(time >= 0 && { window: windowOf(key[time]!) }),
     figure: figure(),
   }));

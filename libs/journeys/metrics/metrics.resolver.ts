@@ -1,5 +1,6 @@
 import { Args, Info, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { FieldNode, FragmentDefinitionNode, GraphQLResolveInfo, SelectionSetNode } from 'graphql';
+import { FIGURE_PARTS } from './metric-figure.js';
 import { METRICS } from './metric-definitions.js';
 import { MetricReader } from './metric-reader.js';
 import { MetricComparison } from './metric-comparison.graphql.js';
@@ -20,7 +21,9 @@ export class MetricsResolver {
   @Query(() => MetricAnswer, { description: 'A metric over a window, together and in groups, as known now or then.' })
   metric(@Args() args: MetricArgs, @Info() info: GraphQLResolveInfo) {
     const asked = fieldsOf(info);
-    const wants = { total: asked.has('total'), groups: asked.has('groups') };
+    const within = fieldsOf(info, true);
+    const parts = FIGURE_PARTS.filter((part) => within.has(part));
+    const wants = { total: asked.has('total'), groups: asked.has('groups'), parts };
     return this.reader.metric({ ...args, window: plain(args.window), filter: plain(args.filter), wants });
   }
 
@@ -59,13 +62,15 @@ export class MetricsResolver {
 const plain = <T extends object>(input: T | undefined): T | undefined =>
   input && (Object.fromEntries(Object.entries(input).filter(([, value]) => value != null)) as T);
 
-/** Names of the fields that a query selects directly below the one under way, through fragments too. */
-function fieldsOf({ fieldNodes, fragments }: GraphQLResolveInfo): Set<string> {
+/** Names of the fields that a query selects below the one under way, directly or at any depth, through fragments too. */
+function fieldsOf({ fieldNodes, fragments }: GraphQLResolveInfo, deep = false): Set<string> {
   const names = new Set<string>();
   const collect = (set: SelectionSetNode | undefined): void => {
     for (const node of set?.selections ?? []) {
-      if (node.kind === 'Field') names.add(node.name.value);
-      else if (node.kind === 'InlineFragment') collect(node.selectionSet);
+      if (node.kind === 'Field') {
+        names.add(node.name.value);
+        if (deep) collect(node.selectionSet);
+      } else if (node.kind === 'InlineFragment') collect(node.selectionSet);
       else collect((fragments[node.name.value] as FragmentDefinitionNode | undefined)?.selectionSet);
     }
   };

@@ -5,10 +5,10 @@ import { recorded, type InlineReads } from '@touchstone/readmodel/testing';
 import { uuid } from '../house.spec-kit.js';
 import { EntryColumns } from '../journey-blob.js';
 import type { MetricFigureRef } from '../figure-token.js';
+import { journeysWithin } from './held-journeys.js';
 import { metricOccurrencesQuery, type MetricOccurrenceRow } from './metric-occurrences.queries.js';
 import { metricReads, START, world } from './metric.spec-kit.js';
 import { pagedFacts, type Stretch } from './paged-facts.js';
-import { factsIn } from './scan.js';
 
 const HOUR = 3_600_000;
 const iso = (hour: number) => new Date(START + hour * HOUR).toISOString();
@@ -20,7 +20,8 @@ const journeysIn: ReadQuery<Stretch & { paged: boolean }, number[]> = {
   run: async (read, { paged, ...stretch }) => {
     const { fromMs, toMs, after } = stretch;
     const found: number[] = [];
-    for await (const page of paged ? pagedFacts(read, stretch) : factsIn(read, fromMs, toMs)) {
+    const whole = () => journeysWithin(read, fromMs, toMs, { profiles: false, roots: false });
+    for await (const page of paged ? pagedFacts(read, stretch) : whole()) {
       for (const { head } of page) if (head.journey > after) found.push(head.journey);
     }
     return found;
