@@ -12,6 +12,7 @@ import {
   recorded,
   type ToRecord,
 } from '@touchstone/readmodel/testing';
+import { personQuery } from './forgetting.queries.js';
 import { uuid } from './house.spec-kit.js';
 import { journeyMapQuery } from './journey-map.queries.js';
 import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
@@ -278,6 +279,18 @@ describe('links and matches', () => {
     expect((await list({ after: open[0]!.cursor, first: 1 })).map(({ id }) => id)).toEqual([uuid(4)]);
     expect((await list({ of: 'CUSTOMERS' })).map(({ id }) => id)).toEqual([uuid(4)]);
     expect(await list({ status: 'CONFIRMED' })).toMatchObject([{ settledBecause: 'the same after all' }]);
+  });
+
+  it('a person is forgotten with the journeys of nobody that were merged with theirs, and nobody else’s', async () => {
+    let log = recorded(`customer-${uuid(1)}`, [{ type: 'CustomerRegistered', data: { identifiers: 'enc:1:x' } }]);
+    const open = (n: number, customerId?: string) =>
+      (log = recorded(stream(n), [{ type: 'JourneyOpened', data: { journeyType: 'x', ...(customerId && { customerId }) } }], log)); // prettier-ignore
+    open(0, uuid(1));
+    for (const n of [1, 3]) open(n);
+    open(2, uuid(2));
+    for (const n of [1, 2]) log = recorded(stream(n), [{ type: 'JourneysMerged', data: said }], log);
+    const { result } = await readsOf(log).reads.run(personQuery, { customerId: uuid(1) });
+    expect(result!.journeys).toEqual([journeyId(0), journeyId(1)]);
   });
 
   it('a merged journey is found by its own id, too, and says which it stands for', async () => {
