@@ -4,7 +4,7 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
-import { hasParts, isAlone, nextWithParts, seenAs, wholesAt, type Whole } from './journey-wholes.js';
+import { seenAs, wholesAt, withPartsIn, type Whole } from './journey-wholes.js';
 
 /** Which journeys: all conditions together. Times are ISO instants, the window is [from, to). */
 export interface JourneyFilter {
@@ -31,7 +31,7 @@ export interface Selection {
   readonly unit?: number;
   readonly channel?: number;
   readonly touches?: readonly [from: number, to: number];
-  /** Journeys that are seen by themselves; those that were merged or split are chosen as wholes. */
+  /** Journeys by what their own states say; of those that were merged or split, the wholes are chosen instead. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   narrow<Q extends SelectQueryBuilder<any, any, any>>(query: Q): Q;
   /** Of wholes that were put together, those that the filter chooses. */
@@ -55,7 +55,6 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   const windowed = filter.from !== undefined || filter.to !== undefined;
   const byOpening = windowed && filter.window !== 'TOUCHES';
   const opened = byOpening ? ([from, to] as const) : null;
-  const split = await hasParts(read);
   return {
     impossible: ids.includes(null),
     unit: unit ?? undefined,
@@ -63,7 +62,6 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
     touches: windowed && filter.window === 'TOUCHES' ? [from, to] : undefined,
     narrow: (query) => {
       let q = query.where(heldAt(read, 'journey_state'));
-      if (split) q = q.where(isAlone(read));
       if (type != null) q = q.where('journey_state.type', '=', type);
       if (person !== null) q = q.where('journey_state.customer', 'in', treeBelow(read, person));
       if (segment != null) q = q.where(inSegment(read, sql.ref('journey_state.customer'), segment));
@@ -127,16 +125,15 @@ export async function* chosenJourneys<R extends { readonly journey: number }>(
   if (selection.impossible) return;
   for (let last = after; ;) {
     const alone = await rows(last, page);
-    const parted = await nextWithParts(read, last, page);
-    const until = Math.min(
-      endOf(alone, page),
-      endOf(
-        parted.map((journey) => ({ journey })),
-        page,
-      ),
+    const reach = endOf(
+      alone.map(({ journey }) => journey),
+      page,
     );
+    const parted = await withPartsIn(read, { after: last, until: reach, limit: page });
+    const until = Math.min(reach, endOf(parted, page));
+    const isPart = new Set(parted);
     const chosen: Chosen<R>[] = alone
-      .filter((row) => row.journey <= until)
+      .filter(({ journey }) => journey <= until && !isPart.has(journey))
       .map((row) => ({ journey: row.journey, row }));
     const own = parted.filter((journey) => journey <= until);
     if (own.length > 0) {
@@ -155,8 +152,8 @@ export async function* chosenJourneys<R extends { readonly journey: number }>(
 }
 
 /** As far as a page reaches: to its last journey, or to the end where it is not full. */
-const endOf = (rows: readonly { readonly journey: number }[], page: number): number =>
-  rows.length < page ? Infinity : rows.at(-1)!.journey;
+const endOf = (journeys: readonly number[], page: number): number =>
+  journeys.length < page ? Infinity : journeys.at(-1)!;
 
 /** @throws INVALID_WINDOW for one that ends before it begins */
 export function orderedWindow(from: number, to: number): readonly [from: number, to: number] {

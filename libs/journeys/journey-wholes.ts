@@ -154,21 +154,18 @@ export const isAlone = (read: Read) => {
     and ${none('journey_split', 'journey')} and ${none('journey_split', 'into_journey')})`;
 };
 
-/** The next journeys behind `after` that were merged with others or split, at most `limit`. */
-export async function nextWithParts(read: Read, after: number, limit: number): Promise<number[]> {
+/** Of the journeys behind `after` up to `until`, the first that were merged or split, at most `limit`. */
+export async function withPartsIn(
+  read: Read,
+  { after, until, limit }: { after: number; until: number; limit: number },
+): Promise<number[]> {
   if (!(await hasParts(read))) return [];
   const found = new Set<number>();
   for (const table of ['journey_link', 'journey_split']) {
     for (const column of ['journey', 'into_journey']) {
-      const rows = await read.db
-        .selectFrom(table)
-        .select(`${column} as journey`)
-        .distinct()
-        .where(column, '>', after)
-        .where(heldAt(read, table))
-        .orderBy(column)
-        .limit(limit)
-        .execute();
+      let query = read.db.selectFrom(table).select(`${column} as journey`).distinct().where(column, '>', after);
+      if (until !== Infinity) query = query.where(column, '<=', until);
+      const rows = await query.where(heldAt(read, table)).orderBy(column).limit(limit).execute();
       for (const row of rows) found.add(row['journey'] as number);
     }
   }
