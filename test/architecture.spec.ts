@@ -132,6 +132,11 @@ const PLANTED: readonly { readonly file: string; readonly text: string; readonly
     rule: 'layer-journeys',
   },
   {
+    file: 'libs/delivery/sideways.ts',
+    text: `import { interchange } from '@touchstone/interchange';\nexport const d = interchange;`,
+    rule: 'layer-delivery',
+  },
+  {
     file: 'libs/interchange/app.ts',
     text: `import { main } from '../../apps/server/main.js';\nexport const d = main;`,
     rule: 'nobody-imports-an-app',
