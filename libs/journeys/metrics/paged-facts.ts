@@ -4,7 +4,7 @@
  */
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { neighboursAt } from '../customer-tree.js';
-import { hasParts, nextWithParts, partsAt } from '../journey-wholes.js';
+import { partsAt, withPartsIn } from '../journey-wholes.js';
 import type { JourneyFacts } from './facts.js';
 import { heldFacts, statesOf, type HeldState } from './held-journeys.js';
 import { REPEAT_WINDOW_MS } from './matter.js';
@@ -43,12 +43,11 @@ interface Found {
 
 /** Those that were found after `last`, with wholes at the places of their roots rather than what is part of them. */
 async function asSeen(read: Read, stretch: Stretch, last: number, found: Found): Promise<Found> {
-  const parted = await nextWithParts(read, last, MOST);
+  const parted = await withPartsIn(read, { after: last, until: found.upTo, limit: MOST });
   if (parted.length === 0) return found;
-  const upTo = parted.length < MOST ? found.upTo : Math.min(found.upTo, parted.at(-1)!);
-  const own = parted.filter((journey) => journey <= upTo);
-  const parts = await partsAt(read, own);
-  const roots = own.filter((journey) => parts.root(journey) === journey);
+  const upTo = parted.length < MOST ? found.upTo : parted.at(-1)!;
+  const parts = await partsAt(read, parted);
+  const roots = parted.filter((journey) => parts.root(journey) === journey);
   const near = await touchedAmong(read, [...new Set(roots.flatMap((root) => parts.sources(root)))], stretch);
   const journeys = [
     ...found.journeys.filter((journey) => journey <= upTo && !parts.has(journey)),
