@@ -103,7 +103,12 @@ export function factsByJourney(events: readonly RecordedEvent[]): string[][] {
     if (type !== 'TouchpointRecorded') continue;
     facts.set(journey, (facts.get(journey) ?? new Set()).add(factId!));
   }
-  const rootOf = (journey: string): string => (into.has(journey) ? rootOf(into.get(journey)!) : journey);
+  // Writers that do not know of each other may close a circle: its smallest id stands for it.
+  const rootOf = (journey: string, way: readonly string[] = []): string => {
+    const at = way.indexOf(journey);
+    if (at !== -1) return [...way.slice(at)].sort()[0]!;
+    return into.has(journey) ? rootOf(into.get(journey)!, [...way, journey]) : journey;
+  };
   const wholes = new Map<string, string[]>();
   for (const [journey, own] of facts) {
     const root = rootOf(journey);
