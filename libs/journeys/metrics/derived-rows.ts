@@ -1,5 +1,5 @@
 /** Reading journeys out of a batch's store, and the small tools that the derivation needs for it. */
-import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
+import type { Row, Value } from '@touchstone/readmodel/projection';
 import { rootOf } from '../customer-roots.js';
 import { EntryColumns } from '../journey-blob.js';
 import { partsOf, wholesOf, type ReadRows } from './derived-parts.js';
