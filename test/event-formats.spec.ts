@@ -80,10 +80,10 @@ describe('event formats', () => {
       string,
       { schema: { properties: object }; personal: string[] }
     >;
-    const { schema } = tampered['PackPublished_2']!;
+    const { schema } = tampered['PackPublished_3']!;
     schema.properties = JSON.parse(JSON.stringify(schema.properties).replace('contentHash', 'hash')) as object;
     tampered['NoteAdded_1']!.personal = [];
     tampered['NoteAdded_2'] = tampered['NoteAdded_1']!;
-    expect(changed(tampered, committed()).sort()).toEqual(['NoteAdded_1', 'NoteAdded_2', 'PackPublished_2']);
+    expect(changed(tampered, committed()).sort()).toEqual(['NoteAdded_1', 'NoteAdded_2', 'PackPublished_3']);
   });
 });

@@ -164,8 +164,8 @@ describe('an event that goes out', () => {
   });
 
   it('of an older version goes out in the shape of today', () => {
-    const today = recordedSample(samples['PackPublished_2']!);
-    expect(sent({ ...today, schemaVersion: 1 })).toMatchObject({ dataschema: 'urn:touchstone:schemas:PackPublished:2' }); // prettier-ignore
+    const today = recordedSample(samples['PackPublished_3']!);
+    expect(sent({ ...today, schemaVersion: 1 })).toMatchObject({ dataschema: 'urn:touchstone:schemas:PackPublished:3' }); // prettier-ignore
   });
 
   it('that cannot be read goes out without its data, in its place', () => {

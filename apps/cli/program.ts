@@ -8,8 +8,10 @@ import { addEvents } from './events.command.js';
 import { addForget } from './forget.command.js';
 import { addImport } from './import.command.js';
 import { addJourneys } from './journeys.command.js';
+import { addLinking } from './linking.command.js';
 import { addMapColumns } from './map-columns.command.js';
 import { addMap } from './map.command.js';
+import { addMatches } from './matches.command.js';
 import { addMoments } from './moments.command.js';
 import { addMetric } from './metric.command.js';
 import { addPark } from './park.command.js';
@@ -56,7 +58,7 @@ export function programOf(cli: Cli): Command {
     .addHelpText('after', HELP);
   for (const add of [addImport, addExport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
     add(program, cli);
-  for (const add of [addMetric, addCompare, addMapColumns]) add(program, cli);
+  for (const add of [addMatches, addLinking, addMetric, addCompare, addMapColumns]) add(program, cli);
   for (const add of [addProjections, addPark, addForget, addDemo]) add(program, cli);
   return program;
 }

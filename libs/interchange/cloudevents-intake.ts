@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { deterministicId, TouchstoneError, type ActingContext } from '@touchstone/eventing';
-import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact } from '@touchstone/journeys';
+import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { BinaryEvent } from './cloudevents-http.js';
 import { isObjectFact, readObjectFact, type ReadObjectFact } from './cloudevents-objects.js';
 import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './cloudevents.js';
@@ -102,7 +102,7 @@ export class CloudEventIntake {
   }
 
   private async take(all: readonly Received[], context?: ActingContext): Promise<CloudEventAnswer[]> {
-    const facts: TouchpointFact[] = [];
+    const facts: (TouchpointFact | UnplacedFact)[] = [];
     for (const { read } of all) if ('fact' in read) facts.push(read.fact);
     const outcomes = facts.length > 0 ? await this.parts.intake.take(facts, { context }) : [];
     const answers: CloudEventAnswer[] = new Array<CloudEventAnswer>(all.length);
@@ -142,12 +142,13 @@ type Problem = { readonly code: string; readonly reason: string };
 
 /** A refusal with its reason, or what the log has of the fact. */
 export function problemOf(
-  fact: TouchpointFact,
+  fact: TouchpointFact | UnplacedFact,
   outcome: FactOutcome,
 ): Problem | Exclude<FactOutcome, { outcome: 'refused' }> {
   if (outcome.outcome !== 'refused') return outcome;
-  if (fact.journey.type === '' && outcome.message.startsWith('JourneyOpened')) {
-    const reason = `There is no journey ${fact.journey.id}: name its type too, so that it can be opened.`;
+  const { id, type }: { id?: string; type?: string } = fact.journey ?? {};
+  if (type === '' && outcome.message.startsWith('JourneyOpened')) {
+    const reason = `There is no journey ${id}: name its type too, so that it can be opened.`;
     return { code: 'JOURNEY_UNKNOWN', reason };
   }
   return asProblem(outcome);
@@ -164,7 +165,7 @@ const asProblem = <O extends { readonly outcome: string }>(
 
 function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
-  const journey = 'fact' in read ? read.fact.journey : undefined;
+  const journey: { id?: string; type?: string } | undefined = 'fact' in read ? read.fact.journey : undefined;
   const about = { journeyType: journey?.type || undefined, journeyId: journey?.id };
   const fingerprint = deterministicId('cloudevents', source, read.id ?? '', raw);
   return { source: source.slice(0, 512), ...about, fingerprint, line, code, reason, format: 'cloudevent', raw };

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { deterministicId, t, type Static } from '@touchstone/eventing';
-import type { TouchpointFact } from '@touchstone/journeys';
+import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import { parseJson } from './json-text.js';
 import { dateFault } from './xes-value.js';
 
@@ -13,10 +13,15 @@ export const LARGEST_CLOUD_EVENT = 1_000_000;
 
 /** What `data` of a `touchpoint.recorded` holds; its `time` is when the touchpoint happened. */
 export const touchpointDataSchema = t.object({
-  /** An existing journey by id, or the source's own name of one, which is opened when it is new. */
-  journey: t.object({ id: t.optional(t.uuid()), type: t.optional(t.code()), key: t.optional(t.id()) }),
+  /**
+   * An existing journey by id, or the source's own name of one (type and key), which is opened when it is new. With the
+   * type alone, or without any of it, the rules of the packs find the journey.
+   */
+  journey: t.optional(t.object({ id: t.optional(t.uuid()), type: t.optional(t.code()), key: t.optional(t.id()) })),
   /** An identifier of the journey's customer, such as a phone number; kept encrypted. */
   customer: t.optional(t.object({ type: t.code(), value: t.id() })),
+  /** Further identifiers of the same customer, such as account and meter. */
+  identifiers: t.optional(t.array(t.object({ type: t.code(), value: t.id() }), { maxItems: 20 })),
   /** Id of a published touchpoint kind. */
   kind: t.code(),
   channel: t.optional(t.code()),
@@ -40,7 +45,7 @@ const dataCheck = Compile(touchpointDataSchema);
 
 /** A CloudEvent that was understood, or why it was not. The id is there whenever the event has one. */
 export type ReadCloudEvent =
-  | { readonly id: string; readonly factId: string; readonly fact: TouchpointFact }
+  | { readonly id: string; readonly factId: string; readonly fact: TouchpointFact | UnplacedFact }
   | { readonly id: string | null; readonly source: string | null; readonly code: string; readonly reason: string };
 
 /** Attributes of an event that have a place of their own. */
@@ -74,8 +79,8 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   const data = dataOf(event);
   if (!dataCheck.Check(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
   const { journey } = data;
-  if (journey.id === undefined && (journey.type === undefined || journey.key === undefined)) {
-    const reason = 'data.journey must name an id, or a type and a key.';
+  if (journey?.key !== undefined && journey.id === undefined && journey.type === undefined) {
+    const reason = 'data.journey has a key without a type: a key names a journey only within its type.';
     return fault(id, source, 'CLOUDEVENT_DATA_INVALID', reason);
   }
   const factId = deterministicId('cloudevents', source!, id!);
@@ -144,15 +149,12 @@ function factOf(
   id: string,
   source: string,
   factId: string,
-): TouchpointFact {
-  const { journey, customer, kind, channel, unit, staff, attributes, personal, objects } = data;
-  const journeyId = journey.id ?? deterministicId(source, journey.type!, journey.key!);
+): TouchpointFact | UnplacedFact {
+  const { journey, customer, identifiers, kind, channel, unit, staff, attributes, personal, objects } = data;
   const rest = Object.entries(event).filter(([name, value]) => !UNDERSTOOD.has(name) && value !== null);
-  return {
-    touchpointId: deterministicId(factId, journeyId),
-    // An empty type opens no journey: only one that exists can be named by its id alone.
-    journey: { id: journeyId, type: journey.type ?? '', key: journey.key },
+  const reported = {
     customer,
+    identifiers,
     kind,
     channel,
     unit,
@@ -167,6 +169,15 @@ function factOf(
     attributes: rest.length > 0 ? { ...attributes, [CONTEXT_KEY]: Object.fromEntries(rest) } : attributes,
     personal,
     objects,
+  };
+  const { id: named, type, key } = journey ?? {};
+  if (named === undefined && key === undefined) return { ...reported, factId, journey: { type } };
+  const journeyId = named ?? deterministicId(source, type!, key!);
+  return {
+    ...reported,
+    touchpointId: deterministicId(factId, journeyId),
+    // An empty type opens no journey: only one that exists can be named by its id alone.
+    journey: { id: journeyId, type: type ?? '', key },
   };
 }
 

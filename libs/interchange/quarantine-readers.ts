@@ -1,5 +1,5 @@
 /** How records in quarantine become facts again, by their format. Another format is one more line here. */
-import type { TouchpointFact } from '@touchstone/journeys';
+import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { KindSpec } from '@touchstone/packs';
 import { readCloudEvent } from './cloudevents.js';
 import { parseJson } from './json-text.js';
@@ -10,7 +10,7 @@ import { withZone } from './zone-offset.js';
 /** A record that can be read, or why it cannot. */
 export type Reading =
   | {
-      readonly fact: TouchpointFact;
+      readonly fact: TouchpointFact | UnplacedFact;
       /** The kind that the fact needs and brings along, as an import would have. */
       readonly kind?: { readonly journeyType: string; readonly spec: KindSpec };
     }
@@ -72,7 +72,14 @@ function readFact({ payload, mapping }: Readable): Reading {
   const value = mapping.zone === undefined ? parsed.value : timed(parsed.value, 'occurredAt', mapping.zone);
   const fault = factFault(value);
   if (fault) return { code: 'FACT_INVALID', reason: `The fact cannot be read: ${fault}.` };
-  return { fact: value as TouchpointFact };
+  return { fact: factOf(value as Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) };
+}
+
+/** One that names no journey is placed by the rules of the packs; its id is that of the source's event. */
+function factOf({ journey, ...fact }: Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) {
+  if (journey) return { ...fact, journey };
+  const { touchpointId: factId, ...reported } = fact;
+  return { ...reported, factId };
 }
 
 /** What the way in relies on; the rest is checked when it is recorded. */

@@ -1,10 +1,12 @@
 /** What a contact is among the others: a repeat or the first of its matter, on the same channel or on another. */
+import { sql } from 'kysely';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { treeBelow } from './customer-tree.js';
 import { Flag } from './journey-blob.js';
+import { hasParts, isAlone } from './journey-wholes.js';
 import { contactsOf, isChannelChange, type JourneyFacts } from './metrics/facts.js';
+import { seenFacts } from './metrics/held-journeys.js';
 import { byMatter, contactRows, isNear, isRepeat, judged, REPEAT_WINDOW_MS, type Contact } from './metrics/matter.js';
-import { heldFacts, type HeldState } from './metrics/held-journeys.js';
 
 export interface ContactMarks {
   /** The latest earlier contact of the matter, where it makes this one a repeat. */
@@ -24,7 +26,6 @@ interface Shown {
   readonly occurred_ms: number;
 }
 
-const PAGE = 500;
 /** The day of a contact is of no concern here. */
 const noDay = () => 0;
 
@@ -34,7 +35,7 @@ export async function contactMarks(read: Read, shown: readonly Shown[]): Promise
   const marks = new Map<string, { -readonly [K in keyof ContactMarks]: ContactMarks[K] }>();
   const changes: ChannelChange[] = [];
   const own: Contact[] = [];
-  for await (const facts of factsOf(read, [...new Set(shown.map((row) => row.journey))])) {
+  for await (const facts of seenFacts(read, [...new Set(shown.map((row) => row.journey))])) {
     changes.push(...channelChanges(facts).filter((change) => ids.has(change.id)));
     own.push(...contactRows(facts, noDay).filter((contact) => ids.has(contact.id)));
   }
@@ -100,6 +101,7 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
   const times = contacts.map((contact) => contact.at);
   const from = times.reduce((least, at) => Math.min(least, at), Infinity) - REPEAT_WINDOW_MS;
   const to = times.reduce((most, at) => Math.max(most, at), -Infinity);
+  const merged = await hasParts(read);
   const touched = read.db.selectFrom('journey_blob').select('journey_blob.journey');
   const journeys = await read.db
     .selectFrom('journey_state')
@@ -107,33 +109,22 @@ async function contactsNear(read: Read, root: number, contacts: readonly Contact
     .where('customer', 'in', treeBelow(read, root))
     .where('type', 'in', [...new Set(contacts.map((contact) => contact.journey_type))])
     .where(heldAt(read, 'journey_state'))
-    .where(({ exists }) =>
-      exists(
+    .where(({ exists, or }) => {
+      const near = exists(
         touched
           .whereRef('journey_blob.journey', '=', 'journey_state.journey')
           .where('first_ms', '<=', to)
           .where('last_ms', '>=', from),
-      ),
-    )
+      );
+      // Of what was merged or split, another part may be near.
+      return merged ? or([near, sql<boolean>`not ${isAlone(read)}`]) : near;
+    })
     .orderBy('journey_state.journey')
     .execute();
   const near: Contact[] = [];
   const surrogates = journeys.map((row) => row.journey as number);
-  for await (const facts of factsOf(read, surrogates)) {
+  for await (const facts of seenFacts(read, surrogates)) {
     near.push(...contactRows(facts, noDay).filter((contact) => contact.at >= from && contact.at <= to));
   }
   return near;
-}
-
-async function* factsOf(read: Read, journeys: readonly number[]): AsyncGenerator<JourneyFacts> {
-  for (let i = 0; i < journeys.length; i += PAGE) {
-    const states = await read.db
-      .selectFrom('journey_state')
-      .select(['journey', 'type', 'customer', 'status'])
-      .where('journey', 'in', journeys.slice(i, i + PAGE))
-      .where(heldAt(read, 'journey_state'))
-      .orderBy('journey')
-      .execute();
-    if (states.length > 0) yield* await heldFacts(read, states as HeldState[]);
-  }
 }

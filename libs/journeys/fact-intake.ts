@@ -1,8 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import {
+  deterministicId,
   isInstant,
   type Kernel,
-  newId,
   TouchstoneError,
   type ExecuteOptions,
   type Vault,
@@ -10,40 +9,73 @@ import {
   type WorkOutcome,
 } from '@touchstone/eventing';
 import type { PackCatalogue } from '@touchstone/packs';
-import { customerDecider, RegisterCustomer } from './customer.js';
+import { Correlation, type FactPlaces, type Placed } from './correlation.js';
+import { CustomerClaims } from './customer-claims.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
-import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
+import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
+import { JourneyJoining } from './journey-joining.js';
+import { DoubtMatch, matchDecider } from './match.js';
+import { executePatiently } from './patient-execution.js';
 import { touchpointContent } from './touchpoint-content.js';
-import type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';
+import type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';
 
-/** Waits between attempts while the log's queue is full, in ms; the sum bounds how long a chunk is held back. */
-const BUSY_WAITS = [10, 20, 50, 100, 200, 500, 1000, 2000, 4000];
+/** A fact that was understood, with the customer it names. */
+interface Readable {
+  readonly index: number;
+  readonly fact: TouchpointFact | UnplacedFact;
+  readonly content: TouchpointContent;
+  readonly customerId?: string;
+}
+
+/** A touchpoint to be recorded for a fact. */
+interface Recording {
+  readonly index: number;
+  readonly journeyId: string;
+  readonly touchpointId: string;
+  readonly command: RecordTouchpoint;
+}
+
+type Doubtful = Omit<DoubtMatch, 'matchId'>;
 
 /**
- * The one way for facts into the log: resolves kinds and customers, then records each fact in its journey through the
- * kernel. One outcome per fact, in order; the same fact again is `known`.
+ * The one way for facts into the log: resolves kinds and customers, finds a journey for facts that name none, then
+ * records each fact in its journey through the kernel. One outcome per fact, in order; the same fact again is `known`.
  */
 export class FactIntake {
-  private readonly customers = new LRUCache<string, string>({ max: 100_000 });
-  /** Raised when customers are let go of: what was looked up before must not be remembered after. */
-  private age = 0;
+  private readonly customers: CustomerClaims;
+  private readonly correlation: Correlation;
+  private readonly joining: JourneyJoining;
 
   constructor(
     private readonly kernel: Kernel,
-    private readonly vault: Vault,
+    vault: Vault,
     private readonly packs: PackCatalogue,
-  ) {}
+    more: {
+      /** Where facts went before; without it a repeat is known as long as the rules stay as they are. */
+      readonly places?: FactPlaces;
+      /** The one that merges for people, so that no two merges close a circle. */
+      readonly joining?: JourneyJoining;
+    } = {},
+  ) {
+    const execute = (work: readonly Work[], options: ExecuteOptions) => executePatiently(kernel, work, options);
+    this.customers = new CustomerClaims({ kernel, execute, vault });
+    this.correlation = new Correlation({ kernel, execute, vault, packs, places: more.places });
+    this.joining = more.joining ?? new JourneyJoining(kernel);
+  }
 
   /**
-   * @throws when the log itself does not answer (LOG_BUSY after waiting, LOG_CLOSED ...): nothing is known of the
-   * outcome then, and the same call again is safe
+   * @throws when the log itself does not answer (LOG_BUSY after waiting, LOG_CLOSED ...), or the read models that know
+   * where facts went before: nothing is known of the outcome then, and the same call again is safe
    */
-  async take(facts: readonly TouchpointFact[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
+  async take(facts: readonly (TouchpointFact | UnplacedFact)[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
       try {
         if (!isInstant(fact.occurredAt)) throw noInstant(fact.occurredAt);
-        return touchpointContent(this.packs.kind(fact.kind), fact);
+        const content = touchpointContent(this.packs.kind(fact.kind), fact);
+        // What is claimed for it before it is recorded must not be claimed in vain.
+        if (!isPlaced(fact)) mustBeRecordable(fact, content);
+        return content;
       } catch (error) {
         outcomes[i] = refused(error);
         return null;
@@ -51,141 +83,187 @@ export class FactIntake {
     });
     // Only a fact that can be taken in makes a customer known.
     const readable = facts.filter((_, i) => contents[i] !== null);
-    const customers = await this.customersOf(readable, options);
-    const work: { index: number; work: Work }[] = [];
-    facts.forEach((fact, index) => {
+    const { byHash, doubts } = await this.customers.customersOf(readable, options);
+    const understood = facts.flatMap((fact, index): Readable[] => {
       const content = contents[index];
-      if (!content) return;
-      const customerId = fact.customer && customers.get(this.hash(fact.customer));
-      const command = new RecordTouchpoint({
-        journeyId: fact.journey.id,
-        open: { journeyType: fact.journey.type, key: fact.journey.key, customerId },
-        touchpointId: fact.touchpointId,
-        occurredAt: fact.occurredAt,
-        source: fact.source,
-        factId: fact.factId,
-        content: customerId === undefined ? content : { ...content, customerId },
-      });
-      work.push({ index, work: { decider: journeyDecider as never, command } });
+      if (!content) return [];
+      const hash = this.customers.hashOf(fact);
+      return [{ index, fact, content, customerId: hash === undefined ? undefined : byHash.get(hash) }];
     });
+    const placed = await this.place(understood, outcomes, options);
+    const recordings = understood.flatMap((each) => recordingsOf(each, placed.get(each.index)));
     const done = await this.execute(
-      work.map((w) => w.work),
+      recordings.map(({ command }) => ({ decider: journeyDecider as never, command })),
       options,
     );
-    work.forEach(({ index }, i) => (outcomes[index] = outcomeOf(done[i]!, facts[index]!)));
+    recordings.forEach((recording, i) => {
+      const { index } = recording;
+      outcomes[index] = together(outcomes[index], outcomeOf(done[i]!, recording));
+    });
+    await this.followUp(understood, placed, outcomes, doubts, options);
     return outcomes;
   }
 
   /** Id of the customer with this identifier; registers one when there is none. */
   async customer(identifier: { type: string; value: string }, options: ExecuteOptions = {}): Promise<string> {
-    const found = await this.customersOf([{ customer: identifier }], options);
-    return found.get(this.hash(identifier))!;
+    const fact = { customer: identifier };
+    const { byHash } = await this.customers.customersOf([fact], options);
+    return byHash.get(this.customers.hashOf(fact)!)!;
   }
 
   /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
   letGoOf(customerIds: readonly string[]): void {
-    const gone = new Set(customerIds);
-    this.age++;
-    for (const [hash, customerId] of this.customers.entries()) if (gone.has(customerId)) this.customers.delete(hash);
+    this.customers.letGoOf(customerIds);
   }
 
-  private hash(identifier: { type: string; value: string }): string {
-    return this.vault.lookupHash(identifier.type, identifier.value);
-  }
-
-  /** Customers by the hash of their identifier: claims the key, and registers whom nobody knew. */
-  private async customersOf(
-    facts: readonly (Pick<TouchpointFact, 'customer'> & Partial<TouchpointFact>)[],
+  private async place(
+    facts: readonly Readable[],
+    outcomes: FactOutcome[],
     options: ExecuteOptions,
-  ): Promise<Map<string, string>> {
-    const found = new Map<string, string>();
-    const open = new Map<string, { identifier: { type: string; value: string }; about: About }>();
-    for (const fact of facts) {
-      if (!fact.customer) continue;
-      const hash = this.hash(fact.customer);
-      const known = this.customers.get(hash);
-      if (known !== undefined) found.set(hash, known);
-      else if (!open.has(hash)) open.set(hash, { identifier: fact.customer, about: aboutOf(fact, facts[0]!, options) });
-    }
-    if (open.size === 0) return found;
-    const { age } = this;
-    const claims = await this.execute(
-      [...open].map(([hash, { identifier, about }]) => ({
-        decider: keyDecider as never,
-        command: new BindKey({ hash, keyType: identifier.type, customerId: newId(), ...about }),
-      })),
-      options,
-    );
-    const bound = [...open].map(([hash, first], i) => ({ ...first, hash, customerId: claimed(claims[i]!) }));
-    // Also for keys that were bound before: a crash between claim and registration is made good here.
-    const registered = await this.execute(
-      bound.map(({ customerId, identifier, about }) => ({
-        decider: customerDecider as never,
-        command: new RegisterCustomer({ customerId, identifiers: [identifier], ...about }),
-      })),
-      options,
-    );
-    for (const outcome of registered) if (!outcome.ok) throw outcome.error;
-    for (const { hash, customerId } of bound) {
-      found.set(hash, customerId);
-      if (age === this.age) this.customers.set(hash, customerId);
-    }
+  ): Promise<Map<number, Placed>> {
+    const found = new Map<number, Placed>();
+    const open = facts.flatMap(({ fact, ...rest }) => (isPlaced(fact) ? [] : [{ fact, ...rest }]));
+    if (open.length === 0) return found;
+    const answers = await this.correlation.place(open, options);
+    open.forEach(({ index }, i) => {
+      const answer = answers[i]!;
+      if (answer instanceof TouchstoneError) outcomes[index] = refused(answer);
+      else found.set(index, answer);
+    });
     return found;
   }
 
-  /** Executes, and executes again what found the log's queue full. */
-  private async execute(work: readonly Work[], options: ExecuteOptions): Promise<WorkOutcome[]> {
-    const outcomes = await this.kernel.executeMany(work, options);
-    for (const wait of BUSY_WAITS) {
-      const busy = outcomes.flatMap((o, i) => (!o.ok && isBusy(o.error) ? [i] : []));
-      if (busy.length === 0) break;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      const again = await this.kernel.executeMany(
-        busy.map((i) => work[i]!),
-        options,
-      );
-      busy.forEach((i, at) => (outcomes[i] = again[at]!));
+  /**
+   * What follows from the facts for other journeys and customers. It comes last, and before anybody is told that a fact
+   * is taken: whoever got no answer sends it again, and then it is made good.
+   */
+  private async followUp(
+    facts: readonly Readable[],
+    placed: ReadonlyMap<number, Placed>,
+    outcomes: readonly FactOutcome[],
+    ofCustomers: readonly Doubtful[],
+    options: ExecuteOptions,
+  ): Promise<void> {
+    const doubts = [...ofCustomers, ...(await this.claimed(facts, outcomes, options))];
+    for (const [index, { joinings, doubts: own }] of placed) {
+      if (outcomes[index]!.outcome === 'refused') continue;
+      for (const joining of joinings) await this.joining.join(joining, options);
+      for (const doubt of own) if (!(await this.isOne(doubt))) doubts.push(doubt);
     }
-    return outcomes;
+    if (doubts.length === 0) return;
+    const work = doubts.map((doubt): Work => {
+      const matchId = deterministicId('match', doubt.of, doubt.first, doubt.second);
+      return { decider: matchDecider as never, command: new DoubtMatch({ ...doubt, matchId }) };
+    });
+    for (const outcome of await this.execute(work, options)) if (!outcome.ok) throw outcome.error;
+  }
+
+  private async isOne({ first, second }: Doubtful): Promise<boolean> {
+    return (await this.joining.root(first)).id === (await this.joining.root(second)).id;
+  }
+
+  /** A fact that names its journey claims the objects that the rules know: later ones find the journey by them. */
+  private async claimed(
+    facts: readonly Readable[],
+    outcomes: readonly FactOutcome[],
+    options: ExecuteOptions,
+  ): Promise<Doubtful[]> {
+    const claims = facts.flatMap(({ fact, index }) => {
+      if (!isPlaced(fact) || !fact.objects?.length || fact.journey.type === '') return [];
+      if (outcomes[index]!.outcome === 'refused') return [];
+      const { journey, objects, occurredAt, source } = fact;
+      const about = { occurredAt, source: { system: source.system, recordedAt: source.recordedAt } };
+      return [{ journeyId: journey.id, journeyType: journey.type, objects, about }];
+    });
+    const taken = await this.correlation.claim(claims, options);
+    const doubts: Doubtful[] = [];
+    for (const { journeyId, other, rule } of taken) {
+      const [first, second] = journeyId < other ? [journeyId, other] : [other, journeyId];
+      const { journeyType, pack, version } = rule;
+      const reason = 'object-of-another-journey';
+      const doubt: Doubtful = { of: 'journeys', first, second, reason, rule: { journeyType, pack, version } };
+      if (!(await this.isOne(doubt))) doubts.push(doubt);
+    }
+    return doubts;
+  }
+
+  private execute(work: readonly Work[], options: ExecuteOptions): Promise<WorkOutcome[]> {
+    return executePatiently(this.kernel, work, options);
   }
 }
 
-type About = Pick<BindKey, 'occurredAt' | 'source'>;
+const isPlaced = (fact: TouchpointFact | UnplacedFact): fact is TouchpointFact => 'touchpointId' in fact;
 
-/**
- * A customer is known since their own first fact. In a historical load their registration stands before the whole chunk,
- * so it is recorded at the time of the chunk's first fact: recorded time never goes backwards.
- */
-function aboutOf(own: Partial<TouchpointFact>, first: Partial<TouchpointFact>, { recordedAt }: ExecuteOptions): About {
-  const stamp = recordedAt === 'source' ? (first.source?.recordedAt ?? first.occurredAt) : own.source?.recordedAt;
-  return {
-    occurredAt: own.occurredAt,
-    source: own.source && { system: own.source.system, ...(stamp !== undefined && { recordedAt: stamp }) },
-  };
+function recordingsOf({ index, fact, content, customerId }: Readable, placed: Placed | undefined): Recording[] {
+  const { occurredAt, source } = fact;
+  const whole = customerId === undefined ? content : { ...content, customerId };
+  if (isPlaced(fact)) {
+    const { touchpointId, journey, factId } = fact;
+    const open = { journeyType: journey.type, key: journey.key, customerId };
+    const command = new RecordTouchpoint({
+      journeyId: journey.id,
+      open,
+      touchpointId,
+      occurredAt,
+      source,
+      factId,
+      content: whole,
+    });
+    return [{ index, journeyId: journey.id, touchpointId, command }];
+  }
+  if (!placed) return [];
+  const open = { journeyType: placed.journeyType, customerId };
+  return placed.places.map(({ journeyId, touchpointId, correlation }) => {
+    const found = { factId: fact.factId, correlation };
+    const command = new RecordTouchpoint({
+      journeyId,
+      open,
+      touchpointId,
+      occurredAt,
+      source,
+      content: whole,
+      ...found,
+    });
+    return { index, journeyId, touchpointId, command };
+  });
 }
+
+/** Bytes of an event that are not its content: ids, correlation, metadata. */
+const AROUND_CONTENT = 4_000;
+/** What is sealed grows: base64 and a few bytes. */
+const SEALED = 1.4;
+
+/** @throws EVENT_INVALID, EVENT_TOO_LARGE: what the log would say of the touchpoint, a little earlier */
+function mustBeRecordable({ source }: UnplacedFact, content: TouchpointContent): void {
+  if (source.recordedAt !== undefined && !isInstant(source.recordedAt)) throw noInstant(source.recordedAt);
+  const fault = TouchpointRecorded.fault(content);
+  if (fault) {
+    throw new TouchstoneError('EVENT_INVALID', `TouchpointRecorded cannot be recorded: ${fault}.`, 'invalid');
+  }
+  const { personal, ...open } = content;
+  const bytes = (value: object) => Buffer.byteLength(JSON.stringify(value));
+  const size = bytes(open) + (personal ? SEALED * bytes(personal) : 0) + AROUND_CONTENT;
+  if (size <= MAX_EVENT_BYTES) return;
+  const message = `The touchpoint has about ${Math.round(size)} bytes as an event; at most ${MAX_EVENT_BYTES} are allowed. Store the bulk elsewhere and refer to it.`;
+  throw new TouchstoneError('EVENT_TOO_LARGE', message, 'invalid');
+}
+
+/** As the log has it. */
+const MAX_EVENT_BYTES = 1_000_000;
 
 const noInstant = (text: string): TouchstoneError =>
   new TouchstoneError('EVENT_INVALID', `"${text}" is no instant: give date, time and zone offset.`, 'invalid');
 
-function claimed(outcome: WorkOutcome): string {
-  if (!outcome.ok) throw outcome.error;
-  const key = outcome.done.state as LookupKey;
-  if (key.status !== 'bound' || key.customerId === undefined) {
-    throw new TouchstoneError('KEY_TAKEN', 'The identifier is bound to a journey, not to a customer.', 'refused');
-  }
-  return key.customerId;
-}
-
-function outcomeOf(outcome: WorkOutcome, fact: TouchpointFact): FactOutcome {
+function outcomeOf(outcome: WorkOutcome, { journeyId, touchpointId }: Recording): FactOutcome {
   if (!outcome.ok) return refused(outcome.error);
   const { events, revision, position } = outcome.done;
-  return {
-    outcome: events.length > 0 ? 'taken' : 'known',
-    journeyId: fact.journey.id,
-    touchpointId: fact.touchpointId,
-    revision,
-    position,
-  };
+  return { outcome: events.length > 0 ? 'taken' : 'known', journeyId, touchpointId, revision, position };
+}
+
+/** Of a fact that touches several journeys: refused where one refuses it, known where all know it. */
+function together(before: FactOutcome | undefined, next: FactOutcome): FactOutcome {
+  if (!before || next.outcome === 'refused') return next;
+  return before.outcome === 'known' && next.outcome === 'taken' ? next : before;
 }
 
 /** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
@@ -199,4 +277,3 @@ function refused(error: unknown): FactOutcome {
 
 const kindOf = (error: unknown): string => (error instanceof TouchstoneError ? error.kind : 'internal');
 const codeOf = (error: unknown): string => (error instanceof TouchstoneError ? error.code : '');
-const isBusy = (error: Error): boolean => kindOf(error) === 'busy';

@@ -33,12 +33,7 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
       .execute();
     if (customers.length === 0) return null;
     // Whatever was once said: a journey may have been theirs only until it was corrected.
-    const journeys = await db
-      .selectFrom('journey_state')
-      .select('journey')
-      .distinct()
-      .where('customer', 'in', tree)
-      .execute();
+    const { rows: journeys } = await everTheirs(tree).execute(db);
     const { rows: objects } = await sql<{ object: number }>`
       select object from object_link where customer in ${tree}
       union
@@ -66,6 +61,24 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
     };
   },
 };
+
+/**
+ * Journeys that ever were theirs, and those of nobody that ever were merged with one of these: what they went through is
+ * told there, too. A journey that was somebody else's stays what it is.
+ */
+const everTheirs = (tree: RawBuilder<unknown>): RawBuilder<{ journey: number }> =>
+  sql`with recursive part (journey) as (
+    select journey from journey_state where customer in ${tree}
+    union
+    select journey_link.into_journey from journey_link join part on journey_link.journey = part.journey
+      where ${isNobodys('journey_link.into_journey')}
+    union
+    select journey_link.journey from journey_link join part on journey_link.into_journey = part.journey
+      where ${isNobodys('journey_link.journey')}
+  ) select journey from part`;
+
+const isNobodys = (journey: string): RawBuilder<boolean> =>
+  sql`not exists (select 1 from journey_state where journey_state.journey = ${sql.ref(journey)} and journey_state.customer <> 0)`;
 
 /** Along links that hold or held, in both directions: ids of customers, itself too. */
 const everMergedWith = (customer: number): RawBuilder<{ customer: number }> =>

@@ -27,4 +27,4 @@ export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from 
 export { ObjectIntake, type ObjectStatement, type StatementOutcome } from './object-intake.js';
 export { objectSamples } from './object.samples.js';
 export { OpenLoads } from './open-loads.js';
-export type { FactOutcome, TouchpointFact } from './touchpoint-fact.js';
+export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

@@ -215,6 +215,14 @@ async function allKinds(read: Read): Promise<Map<number, string>> {
   return new Map(rows.map((row) => [row.id, row.value]));
 }
 
+interface EventRow {
+  /** In whose stream it stands: a part of the journey, where that was merged. */
+  readonly journey: number;
+  readonly event_id: string;
+  readonly revision: number;
+  readonly occurred_at: string;
+}
+
 async function occurrenceRows(
   read: Read,
   found: readonly { t: Touchpoints; ordinal: number; places: number[] }[],
@@ -226,16 +234,20 @@ async function occurrenceRows(
     }),
   );
   const positions = [...new Set(entries.flat().map((e) => e.from))];
-  const rows = new Map<string, { event_id: string; revision: number; occurred_at: string }>();
+  const rows = new Map<string, EventRow>();
   for (let i = 0; i < positions.length; i += 500) {
     const page = await read.db
       .selectFrom('timeline_entry')
-      .select(['from_pos', 'event_id', 'revision', 'occurred_at'])
+      .select(['from_pos', 'journey', 'event_id', 'revision', 'occurred_at'])
       .where('from_pos', 'in', positions.slice(i, i + 500))
       .execute();
-    for (const row of page) rows.set(row.from_pos, row as { event_id: string; revision: number; occurred_at: string });
+    for (const row of page) rows.set(row.from_pos, row as unknown as EventRow);
   }
-  const names = await read.namesOf([...found.map((f) => f.t.journey), ...entries.flat().map((e) => e.kind)]);
+  const names = await read.namesOf([
+    ...found.map((f) => f.t.journey),
+    ...[...rows.values()].map((row) => row.journey),
+    ...entries.flat().map((e) => e.kind),
+  ]);
   return found.map(({ t, ordinal }, at) => ({
     journeyId: names.get(t.journey)!,
     cursor: [names.get(t.journey)!, ordinal],
@@ -244,7 +256,7 @@ async function occurrenceRows(
       return {
         eventId: row.event_id,
         touchpointId: entry.id,
-        stream: journeyStream(names.get(t.journey)!),
+        stream: journeyStream(names.get(row.journey)!),
         revision: row.revision,
         position: entry.from,
         occurredAt: row.occurred_at,

@@ -173,10 +173,15 @@ export function versionNode(vault: Vault, version: VersionRow): TimelineVersion 
     reason: (body['reason'] as string | undefined) ?? null,
     objects: body['objects'] ?? null,
     source: body['source'] ?? null,
+    correlation: (body['correlation'] as TimelineVersion['correlation'] | undefined) ?? null,
   };
 }
 
-const journeyOf = ({ journey: _journey, ...row }: JourneyRow, asOf: AsOf): Journey => ({ ...row, asOf });
+const journeyOf = ({ journey: _journey, mergedFrom, ...row }: JourneyRow, asOf: AsOf): Journey => ({
+  ...row,
+  mergedFrom: [...mergedFrom],
+  asOf,
+});
 
 /** GraphQL gives input objects without a prototype and absent fields as undefined; reads want plain data. */
 export function when({ asOf, atLeast, signal }: When): ReadOptions {

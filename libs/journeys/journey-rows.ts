@@ -1,9 +1,10 @@
 /** What reads of journeys share: which rows held, and how a filter chooses journeys. */
-import type { SelectQueryBuilder } from 'kysely';
+import { sql, type RawBuilder, type SelectQueryBuilder } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { EntryColumns, Form, positionKey } from './journey-blob.js';
+import { seenAs, wholesAt, withPartsIn, type Whole } from './journey-wholes.js';
 
 /** Which journeys: all conditions together. Times are ISO instants, the window is [from, to). */
 export interface JourneyFilter {
@@ -30,8 +31,11 @@ export interface Selection {
   readonly unit?: number;
   readonly channel?: number;
   readonly touches?: readonly [from: number, to: number];
+  /** Journeys by what their own states say; of those that were merged or split, the wholes are chosen instead. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   narrow<Q extends SelectQueryBuilder<any, any, any>>(query: Q): Q;
+  /** Of wholes that were put together, those that the filter chooses. */
+  choose(wholes: readonly Whole[]): Promise<Whole[]>;
 }
 
 /** Resolves a filter against the read's dictionaries. @throws INVALID_WINDOW */
@@ -49,6 +53,8 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   const person = customer == null ? null : await rootAt(read, customer);
   const [from, to] = orderedWindow(instantOf(filter.from, -Infinity), instantOf(filter.to, Infinity));
   const windowed = filter.from !== undefined || filter.to !== undefined;
+  const byOpening = windowed && filter.window !== 'TOUCHES';
+  const opened = byOpening ? ([from, to] as const) : null;
   return {
     impossible: ids.includes(null),
     unit: unit ?? undefined,
@@ -58,26 +64,96 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
       let q = query.where(heldAt(read, 'journey_state'));
       if (type != null) q = q.where('journey_state.type', '=', type);
       if (person !== null) q = q.where('journey_state.customer', 'in', treeBelow(read, person));
-      if (segment != null) {
-        q = q.where(
-          'journey_state.customer',
-          'in',
-          read.db
-            .selectFrom('customer_state')
-            .select('customer')
-            .where('segment', '=', segment)
-            .where(heldAt(read, 'customer_state')),
-        );
-      }
+      if (segment != null) q = q.where(inSegment(read, sql.ref('journey_state.customer'), segment));
       if (filter.status) q = q.where('journey_state.status', '=', STATUS[filter.status]);
-      if (windowed && filter.window !== 'TOUCHES') {
+      if (byOpening) {
         if (filter.from !== undefined) q = q.where('journey_state.opened_ms', '>=', from);
         if (filter.to !== undefined) q = q.where('journey_state.opened_ms', '<', to);
       }
       return q as typeof query;
     },
+    choose: (wholes) => chosenWholes(read, wholes, { type, person, segment, status: filter.status, opened }),
   };
 }
+
+interface WholeFilter {
+  readonly type: number | null | undefined;
+  /** Root of the person whose they are. */
+  readonly person: number | null;
+  readonly segment: number | null | undefined;
+  readonly status: JourneyFilter['status'];
+  readonly opened: readonly [from: number, to: number] | null;
+}
+
+/** What a filter asks of a journey's state, asked of wholes. */
+async function chosenWholes(read: Read, wholes: readonly Whole[], filter: WholeFilter): Promise<Whole[]> {
+  const { type, person, segment, status, opened } = filter;
+  const fitting = wholes.filter(
+    ({ state }) =>
+      (type == null || state.type === type) &&
+      (!status || state.status === STATUS[status]) &&
+      (!opened || (state.opened_ms >= opened[0] && state.opened_ms < opened[1])),
+  );
+  if (person === null && segment == null) return fitting;
+  const customers = [...new Set(fitting.map(({ state }) => state.customer))];
+  if (customers.length === 0) return [];
+  let query = read.db.selectFrom('name').select('id').where('id', 'in', customers);
+  if (person !== null) query = query.where('id', 'in', treeBelow(read, person));
+  if (segment != null) query = query.where(inSegment(read, sql.ref('name.id'), segment));
+  const chosen = new Set((await query.execute()).map((row) => row['id'] as number));
+  return fitting.filter(({ state }) => chosen.has(state.customer));
+}
+
+const inSegment = (read: Read, customer: RawBuilder<unknown>, segment: number) =>
+  sql<boolean>`${customer} in (select customer_state.customer from customer_state
+    where customer_state.segment = ${segment} and ${heldAt(read, 'customer_state')})`;
+
+/** A chosen journey: with its row of `journey_state`, or as a whole that was put together. */
+export type Chosen<R> = { readonly journey: number } & (
+  { readonly row: R; readonly whole?: undefined } | { readonly row?: undefined; readonly whole: Whole }
+);
+
+/**
+ * The journeys that a selection chooses, page by page, in the order of their surrogates: what was merged as one, and at
+ * the place of the one that stands for it. `rows` reads those that are seen by themselves.
+ */
+export async function* chosenJourneys<R extends { readonly journey: number }>(
+  read: Read,
+  selection: Selection,
+  { after, page, rows }: { after: number; page: number; rows: (after: number, limit: number) => Promise<R[]> },
+): AsyncGenerator<Chosen<R>[]> {
+  if (selection.impossible) return;
+  for (let last = after; ;) {
+    const alone = await rows(last, page);
+    const reach = endOf(
+      alone.map(({ journey }) => journey),
+      page,
+    );
+    const parted = await withPartsIn(read, { after: last, until: reach, limit: page });
+    const until = Math.min(reach, endOf(parted, page));
+    const isPart = new Set(parted);
+    const chosen: Chosen<R>[] = alone
+      .filter(({ journey }) => journey <= until && !isPart.has(journey))
+      .map((row) => ({ journey: row.journey, row }));
+    const own = parted.filter((journey) => journey <= until);
+    if (own.length > 0) {
+      const { parts } = await seenAs(read, own);
+      const roots = own.filter((journey) => parts.root(journey) === journey);
+      for (const whole of await selection.choose(await wholesAt(read, parts, roots))) {
+        chosen.push({ journey: whole.state.journey, whole });
+      }
+      chosen.sort((a, b) => a.journey - b.journey);
+    }
+    if (chosen.length > 0) yield chosen;
+    read.checkpointCancel();
+    if (until === Infinity) return;
+    last = until;
+  }
+}
+
+/** As far as a page reaches: to its last journey, or to the end where it is not full. */
+const endOf = (journeys: readonly number[], page: number): number =>
+  journeys.length < page ? Infinity : journeys.at(-1)!;
 
 /** @throws INVALID_WINDOW for one that ends before it begins */
 export function orderedWindow(from: number, to: number): readonly [from: number, to: number] {
@@ -121,37 +197,37 @@ export async function* touchpointsOf(
   selection: Selection,
   { after = 0, entries = false }: { after?: number; entries?: boolean } = {},
 ): AsyncGenerator<Touchpoints> {
-  if (selection.impossible) return;
   const past = read.past ? positionKey(read.asOf.position) : undefined;
-  for (let last = after; ;) {
-    const journeys = await selection
+  const rows = async (last: number, limit: number) =>
+    (await selection
       .narrow(read.db.selectFrom('journey_state').select(['journey_state.journey', 'journey_state.status']))
       .where('journey_state.journey', '>', last)
       .orderBy('journey_state.journey')
-      .limit(PAGE)
-      .execute();
-    if (journeys.length === 0) return;
-    const chunks = await read.db
-      .selectFrom('journey_blob')
-      .select(['journey', 'data'])
-      .where(
-        'journey',
-        'in',
-        journeys.map((j) => j.journey),
-      )
-      .orderBy('journey')
-      .orderBy('chunk')
-      .execute();
+      .limit(limit)
+      .execute()) as { journey: number; status: number }[];
+  for await (const journeys of chosenJourneys(read, selection, { after, page: PAGE, rows })) {
+    const alone = journeys.flatMap(({ journey, row }) => (row ? [journey] : []));
+    const chunks =
+      alone.length === 0
+        ? []
+        : await read.db
+            .selectFrom('journey_blob')
+            .select(['journey', 'data'])
+            .where('journey', 'in', alone)
+            .orderBy('journey')
+            .orderBy('chunk')
+            .execute();
     let next = 0;
-    for (const { journey, status } of journeys) {
-      const own: EntryColumns[] = [];
-      while (next < chunks.length && chunks[next]!.journey === journey)
-        own.push(new EntryColumns(chunks[next++]!.data));
-      const touchpoints = gather(journey, status, own, past, entries);
+    for (const { journey, row, whole } of journeys) {
+      let own: readonly EntryColumns[] = whole?.chunks ?? [];
+      if (row) {
+        const stored: EntryColumns[] = (own = []);
+        while (next < chunks.length && chunks[next]!.journey === journey)
+          stored.push(new EntryColumns(chunks[next++]!.data));
+      }
+      const touchpoints = gather(journey, row ? row.status : whole.state.status, own, past, entries);
       if (passes(touchpoints, selection)) yield touchpoints;
     }
-    read.checkpointCancel();
-    last = journeys.at(-1)!.journey;
   }
 }
 

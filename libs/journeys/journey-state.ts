@@ -40,6 +40,12 @@ export interface Journey {
   owner?: Party;
   /** The last change of owner in the journey's order. */
   owned?: Mark;
+  /** The survivor that this journey was merged into. */
+  mergedInto?: string;
+  /** A person took it out of a merge: no rule merges it again. */
+  keptApart?: boolean;
+  /** Touchpoints that were split away, and to which journey. */
+  movedTo?: Map<string, string>;
 }
 
 export const initial = (): Journey => ({
@@ -92,8 +98,31 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
     case 'NoteAdded':
       journey.notes.add(e.id);
       return journey;
+    case 'JourneysMerged':
+    case 'JourneysUnmerged':
+    case 'JourneySplit':
+      return linked(journey, e);
     default:
       journey.observations = observed(journey.observations ?? noObservations(), e);
+      return journey;
+  }
+}
+
+type Linking = Extract<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
+
+function linked(journey: Journey, e: Linking): Journey {
+  switch (e.type) {
+    case 'JourneysMerged':
+      journey.mergedInto = e.data.survivorId;
+      if (!e.data.rule) journey.keptApart = false;
+      return journey;
+    case 'JourneysUnmerged':
+      journey.mergedInto = undefined;
+      journey.keptApart = true;
+      return journey;
+    case 'JourneySplit':
+      journey.movedTo ??= new Map();
+      for (const id of e.data.touchpointIds) journey.movedTo.set(id, e.data.newJourneyId);
       return journey;
   }
 }

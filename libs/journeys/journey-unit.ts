@@ -88,6 +88,11 @@ export class JourneyUnit {
     this.pending.push(shown(this.journey, entry, detail));
   }
 
+  /** Of which fact a touchpoint tells, so that the fact is known when it comes again. */
+  came(fact: string, touchpoint: string): void {
+    this.pending.push({ op: 'put', table: 'fact_place', row: { fact, touchpoint, journey: this.journey } });
+  }
+
   /** Ends the entry for good; `flags` are added to what ends. */
   void(id: string, position: string, detail: EntryDetail, flags = 0): void {
     const holding = this.versionsOf(id).find((v) => v.to === '');

@@ -47,13 +47,29 @@ export const JourneyOpened = event(
     customerId: t.optional(t.uuid()),
   }),
 );
+// By what a touchpoint that named no journey found one, and by which edition of which rule.
+const correlationSchema = t.object({
+  /** `object`: a shared one; `idle-gap`: the customer's last touchpoints were near; `opened`: nothing, so it opened one. */
+  by: t.oneOf(['object', 'idle-gap', 'opened']),
+  /** Type of journey that the rule is for, or `default`. */
+  rule: t.code(),
+  pack: t.id(),
+  version: t.integer({ minimum: 1 }),
+  object: t.optional(t.object({ type: t.code(), id: t.id() })),
+});
+/** How a touchpoint found its journey. */
+export type CorrelationSource = Static<typeof correlationSchema>;
+
 export const TouchpointRecorded = event(
   'TouchpointRecorded',
   t.object({
     ...touchpoint,
     /** The fact behind it, where one fact touches several journeys. */
     factId: t.optional(t.uuid()),
+    correlation: t.optional(correlationSchema),
   }),
+  // Version 2 may say how the touchpoint found its journey; what version 1 says is read as it is.
+  { version: 2, upcasters: { 1: (data) => data } },
 );
 export const TouchpointCorrected = event(
   'TouchpointCorrected',
@@ -86,6 +102,28 @@ export const JourneyResumed = event('JourneyResumed', t.object({ reason: t.optio
 export const JourneyClosed = event('JourneyClosed', t.object({ reason: t.text() }));
 export const JourneyReopened = event('JourneyReopened', t.object({ reason: t.text() }));
 export const NoteAdded = event('NoteAdded', t.object({ text: t.personal(t.text({ maxLength: 20_000 })) }));
+
+/** The journey is part of the survivor; it stands in the stream of the one that is absorbed. No fact is rewritten. */
+export const JourneysMerged = event(
+  'JourneysMerged',
+  t.object({
+    survivorId: t.uuid(),
+    reason: t.text(),
+    /** What a rule went by; absent: a person said so. */
+    rule: t.optional(correlationSchema),
+  }),
+);
+/** They are not one after all. */
+export const JourneysUnmerged = event('JourneysUnmerged', t.object({ survivorId: t.uuid(), reason: t.text() }));
+/** Touchpoints of this stream belong to another journey, with what was observed at them. */
+export const JourneySplit = event(
+  'JourneySplit',
+  t.object({
+    newJourneyId: t.uuid(),
+    touchpointIds: t.array(t.uuid(), { minItems: 1, maxItems: 1000 }),
+    reason: t.text(),
+  }),
+);
 
 /** Who saw a moment of truth or rated an experience; a rule is told apart from people. */
 export const OBSERVERS = ['customer', 'qa', 'auditor', 'staff', 'rule'] as const;
@@ -190,6 +228,9 @@ export type JourneyEvent = EventOf<
   | typeof ExpectationRecorded
   | typeof ExpectationGuided
   | typeof ExperienceRated
+  | typeof JourneysMerged
+  | typeof JourneysUnmerged
+  | typeof JourneySplit
 >;
 
 /** The content of a touchpoint as a decision gives it. */

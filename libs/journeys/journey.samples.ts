@@ -16,6 +16,9 @@ import {
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
   MomentObserved,
   MomentRetracted,
   NoteAdded,
@@ -25,6 +28,8 @@ import {
   TouchpointReviewed,
   TouchpointVoided,
 } from './journey.events.js';
+import { MatchConfirmed, MatchDoubted, MatchRejected } from './match.js';
+import { MatterSpanExtended, MatterSpanOpened } from './matter.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
 
 const customerId = '0190a1b2-0000-7000-8000-000000000001';
@@ -64,8 +69,23 @@ export const journeySamples = {
     importsRemoved: 1,
   }),
   KeyBound_1: KeyBound({ keyType: 'phone', customerId }),
+  KeyBound_1_journey: KeyBound({ keyType: 'work-order', journeyId: '0190a1b2-0000-7000-8000-00000000000c' }),
   JourneyOpened_1: JourneyOpened({ journeyType: 'fault-repair', key: 'T-1', customerId }),
-  TouchpointRecorded_1: TouchpointRecorded({ ...content, factId: '0190a1b2-0000-7000-8000-00000000000b' }),
+  TouchpointRecorded_1: {
+    ...TouchpointRecorded({ ...content, factId: '0190a1b2-0000-7000-8000-00000000000b' }),
+    schemaVersion: 1,
+  },
+  TouchpointRecorded_2: TouchpointRecorded({
+    ...content,
+    factId: '0190a1b2-0000-7000-8000-00000000000b',
+    correlation: {
+      by: 'object',
+      rule: 'fault-repair',
+      pack: 'common',
+      version: 4,
+      object: { type: 'work-order', id: 'WO-1' },
+    },
+  }),
   TouchpointCorrected_1: TouchpointCorrected({
     ...content,
     touchpointId,
@@ -94,6 +114,37 @@ export const journeySamples = {
   }),
   CustomerForgotten_1: CustomerForgotten({ reason: 'asked for by letter', basis: 'PIPL-47' }),
   KeyReleased_1: KeyReleased({ reason: 'forgotten' }),
+  JourneysMerged_1: JourneysMerged({
+    survivorId: '0190a1b2-0000-7000-8000-00000000000d',
+    reason: 'The call between them belongs to both.',
+    rule: { by: 'idle-gap', rule: 'fault-repair', pack: 'common', version: 4 },
+  }),
+  JourneysUnmerged_1: JourneysUnmerged({
+    survivorId: '0190a1b2-0000-7000-8000-00000000000d',
+    reason: 'The second fault is in another building.',
+  }),
+  JourneySplit_1: JourneySplit({
+    newJourneyId: '0190a1b2-0000-7000-8000-00000000000e',
+    touchpointIds: [touchpointId],
+    reason: 'The call was about the bill.',
+  }),
+  MatterSpanOpened_1: MatterSpanOpened({
+    customerId,
+    journeyType: 'fault-repair',
+    journeyId: '0190a1b2-0000-7000-8000-00000000000c',
+    apart: true,
+  }),
+  MatterSpanExtended_1: MatterSpanExtended({ journeyId: '0190a1b2-0000-7000-8000-00000000000c', apart: true }),
+  MatchDoubted_1: MatchDoubted({
+    of: 'journeys',
+    first: '0190a1b2-0000-7000-8000-00000000000c',
+    second: '0190a1b2-0000-7000-8000-00000000000d',
+    reason: 'gap-near-limit',
+    rule: { journeyType: 'fault-repair', pack: 'common', version: 4 },
+    gapMs: 620_000_000,
+  }),
+  MatchConfirmed_1: MatchConfirmed({ reason: 'The customer says so.' }),
+  MatchRejected_1: MatchRejected({ reason: 'Two meters.' }),
   MomentObserved_1: MomentObserved({
     touchpointId,
     code: 'NEG-07',

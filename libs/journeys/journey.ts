@@ -22,6 +22,7 @@ import {
   TouchpointVoided,
   journeyStream,
   journeySubject,
+  type CorrelationSource,
   type JourneyEvent,
   type TouchpointContent,
 } from './journey.events.js';
@@ -40,6 +41,14 @@ import {
   type Mark,
   type Party,
 } from './journey-state.js';
+import {
+  mergeJourneys,
+  MergeJourneys,
+  SplitJourney,
+  splitJourney,
+  UnmergeJourneys,
+  unmergeJourneys,
+} from './journey-merging.js';
 import {
   deriveMoment,
   DeriveMoment,
@@ -78,6 +87,7 @@ export class RecordTouchpoint extends command<{
   occurredAt?: string;
   source?: EventSource;
   factId?: string;
+  correlation?: CorrelationSource;
   content: TouchpointContent;
 }>() {}
 export class CorrectTouchpoint extends command<{
@@ -171,6 +181,7 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
       {
         ...c.content,
         ...(c.factId !== undefined && { factId: c.factId }),
+        ...(c.correlation && { correlation: c.correlation }),
       },
       { id, occurredAt: c.occurredAt, source: c.source, subject: subject(c.journeyId, c.content.customerId) },
     ),
@@ -298,5 +309,8 @@ export const journeyDecider = decider<Journey, JourneyEvent>(
     on(RecordExpectation, (c) => c.journeyId, recordExpectation),
     on(GuideExpectation, (c) => c.journeyId, guideExpectation),
     on(RateExperience, (c) => c.journeyId, rateExperience),
+    on(MergeJourneys, (c) => c.journeyId, mergeJourneys),
+    on(UnmergeJourneys, (c) => c.journeyId, unmergeJourneys),
+    on(SplitJourney, (c) => c.journeyId, splitJourney),
   ],
 );

@@ -5,7 +5,7 @@ import { Flag, Form, isObservation, NO_ID, NO_SCORE, ObserverCode, type Entry, t
 import { DECISION_SEQUENCE, type JourneyEvent, type Observer } from './journey.events.js';
 import type { EntryDetail, JourneyUnit } from './journey-unit.js';
 
-type Recorded = RecordedEvent & JourneyEvent;
+type Recorded = RecordedEvent & Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
 type Touchpoint = Extract<Recorded, { type: 'TouchpointRecorded' | 'TouchpointCorrected' }>;
 type Observation = Extract<
   Recorded,
@@ -81,8 +81,12 @@ function touchpoint(event: Touchpoint, to: DigestWriter): void {
   to.name('stage', data.traits.stage);
   to.name('source', metadata.source?.system);
   to.number(metadata.historical ? NaN : Date.parse(event.recordedAt));
-  const { attributes, personal, objects, factId } = data as typeof data & { factId?: string };
-  detail(event, occurredAt, { attributes, personal, objects, factId, reason: corrected?.reason }, to);
+  const { attributes, personal, objects, factId, correlation } = data as typeof data & {
+    factId?: string;
+    correlation?: object;
+  };
+  to.text(factId ?? '');
+  detail(event, occurredAt, { attributes, personal, objects, factId, correlation, reason: corrected?.reason }, to);
 }
 
 function flagsOf(data: Touchpoint['data']): number {
@@ -232,6 +236,8 @@ function readTouchpoint(unit: JourneyUnit, read: { -readonly [K in keyof Entry]:
   read.stage = from.surrogate();
   read.source = from.surrogate();
   read.recorded = from.number();
+  const fact = from.text();
+  if (fact !== '') unit.came(fact, read.id);
   if (read.version === 1) return;
   // A correction: when and by whom it was told is what its first version says.
   const first = unit.first(read.id);

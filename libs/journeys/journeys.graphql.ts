@@ -197,6 +197,9 @@ export class Journey {
   @Field(() => Int, { description: 'Touchpoints that hold.' })
   touchpointCount!: number;
 
+  @Field(() => [ID], { description: 'Ids of the journeys that were merged into it, directly or by way of others.' })
+  mergedFrom!: string[];
+
   @Field(() => InstantScalar, { nullable: true, description: 'Last touchpoint, in UTC.' })
   lastTouchpointAt!: string | null;
 

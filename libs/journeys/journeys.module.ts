@@ -13,6 +13,10 @@ import { ForgettingResolver } from './forgetting.resolver.js';
 import { Forgetting } from './forgetting.service.js';
 import { JourneyReader } from './journey-reader.js';
 import { journeyHandlers } from './journey.handlers.js';
+import { JourneyJoining } from './journey-joining.js';
+import { linkingHandlers } from './journey-linking.handlers.js';
+import { JourneyLinkingResolver } from './journey-linking.resolver.js';
+import { MergeJourneys, SplitJourney } from './journey-merging.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { observationHandlers } from './observations.handlers.js';
 import { DeriveMoment, ObserveMoment, RateExperience, WithdrawMoment } from './observations.js';
@@ -20,6 +24,7 @@ import { ObservationsResolver } from './observations.resolver.js';
 import { CustomersResolver, FiguresResolver, JourneysResolver } from './journeys.resolver.js';
 import { MetricReader } from './metrics/metric-reader.js';
 import { MetricsResolver } from './metrics/metrics.resolver.js';
+import { ConfirmMatch, DoubtMatch, matchDecider } from './match.js';
 import { MomentReader } from './moments.reader.js';
 import { MomentsResolver } from './moments.resolver.js';
 import { objectHandlers } from './object.handlers.js';
@@ -28,6 +33,7 @@ import { ObjectFactIntake } from './object-fact-intake.js';
 import { ObjectReader } from './object-reader.js';
 import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
 import { OpenLoads } from './open-loads.js';
+import { ReadFactPlaces } from './read-fact-places.js';
 import { RuleMoments } from './rule-moments.policy.js';
 
 /** Commands that have a handler written by hand, or that a policy gives to the kernel itself. */
@@ -39,6 +45,8 @@ const notForPeople = [
   RateExperience,
   DeriveMoment,
   WithdrawMoment,
+  MergeJourneys,
+  SplitJourney,
 ];
 
 /** Customers, journeys, touchpoints: their commands, reads and figures. */
@@ -49,14 +57,18 @@ const notForPeople = [
     ...handlersFor(customerDecider, { except: [RegisterCustomer, NameCustomer, MergeCustomers, ForgetCustomer] }),
     ...handlersFor(objectDecider, { except: [RecordObjectFact, CorrectObjectFact, ChangeObject, LinkObjects] }),
     ...journeyHandlers,
+    ...handlersFor(matchDecider, { except: [DoubtMatch, ConfirmMatch] }),
     ...observationHandlers,
+    ...linkingHandlers,
+    { provide: JourneyJoining, inject: [Kernel], useFactory: (kernel: Kernel) => new JourneyJoining(kernel) },
     ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
       provide: FactIntake,
-      inject: [Kernel, VAULT, PackCatalogue],
-      useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue) => new FactIntake(kernel, vault, packs),
+      inject: [Kernel, VAULT, PackCatalogue, READS, JourneyJoining],
+      useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue, reads: Reads, joining: JourneyJoining) =>
+        new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), joining }),
     },
     { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
     {
@@ -83,6 +95,7 @@ const notForPeople = [
     MomentsResolver,
     CommandsResolver,
     ObservationsResolver,
+    JourneyLinkingResolver,
     ObjectReader,
     ObjectsResolver,
     SharedFactsResolver,

@@ -2,14 +2,14 @@
 import type { Name, Projection } from '@touchstone/readmodel/projection';
 import { foldJourneyEvent, writeJourneyEvent } from './journeys.digest.js';
 import { JourneyUnit } from './journey-unit.js';
-import { journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
+import { factPlace, journeyBlob, journeyState, observation, timelineEntry } from './journeys.tables.js';
 
 const PREFIX = 'journey-';
 
 export const journeysProjection: Projection<JourneyUnit> = {
   name: 'journeys',
-  version: 2,
-  tables: [journeyState, timelineEntry, observation, journeyBlob],
+  version: 3,
+  tables: [journeyState, timelineEntry, observation, journeyBlob, factPlace],
   handles: [
     'JourneyOpened',
     'TouchpointRecorded',

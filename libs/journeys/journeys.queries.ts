@@ -3,7 +3,8 @@ import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { placeOf } from './cursor-place.js';
 import { neighboursAt } from './customer-tree.js';
 import { Form } from './journey-blob.js';
-import { select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
+import { chosenJourneys, select, touchpointsOf, type Chosen, type JourneyFilter } from './journey-rows.js';
+import { partsAt, wholesAt } from './journey-wholes.js';
 
 export interface JourneyRow {
   readonly id: string;
@@ -18,6 +19,8 @@ export interface JourneyRow {
   readonly ownerStaff: string | null;
   readonly touchpointCount: number;
   readonly lastTouchpointAt: string | null;
+  /** The journeys that were merged into it, directly or by way of others. */
+  readonly mergedFrom: readonly string[];
   /** The journey's surrogate. */
   readonly journey: number;
 }
@@ -35,17 +38,23 @@ export const journeysQuery: ReadQuery<{ filter: JourneyFilter; after?: string; f
     if (selection.unit !== undefined || selection.channel !== undefined || selection.touches) {
       return journeysByTouchpoint(read, filter, after, first);
     }
-    const rows = await selection
-      .narrow(read.db.selectFrom('journey_state').selectAll('journey_state'))
-      .where('journey_state.journey', '>', after)
-      .orderBy('journey_state.journey')
-      .limit(first)
-      .execute();
-    return journeyRows(read, rows as StateRow[]);
+    const rows = async (last: number, limit: number) =>
+      (await selection
+        .narrow(read.db.selectFrom('journey_state').selectAll('journey_state'))
+        .where('journey_state.journey', '>', last)
+        .orderBy('journey_state.journey')
+        .limit(limit)
+        .execute()) as StateRow[];
+    const found: Chosen<StateRow>[] = [];
+    for await (const page of chosenJourneys(read, selection, { after, page: first, rows })) {
+      found.push(...page);
+      if (found.length >= first) break;
+    }
+    return journeyRows(read, found.slice(0, first));
   },
 };
 
-/** One journey by its id, or null. */
+/** Journeys by their ids, or null; of one that was merged, the journey that it is part of. */
 export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | null)[]> = {
   name: 'journeysById',
   group: 'journeys',
@@ -53,16 +62,35 @@ export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | n
     const surrogates = await Promise.all(ids.map((id) => read.idOf('journey', id)));
     const known = surrogates.filter((id): id is number => id !== null);
     if (known.length === 0) return ids.map(() => null);
-    const rows = await read.db
-      .selectFrom('journey_state')
-      .selectAll('journey_state')
-      .where('journey', 'in', known)
-      .where(heldAt(read, 'journey_state'))
-      .execute();
-    const byJourney = new Map((await journeyRows(read, rows as StateRow[])).map((row) => [row.journey, row]));
-    return surrogates.map((id) => (id === null ? null : (byJourney.get(id) ?? null)));
+    const parts = await partsAt(read, known);
+    const roots = surrogates.map((id) => (id === null ? null : parts.root(id)));
+    const rows = await journeyRows(read, await chosenOf(read, new Set(roots.filter((id) => id !== null))));
+    const byJourney = new Map(rows.map((row) => [row.journey, row]));
+    return roots.map((id) => (id === null ? null : (byJourney.get(id) ?? null)));
   },
 };
+
+/** The journeys that stand for themselves or for others with these surrogates, in their order. */
+async function chosenOf(read: Read, journeys: ReadonlySet<number>): Promise<Chosen<StateRow>[]> {
+  const parts = await partsAt(read, journeys);
+  const alone = [...journeys].filter((journey) => !parts.has(journey));
+  const rows = (await read.db
+    .selectFrom('journey_state')
+    .selectAll('journey_state')
+    .where('journey', 'in', alone)
+    .where(heldAt(read, 'journey_state'))
+    .execute()) as StateRow[];
+  const wholes = await wholesAt(
+    read,
+    parts,
+    [...journeys].filter((journey) => parts.has(journey)),
+  );
+  const chosen: Chosen<StateRow>[] = [
+    ...rows.map((row) => ({ journey: row.journey, row })),
+    ...wholes.map((whole) => ({ journey: whole.state.journey, whole })),
+  ];
+  return chosen.sort((a, b) => a.journey - b.journey);
+}
 
 async function journeysByTouchpoint(
   read: Read,
@@ -76,14 +104,7 @@ async function journeysByTouchpoint(
     if (found.length >= first) break;
   }
   if (found.length === 0) return [];
-  const rows = await read.db
-    .selectFrom('journey_state')
-    .selectAll('journey_state')
-    .where('journey', 'in', found)
-    .where(heldAt(read, 'journey_state'))
-    .orderBy('journey')
-    .execute();
-  return journeyRows(read, rows as StateRow[]);
+  return journeyRows(read, await chosenOf(read, new Set(found)));
 }
 
 interface StateRow {
@@ -98,9 +119,16 @@ interface StateRow {
   owner_staff: number;
 }
 
-async function journeyRows(read: Read, rows: readonly StateRow[]): Promise<JourneyRow[]> {
-  if (rows.length === 0) return [];
-  const names = await read.namesOf(rows.flatMap((r) => [r.journey, r.type, r.customer, r.owner_unit, r.owner_staff]));
+async function journeyRows(read: Read, chosen: readonly Chosen<StateRow>[]): Promise<JourneyRow[]> {
+  if (chosen.length === 0) return [];
+  const rows = chosen.map(({ row, whole }): StateRow => row ?? whole.state);
+  const wholes = new Map(chosen.flatMap(({ journey, whole }) => (whole ? [[journey, whole] as const] : [])));
+  const parts = await partsAt(read, wholes.keys());
+  const merged = [...wholes.keys()].flatMap((root) => parts.members(root));
+  const names = await read.namesOf([
+    ...rows.flatMap((r) => [r.journey, r.type, r.customer, r.owner_unit, r.owner_staff]),
+    ...merged,
+  ]);
   const counts = await read.db
     .selectFrom('timeline_entry')
     .select((eb) => ['journey', eb.fn.countAll<number>().as('count'), eb.fn.max('occurred_ms').as('last')])
@@ -115,7 +143,8 @@ async function journeyRows(read: Read, rows: readonly StateRow[]): Promise<Journ
     .execute();
   const countOf = new Map(counts.map((c) => [c.journey as number, c]));
   return rows.map((row) => {
-    const count = countOf.get(row.journey);
+    const whole = wholes.get(row.journey);
+    const count = whole ? { count: whole.touchpoints, last: whole.last_ms } : countOf.get(row.journey);
     return {
       id: names.get(row.journey)!,
       journeyType: names.get(row.type) ?? null,
@@ -127,7 +156,12 @@ async function journeyRows(read: Read, rows: readonly StateRow[]): Promise<Journ
       ownerUnit: names.get(row.owner_unit) ?? null,
       ownerStaff: names.get(row.owner_staff) ?? null,
       touchpointCount: Number(count?.count ?? 0),
-      lastTouchpointAt: count ? new Date(Number(count.last)).toISOString() : null,
+      lastTouchpointAt: count && count.last !== null ? new Date(Number(count.last)).toISOString() : null,
+      mergedFrom: parts
+        .members(row.journey)
+        .filter((journey) => journey !== row.journey)
+        .map((journey) => names.get(journey)!)
+        .sort(),
       journey: row.journey,
     };
   });

@@ -138,6 +138,66 @@ export const journeyBlob: TableSpec = {
   compare: { skip: true },
 };
 
+/** Where a fact went that named no journey: read before it is placed again. */
+export const factPlace: TableSpec = {
+  name: 'fact_place',
+  columns: { fact: 'text', touchpoint: 'text', journey: 'int' },
+  key: ['fact', 'touchpoint'],
+  compare: { names: ['journey'] },
+};
+
+/** Which journey was merged into which, a row per version, while it holds. */
+export const journeyLink: TableSpec = {
+  name: 'journey_link',
+  columns: { journey: 'int', into_journey: 'int', from_pos: 'text', to_pos: 'text' },
+  nullable: ['to_pos'],
+  key: ['journey', 'from_pos'],
+  indexes: [['into_journey', 'journey']],
+  compare: { ignore: versioned, names: ['journey', 'into_journey'], currentWhenNull: 'to_pos' },
+};
+
+/** Touchpoints that were moved from the journey in whose stream they stand to another, a row per version. */
+export const journeySplit: TableSpec = {
+  name: 'journey_split',
+  columns: { touchpoint: 'text', journey: 'int', into_journey: 'int', from_pos: 'text', to_pos: 'text' },
+  nullable: ['to_pos'],
+  key: ['touchpoint', 'from_pos'],
+  indexes: [['journey'], ['into_journey']],
+  compare: { ignore: versioned, names: ['journey', 'into_journey'], currentWhenNull: 'to_pos' },
+};
+
+export const MatchStatus = { open: 0, confirmed: 1, rejected: 2 } as const;
+
+/** Doubts whether two are one, a row per version. */
+export const match: TableSpec = {
+  name: 'match',
+  columns: {
+    match: 'int',
+    from_pos: 'text',
+    to_pos: 'text',
+    /** 0: journeys, 1: customers. */
+    of: 'int',
+    /** Surrogates of the two. */
+    first: 'int',
+    second: 'int',
+    status: 'int',
+    reason: 'text',
+    /** JSON: the rule, how far apart they were, why it was settled so. */
+    body: 'text',
+    doubted_at: 'text',
+    /** Of the event behind the version: an event that is not newer changes nothing. */
+    revision: 'int',
+  },
+  nullable: ['to_pos'],
+  key: ['match', 'from_pos'],
+  indexes: [['status', 'match']],
+  compare: {
+    ignore: [...versioned, 'doubted_at', 'revision', 'body'],
+    names: ['match', 'first', 'second'],
+    currentWhenNull: 'to_pos',
+  },
+};
+
 export const customerState: TableSpec = {
   name: 'customer_state',
   columns: {

@@ -22,6 +22,9 @@ import {
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
   MomentObserved,
   MomentRetracted,
   NoteAdded,
@@ -34,10 +37,14 @@ import {
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysProjection } from './journeys.projection.js';
 import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
+import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
+import { MatchConfirmed, MatchDoubted, MatchRejected } from './match.js';
+import { MatterSpanExtended, MatterSpanOpened } from './matter.js';
 import { careDerivation } from './metrics/care.derivation.js';
 import { metricCountQuery, metricJourneysQuery, metricOccurrencesQuery } from './metrics/metric-occurrences.queries.js';
 import { metricQuery } from './metrics/metric.queries.js';
+import { factPlacesQuery, matchesQuery } from './matches.queries.js';
 import { momentsDueCountQuery, momentsDueQuery } from './rule-moments.queries.js';
 import { momentLedgerQuery, momentsByIdQuery } from './moments.queries.js';
 import {
@@ -100,6 +107,14 @@ export const journeyEvents = [
   ExpectationRecorded,
   ExpectationGuided,
   ExperienceRated,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
+  MatterSpanOpened,
+  MatterSpanExtended,
+  MatchDoubted,
+  MatchConfirmed,
+  MatchRejected,
   ObjectFactRecorded,
   ObjectFactCorrected,
   ObjectFactVoided,
@@ -108,6 +123,8 @@ export const journeyEvents = [
 ];
 export const journeyProjections = [
   inGroup(journeysProjection),
+  inGroup(journeyLinksProjection),
+  inGroup(matchesProjection),
   inGroup(customersProjection),
   inGroup(keysProjection),
   inGroup(objectsProjection),
@@ -133,6 +150,8 @@ export const journeyQueries = [
   metricJourneysQuery,
   momentsDueQuery,
   momentsDueCountQuery,
+  matchesQuery,
+  factPlacesQuery,
   objectQuery,
   objectTimelineQuery,
   objectLinksQuery,

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Read, ReadQuery } from '@touchstone/readmodel/query';
 import { Form, ObserverCode } from './journey-blob.js';
+import { hasParts } from './journey-wholes.js';
 import { DueAction } from './metrics/care.tables.js';
 
 /** Place behind a row, in the order of due time, journey, code and cause. */
@@ -112,15 +113,19 @@ async function nextDue(read: Read, at: number): Promise<number | null> {
 
 async function dueMomentsOf(read: Read, rows: readonly DueRow[]): Promise<DueMoment[]> {
   if (rows.length === 0) return [];
-  const names = await read.namesOf(rows.map(({ journey }) => journey));
-  const observing = rows.filter(({ action }) => action === DueAction.observe);
+  const streams = await streamsOf(read, rows);
+  const names = await read.namesOf([...rows.map(({ journey }) => journey), ...streams.values()]);
+  const streamOf = (row: DueRow) => streams.get(row.moment_id || row.touchpoint) ?? row.journey;
+  const observing = rows
+    .filter(({ action }) => action === DueAction.observe)
+    .map((row) => ({ ...row, journey: streamOf(row) }));
   const times = await timesOf(read, observing);
   const earlier = await earlierOf(read, observing);
   return rows.map((row) => {
-    const before = earlier.get(keyOf(row.journey, row.code, row.cause));
+    const before = earlier.get(keyOf(streamOf(row), row.code, row.cause));
     return {
       action: row.action === DueAction.withdraw ? 'withdraw' : 'observe',
-      journeyId: names.get(row.journey)!,
+      journeyId: names.get(streamOf(row))!,
       code: row.code,
       cause: row.cause,
       touchpointId: row.touchpoint,
@@ -132,6 +137,24 @@ async function dueMomentsOf(read: Read, rows: readonly DueRow[]): Promise<DueMom
       lastRecordedMs: before?.lastRecordedMs ?? null,
     };
   });
+}
+
+/** In whose stream what is judged stands, and what is withdrawn: a part of the journey, where that was merged. */
+async function streamsOf(read: Read, rows: readonly DueRow[]): Promise<Map<string, number>> {
+  const streams = new Map<string, number>();
+  if (!(await hasParts(read))) return streams;
+  const touchpoints = rows.map(({ touchpoint }) => touchpoint);
+  const moments = rows.flatMap(({ moment_id }) => (moment_id === '' ? [] : [moment_id]));
+  for (const [table, ids] of [['timeline_entry', touchpoints] as const, ['observation', moments] as const]) {
+    if (ids.length === 0) continue;
+    const found = await read.db
+      .selectFrom(table)
+      .select(['entry_id', 'journey'])
+      .where('entry_id', 'in', ids)
+      .execute();
+    for (const row of found) streams.set(row['entry_id'] as string, row['journey'] as number);
+  }
+  return streams;
 }
 
 /** When touchpoints happened, by their ids. */

@@ -82,6 +82,48 @@ export class ChannelChange {
   inContext!: boolean;
 }
 
+export enum CorrelatedBy {
+  OBJECT = 'object',
+  IDLE_GAP = 'idle-gap',
+  OPENED = 'opened',
+}
+registerEnumType(CorrelatedBy, {
+  name: 'CorrelatedBy',
+  description: 'By what a touchpoint that named no journey found one.',
+  valuesMap: {
+    OBJECT: { description: 'By an object that stands for the matter.' },
+    IDLE_GAP: { description: "By the customer's other touchpoints of that type, no further away than the idle gap." },
+    OPENED: { description: 'By nothing: it opened one.' },
+  },
+});
+
+@ObjectType({ description: 'An object as a touchpoint names it.' })
+export class CorrelatedObject {
+  @Field({ description: 'Type of object.' })
+  type!: string;
+
+  @Field({ description: 'Its id.' })
+  id!: string;
+}
+
+@ObjectType({ description: 'How a touchpoint that named no journey found one, and by which edition of which rule.' })
+export class TouchpointCorrelation {
+  @Field(() => CorrelatedBy, { description: 'By what.' })
+  by!: string;
+
+  @Field({ description: 'Type of journey that the rule is for, or "default".' })
+  rule!: string;
+
+  @Field(() => ID, { description: 'Pack of the rule.' })
+  pack!: string;
+
+  @Field(() => Int, { description: 'Version of the pack.' })
+  version!: number;
+
+  @Field(() => CorrelatedObject, { nullable: true, description: 'The object that led to the journey.' })
+  object?: CorrelatedObject | null;
+}
+
 @ObjectType({ description: 'One version of an entry, as one event said it.' })
 export class TimelineVersion {
   @Field(() => ID, { description: 'Id of the entry: of a touchpoint, its touchpoint id.' })
@@ -93,8 +135,19 @@ export class TimelineVersion {
   @Field(() => Int, { description: '1 as first recorded, then one more with each correction.' })
   version!: number;
 
-  @Field(() => ID, { nullable: true, description: 'Its journey. Null: it is a fact that many share, see "shared".' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The journey in whose stream it stands; of what was merged or split, a part of the journey shown. Null: it is a fact ' +
+      'that many share, see "shared".',
+  })
   journeyId!: string | null;
+
+  @Field(() => TouchpointCorrelation, {
+    nullable: true,
+    description: 'How it found its journey; null where its source named one.',
+  })
+  correlation!: TouchpointCorrelation | null;
 
   @Field(() => InstantScalar, { description: 'When it happened, with the original offset.' })
   occurredAt!: string;

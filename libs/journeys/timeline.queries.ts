@@ -1,8 +1,11 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
+import type { WholeState } from './journey-parts.js';
+import { select } from './journey-rows.js';
+import { hasParts, isAlone, partsAt, seenAs, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
 import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
@@ -88,16 +91,11 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     if (journeyId !== undefined) {
       const journey = await knownThen(read, 'journey', journeyId);
       if (showsShared) shared = await sharedOfJourney(read, journey);
-      query = query.where('journey', '=', journey);
+      query = query.where(await ofJourney(read, journey));
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
       if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
-      const own = read.db
-        .selectFrom('journey_state')
-        .select('journey_state.journey')
-        .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
-        .where(heldAt(read, 'journey_state'));
-      query = query.where('journey', 'in', own);
+      query = query.where(await ofCustomer(read, customer, customerId!));
     }
     if (after) {
       const [at, sequence, id] = after;
@@ -114,6 +112,45 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
   },
 };
 
+/** Entries of the journey, of all that was merged with it, and of what was split into it. */
+async function ofJourney(read: Read, journey: number): Promise<RawBuilder<boolean>> {
+  const parts = await partsAt(read, [journey]);
+  return parts.has(journey)
+    ? ofWholes(read, parts.members(parts.root(journey)))
+    : sql<boolean>`timeline_entry.journey = ${journey}`;
+}
+
+/** Entries of everything that is seen as the customer's. */
+async function ofCustomer(read: Read, customer: number, customerId: string): Promise<RawBuilder<boolean>> {
+  const own = read.db
+    .selectFrom('journey_state')
+    .select('journey_state.journey')
+    .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
+    .where(heldAt(read, 'journey_state'));
+  if (!(await hasParts(read))) return sql<boolean>`timeline_entry.journey in ${own}`;
+  const parted = await own.where(sql<boolean>`not ${isAlone(read)}`).execute();
+  const { roots, parts } = await seenAs(
+    read,
+    parted.map((row) => row['journey'] as number),
+  );
+  const { choose } = await select(read, { customerId });
+  const wholes = await choose(await wholesAt(read, parts, roots));
+  const members = wholes.flatMap(({ state }) => parts.members(state.journey));
+  const alone = sql<boolean>`timeline_entry.journey in ${own.where(isAlone(read))}`;
+  return members.length === 0 ? alone : sql<boolean>`(${alone} or ${ofWholes(read, members)})`;
+}
+
+/** Entries of wholes by all their members: without what was split away, with what was split into them. */
+function ofWholes(read: Read, journeys: readonly number[]): RawBuilder<boolean> {
+  const members = sql.join(journeys);
+  const away = sql`exists (select 1 from journey_split where journey_split.touchpoint = timeline_entry.entry_id
+    and journey_split.journey = timeline_entry.journey and journey_split.into_journey not in (${members})
+    and ${heldAt(read, 'journey_split')})`;
+  const into = sql`timeline_entry.entry_id in (select journey_split.touchpoint from journey_split
+    where journey_split.into_journey in (${members}) and ${heldAt(read, 'journey_split')})`;
+  return sql<boolean>`((timeline_entry.journey in (${members}) and not ${away}) or ${into})`;
+}
+
 const ALWAYS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
 /** Everybody who is one person with the customer, as was known then. */
@@ -123,17 +160,26 @@ async function personOf(read: Read, customer: number): Promise<number[]> {
   return rows.map((row) => row.customer);
 }
 
-/** What concerned the journey's customer between its beginning and its end. */
+/** What concerned the customer between the beginning and the end of the journey, as it is seen: with all its parts. */
 async function sharedOfJourney(read: Read, journey: number): Promise<Pick<SharedPage, 'customers' | 'span'> | null> {
-  const state = (await read.db
+  const state = await extentOf(read, journey);
+  if (state.customer === 0) return null;
+  const end = state.ended_ms === null ? ALWAYS[1] : state.ended_ms + 1;
+  return { customers: await personOf(read, state.customer), span: [state.opened_ms, end] };
+}
+
+type Extent = Pick<WholeState, 'customer' | 'opened_ms' | 'ended_ms'>;
+
+async function extentOf(read: Read, journey: number): Promise<Extent> {
+  const parts = await partsAt(read, [journey]);
+  const [whole] = parts.has(journey) ? await wholesAt(read, parts, [parts.root(journey)]) : [];
+  if (whole) return whole.state;
+  return (await read.db
     .selectFrom('journey_state')
     .select(['customer', 'opened_ms', 'ended_ms'])
     .where('journey', '=', journey)
     .where(heldAt(read, 'journey_state'))
-    .executeTakeFirstOrThrow()) as { customer: number; opened_ms: number; ended_ms: number | null };
-  if (state.customer === 0) return null;
-  const end = state.ended_ms === null ? ALWAYS[1] : state.ended_ms + 1;
-  return { customers: await personOf(read, state.customer), span: [state.opened_ms, end] };
+    .executeTakeFirstOrThrow()) as unknown as Extent;
 }
 
 /** Two lists in the order of timelines, as one. */

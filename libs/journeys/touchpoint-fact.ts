@@ -1,5 +1,5 @@
 /** A touchpoint as a source reports it: everything a journey needs to take it in. Pure data. */
-export interface TouchpointFact {
+export interface TouchpointFact extends Reported {
   /** Event id of the `TouchpointRecorded`; deterministic, so that a repeat is known. */
   readonly touchpointId: string;
   readonly journey: {
@@ -8,10 +8,22 @@ export interface TouchpointFact {
     /** The source's own name of the journey, such as a trace id or a ticket number. */
     readonly key?: string;
   };
+}
+
+/** A touchpoint that names no journey: the rules of the packs find one for it. */
+export interface UnplacedFact extends Reported {
+  /** Of the source's event, so that a repeat goes where the first went. */
+  readonly factId: string;
+  readonly journey?: { readonly type?: string };
+}
+
+interface Reported {
   /** Identifier of the journey's customer; the customer is found or made by a claim. */
   readonly customer?: { readonly type: string; readonly value: string };
   /** Of a fact that touches several journeys: the same in all of them. */
   readonly factId?: string;
+  /** Further identifiers of the same customer: an account beside the phone. */
+  readonly identifiers?: readonly { readonly type: string; readonly value: string }[];
   /** Id of a published touchpoint kind. */
   readonly kind: string;
   readonly channel?: string;

@@ -1,5 +1,6 @@
 /** The door of packs: see README.md. */
 export * from './read.js';
+export { type CorrelationInForce, type CorrelationRule } from './correlation-rule.js';
 export {
   type AttributeSpec,
   type ExperienceLabel,

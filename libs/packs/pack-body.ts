@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isInstant, TouchstoneError } from '@touchstone/eventing';
+import type { CorrelationRule } from './correlation-rule.js';
 import type { AttributeSpec, ExperiencePolicy, KindSpec, MomentSpec, Names } from './kind.js';
 import type { PackBody } from './pack.js';
 
@@ -12,6 +13,8 @@ export interface PackContent {
   readonly moments?: readonly MomentSpec[];
   /** Absent: stays as published. The labels given take the place of all that were there. */
   readonly experience?: ExperiencePolicy;
+  /** Rules given take the place of those for the same type of journey; the others stay. */
+  readonly correlation?: readonly CorrelationRule[];
 }
 
 /** Of each kind: the attributes that some pack ever marked as personal, as they were marked. */
@@ -32,11 +35,25 @@ export function extended(body: PackBody | undefined, content: PackContent, marks
   const moments = new Map((body?.moments ?? []).map((m) => [m.code, m]));
   for (const moment of content.moments ?? []) moments.set(moment.code, renamed(moments.get(moment.code), moment));
   const experience = content.experience ? reworded(body?.experience, content.experience) : body?.experience;
+  const rules = new Map((body?.correlation ?? []).map((rule) => [rule.journeyType, rule]));
+  for (const rule of content.correlation ?? []) rules.set(rule.journeyType, plainRule(rule));
+  const correlation = [...rules.values()].sort((a, b) => (a.journeyType < b.journeyType ? -1 : 1));
   return {
     names: names(body?.names, content.names),
     kinds: [...kinds.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     moments: [...moments.values()].sort((a, b) => (a.code < b.code ? -1 : 1)),
     ...(experience && { experience }),
+    ...(correlation.length > 0 && { correlation }),
+  };
+}
+
+/** What is not so is left out, so that saying it and not saying it have one hash. */
+function plainRule({ sameCustomer, kinds = [], objects = [], ...rule }: CorrelationRule): CorrelationRule {
+  return {
+    ...rule,
+    ...(kinds.length > 0 && { kinds: [...kinds].sort() }),
+    ...(objects.length > 0 && { objects: [...objects] }),
+    ...(sameCustomer !== undefined && sameCustomer !== 'apart' && { sameCustomer }),
   };
 }
 

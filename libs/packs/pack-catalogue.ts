@@ -7,6 +7,8 @@ import {
   type ExecuteOptions,
   type RecordedEvent,
 } from '@touchstone/eventing';
+import type { CorrelationInForce } from './correlation-rule.js';
+import { CorrelationRules } from './correlation-rules.js';
 import type { AttributeSpec, ExperiencePolicy, KindInForce, KindSpec, LabelInForce, MomentInForce } from './kind.js';
 import { contentHash, extended, type PackContent } from './pack-body.js';
 import {
@@ -57,6 +59,9 @@ export class PackCatalogue {
   private readonly kinds = new Map<string, KindInForce>();
   private readonly moments = new Map<string, MomentInForce>();
   private readonly experiences = new Map<string, ExperiencePolicy & { pack: string; version: number }>();
+  private readonly rules = new CorrelationRules();
+  /** Position of the last publication, where one is known: what was recorded before it went by older rules. */
+  private rulesSince: string | undefined;
   private readonly bodies = new Map<string, PackBody>();
   private readonly shipped = new Set<string>();
   /** Kept when a pack retires: what is about a person stays so in every pack that has the kind later. */
@@ -121,6 +126,21 @@ export class PackCatalogue {
     return policy && label ? { id: label.id, pack: policy.pack, version: policy.version } : null;
   }
 
+  /**
+   * The rule by which touchpoints without a journey find one: of the type of journey given; else of the type that claims
+   * the kind. Null: there is none. A type that has no rule of its own has the default one.
+   * @throws what `kind` throws of the log
+   */
+  correlation(kind: string, journeyType?: string): { rule: CorrelationInForce; journeyType: string } | null {
+    this.mustFollow();
+    return this.rules.find(kind, journeyType);
+  }
+
+  /** Where the rules in force were published last; undefined where that is not known. */
+  get correlationSince(): string | undefined {
+    return this.rulesSince;
+  }
+
   private mustFollow(): void {
     if (this.fault !== undefined) throw this.fault as Error;
   }
@@ -167,7 +187,7 @@ export class PackCatalogue {
   /** Takes a pack out of force: its kinds and moments become unknown. @throws PACK_UNKNOWN, PACK_SHIPPED */
   async retire(pack: string, reason: string, options: ExecuteOptions = {}): Promise<Executed<Pack>> {
     const done = await this.kernel.execute(packDecider, new RetirePack({ pack, reason }), options);
-    if (done.state.status === 'retired' && this.isNews(pack, done.revision)) this.drop(pack);
+    if (done.state.status === 'retired' && this.isNews(pack, done.revision)) this.drop(pack, done.position);
     return done;
   }
 
@@ -186,7 +206,7 @@ export class PackCatalogue {
         const done = await this.kernel.execute(packDecider, new PublishPack(command), options);
         if (done.state.status === 'published') {
           const { version, shipped: isShipped } = done.state;
-          this.put({ pack, body, version, shipped: isShipped }, done.revision);
+          this.put({ pack, body, version, shipped: isShipped }, done.revision, done.position);
         }
         return done;
       } catch (error) {
@@ -197,7 +217,7 @@ export class PackCatalogue {
     }
   }
 
-  private check({ pack, kinds, moments = [], experience }: PackContent): void {
+  private check({ pack, kinds, moments = [], experience, correlation = [] }: PackContent): void {
     const once = (what: string) => (id: string) => `The ${what} ${id} is given twice; keep one.`;
     refuseTwice(
       'KIND_TWICE',
@@ -212,6 +232,7 @@ export class PackCatalogue {
     for (const { id } of kinds) this.refuseForeign('KIND_TAKEN', `kind ${id}`, pack, this.kinds.get(id));
     for (const { code } of moments) this.refuseForeign('MOMENT_TAKEN', `moment ${code}`, pack, this.moments.get(code));
     if (experience) this.refuseSecondPolicy(pack);
+    this.rules.check(pack, correlation);
     const given = new Map(moments.map((moment) => [moment.code, moment]));
     for (const { code, polarity, counter } of moments) {
       if (counter === undefined) continue;
@@ -247,20 +268,25 @@ export class PackCatalogue {
 
   private take(recorded: RecordedEvent): void {
     const event = this.read(recorded) as RecordedEvent & PackEvent;
-    if (event.type === 'PackPublished') this.put(event.data, event.revision);
-    else if (this.isNews(event.data.pack, event.revision)) this.drop(event.data.pack);
+    if (event.type === 'PackPublished') this.put(event.data, event.revision, event.position);
+    else if (this.isNews(event.data.pack, event.revision)) this.drop(event.data.pack, event.position);
   }
 
-  private put(published: { pack: string; version: number; shipped?: boolean; body: PackBody }, revision: number): void {
+  private put(
+    published: { pack: string; version: number; shipped?: boolean; body: PackBody },
+    revision: number,
+    position: string,
+  ): void {
     const { pack, version, shipped, body } = published;
     for (const kind of body.kinds) this.mark(kind);
     if (!this.isNews(pack, revision)) return;
-    this.drop(pack);
+    this.drop(pack, position);
     this.bodies.set(pack, body);
     if (shipped) this.shipped.add(pack);
     for (const kind of body.kinds) this.kinds.set(kind.id, { ...kind, pack, version });
     for (const moment of body.moments) this.moments.set(moment.code, { ...moment, pack, version });
     if (body.experience) this.experiences.set(pack, { ...body.experience, pack, version });
+    this.rules.put(pack, { version, shipped: shipped ?? false, rules: body.correlation ?? [] });
   }
 
   private mark({ id, attributes = {} }: KindSpec): void {
@@ -275,12 +301,14 @@ export class PackCatalogue {
     return true;
   }
 
-  private drop(pack: string): void {
+  private drop(pack: string, position: string): void {
+    this.rulesSince = position;
     this.bodies.delete(pack);
     this.shipped.delete(pack);
     this.experiences.delete(pack);
     for (const [id, kind] of this.kinds) if (kind.pack === pack) this.kinds.delete(id);
     for (const [code, moment] of this.moments) if (moment.pack === pack) this.moments.delete(code);
+    this.rules.drop(pack);
   }
 }
 

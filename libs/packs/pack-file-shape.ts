@@ -19,6 +19,9 @@ const kind: Shape = {
 };
 const moment: Shape = { keys: { polarity: 'any', names, counter: 'any', description: names, rule: 'any' } };
 const label: Shape = { keys: { id: 'any', names, from: 'any', to: 'any' } };
+const rule: Shape = {
+  keys: { kinds: { items: 'any' }, objects: { items: 'any' }, idleGap: 'any', doubtful: 'any', sameCustomer: 'any' },
+};
 const pack: Shape = {
   keys: {
     pack: 'any',
@@ -26,6 +29,7 @@ const pack: Shape = {
     kinds: { each: kind },
     moments: { each: moment },
     experience: { keys: { labels: { items: label } } },
+    correlation: { each: rule },
   },
 };
 

@@ -88,6 +88,51 @@ experience:
       `${head}experience:\n  labels:\n    - { id: any, names: { en: Any }, form: -2, to: 2 }\n`,
       'line 5: experience.labels[0] has no key "form"',
     ],
+    [
+      'a slip in a rule',
+      `${head}correlation:\n  repair:\n    objects: [order]\n    idlegap: 3d\n`,
+      'line 6: correlation.repair has no key "idlegap"; it may have kinds, objects, idleGap, doubtful, sameCustomer',
+    ],
+    [
+      'a gap that is no duration',
+      `${head}correlation:\n  repair:\n    idleGap: 3 days\n`,
+      'line 5: correlation.repair.idleGap must be a number of minutes, hours or days',
+    ],
+    [
+      'a rule that finds nothing',
+      `${head}correlation:\n  bill: { idleGap: 1d }\n  repair: { kinds: [crew.*] }\n`,
+      'line 5: the rule of repair can find no journey: a second touchpoint of the same customer would open another one',
+    ],
+    [
+      'a kind of two types',
+      `${head}correlation:\n  a: { idleGap: 1d, kinds: [crew.arrived] }\n  b: { idleGap: 1d, kinds: [crew.*] }\n`,
+      'line 5: the rule of b claims the kind crew.arrived, and so does the rule of a',
+    ],
+    [
+      'a doubt without a gap',
+      `${head}correlation:\n  a: { objects: [o], doubtful: 1d }\n`,
+      'line 4: the rule of a says what is doubtful beyond an idle gap, but has no idle gap',
+    ],
+    [
+      'a star in the middle',
+      `${head}correlation:\n  a: { idleGap: 1d, kinds: [crew.*.done] }\n`,
+      'line 4: the rule of a has the kind "crew.*.done"; a star may only stand at the end',
+    ],
+    [
+      'joining nothing',
+      `${head}correlation:\n  a: { idleGap: 1d, sameCustomer: join }\n`,
+      'line 4: the rule of a says "join"',
+    ],
+    [
+      'a default that claims kinds',
+      `${head}correlation:\n  default: { idleGap: 1d, kinds: [crew.*] }\n`,
+      'line 4: the rule of default is for every type of journey',
+    ],
+    [
+      'an object twice',
+      `${head}correlation:\n  a: { objects: [o, p, o] }\n`,
+      'line 4: the rule of a names the object o twice',
+    ],
     ['a key of every object', `${head}constructor: 1\n`, 'line 3: a pack has no key "constructor"'],
     ['a list of kinds', `${head}kinds:\n  - a\n`, 'line 4: kinds must have keys'],
     ['a kind that is a word', `${head}kinds:\n  a: visit\n`, 'line 4: kinds.a must have keys'],

@@ -14,6 +14,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { NullIsAbsent } from '@touchstone/platform';
+import { CorrelationRuleInput } from './correlation.graphql.js';
 import { ActorRole, AttributeType, MomentPolarity } from './packs.graphql.js';
 
 @InputType()
@@ -229,6 +230,19 @@ export class PublishPackInput {
   @ValidateNested({ each: true })
   @Type(() => ExperienceLabelInput)
   experienceLabels?: ExperienceLabelInput[];
+
+  @Field(() => [CorrelationRuleInput], {
+    nullable: true,
+    description:
+      'Rules by which touchpoints find their journeys. Each takes the place of the one for the same type of journey, of this pack or of what ships.',
+  })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsArray()
+  @ArrayMaxSize(500)
+  @ValidateNested({ each: true })
+  @Type(() => CorrelationRuleInput)
+  correlation?: CorrelationRuleInput[];
 }
 
 @InputType()

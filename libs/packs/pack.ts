@@ -1,5 +1,6 @@
 /** A pack: the industry as data (touchpoint kinds, moments of truth), published in versions to the log. */
 import { command, decider, event, refuse, t, type Decide, type EventOf, type Static } from '@touchstone/eventing/pure';
+import { checkCorrelation, correlationSchema } from './correlation-rule.js';
 import {
   experienceSchema,
   kindSchema,
@@ -19,6 +20,7 @@ const bodySchema = t.object({
   kinds: t.array(kindSchema),
   moments: t.array(momentSchema),
   experience: t.optional(experienceSchema),
+  correlation: t.optional(t.array(correlationSchema, { maxItems: 500 })),
 });
 export type PackBody = Static<typeof bodySchema>;
 
@@ -34,8 +36,9 @@ export const PackPublished = event(
     shipped: t.optional(t.flag()),
     body: bodySchema,
   }),
-  // Version 2 may say more of moments, and how experience is put into words; what version 1 says is read as it is.
-  { version: 2, upcasters: { 1: (data) => data } },
+  // Version 2 may say more of moments, and how experience is put into words; version 3 may have rules of correlation.
+  // What older versions say is read as it is.
+  { version: 3, upcasters: { 1: (data) => data, 2: (data) => data } },
 );
 export const PackRetired = event('PackRetired', t.object({ pack: t.id(), reason: t.text() }));
 export type PackEvent = EventOf<typeof PackPublished | typeof PackRetired>;
@@ -104,6 +107,7 @@ export const publishPack: Decide<PublishPack, Pack> = (c, state, { now }) => {
     (code) => `The pack ${pack} names the moment ${code} twice; keep one.`,
   );
   checkExperience(pack, body.experience);
+  checkCorrelation(pack, body.correlation);
   const version = state.status === 'none' ? 1 : state.version + 1;
   const effectiveFrom = c.effectiveFrom ?? now;
   const data = { pack, version, contentHash, effectiveFrom, ...(shipped && { shipped }), body };

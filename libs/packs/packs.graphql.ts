@@ -1,5 +1,6 @@
 import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { CorrelationRuleNode } from './correlation.graphql.js';
 import {
   AsOfAnswer,
   Connection,
@@ -187,6 +188,11 @@ export class Pack {
 
   @Field({ description: 'It ships with the product, and changes with it only.' })
   shipped!: boolean;
+
+  @Field(() => [CorrelationRuleNode], {
+    description: 'By which its touchpoints find their journeys; a rule of your own pack holds before one that ships.',
+  })
+  correlation!: CorrelationRuleNode[];
 }
 
 @ObjectType({ description: 'A page of kinds.' })

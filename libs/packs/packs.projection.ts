@@ -20,8 +20,9 @@ const tables: readonly TableSpec[] = [
       shipped: 'int',
       names: 'text',
       experience: 'text',
+      correlation: 'text',
     },
-    nullable: ['to_pos', 'experience'],
+    nullable: ['to_pos', 'experience', 'correlation'],
     key: ['pack', 'from_pos'],
     compare: { names: ['pack'], ignore: ignorePositions, currentWhenNull: 'to_pos' },
   },
@@ -74,7 +75,7 @@ interface PackUnit {
 
 export const packsProjection: EventProjection<PackUnit> = {
   name: 'packs',
-  version: 3,
+  version: 4,
   tables,
   handles: ['PackPublished', 'PackRetired'],
   unit: (event): Name => ['pack', (event as PackEvent & RecordedEvent).data.pack],
@@ -119,6 +120,7 @@ function publish(unit: PackUnit, event: RecordedEvent & PackEvent & { type: 'Pac
     shipped: shipped ? 1 : 0,
     names: JSON.stringify(body.names),
     experience: body.experience ? JSON.stringify(body.experience) : null,
+    correlation: body.correlation ? JSON.stringify(body.correlation) : null,
   };
   unit.pending.push({ op: 'put', table: 'pack_version', row: unit.pack });
   replace(

@@ -1,4 +1,5 @@
 import { heldAt, type ReadQuery } from '@touchstone/readmodel/query';
+import type { CorrelationRule } from './correlation-rule.js';
 import type { AttributeSpec, ExperiencePolicy, MomentSpec, Names, Traits } from './kind.js';
 
 export interface KindRow {
@@ -44,6 +45,7 @@ export interface PackRow {
   readonly retired: boolean;
   readonly shipped: boolean;
   readonly names: { en: string; zh?: string };
+  readonly correlation: readonly CorrelationRule[];
 }
 
 /** Page of a list ordered by name; `after` is the last name of the page before. */
@@ -59,7 +61,16 @@ export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
     const rows = await read.db
       .selectFrom('pack_version')
       .innerJoin('name', 'name.id', 'pack_version.pack')
-      .select(['name.value as id', 'version', 'content_hash', 'effective_from', 'retired', 'shipped', 'names'])
+      .select([
+        'name.value as id',
+        'version',
+        'content_hash',
+        'effective_from',
+        'retired',
+        'shipped',
+        'names',
+        'correlation',
+      ])
       .where(heldAt(read, 'pack_version'))
       .where('name.value', '>', after)
       .orderBy('name.value')
@@ -73,6 +84,7 @@ export const packsQuery: ReadQuery<NamePage, PackRow[]> = {
       retired: row.retired === 1,
       shipped: row.shipped === 1,
       names: JSON.parse(row.names) as PackRow['names'],
+      correlation: JSON.parse(row.correlation ?? '[]') as CorrelationRule[],
     }));
   },
 };

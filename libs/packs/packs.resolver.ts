@@ -3,6 +3,7 @@ import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { decodeCursor, encodeCursor, pageOf, ReadArgs, ReadPageArgs, READS } from '@touchstone/platform';
 import { refuse } from '@touchstone/eventing/pure';
 import type { ReadOptions, ReadQuery, Reads } from '@touchstone/readmodel';
+import type { CorrelationRule } from './correlation-rule.js';
 import type { AttributeSpec, ExperienceLabel, KindSpec, MomentSpec, Names } from './kind.js';
 import { PackCatalogue } from './pack-catalogue.js';
 import { refuseTwice } from './pack.js';
@@ -40,8 +41,9 @@ export class PacksResolver {
 
   @Query(() => PackConnection, { name: 'packs', description: 'Packs, by id.' })
   list(@Args() args: ReadPageArgs) {
-    const nodeOf = ({ names, ...row }: Awaited<ReturnType<typeof packsQuery.run>>[number]) => ({
+    const nodeOf = ({ names, correlation, ...row }: Awaited<ReturnType<typeof packsQuery.run>>[number]) => ({
       ...row,
+      correlation: correlation.map(ruleNodeOf),
       nameEn: names.en,
       nameZh: names.zh ?? null,
     });
@@ -89,16 +91,17 @@ export class PacksResolver {
 
   @Mutation(() => PackPublication, {
     description:
-      'Adds kinds, moments and experience labels to a pack; it publishes a new version only when something differs.',
+      'Adds kinds, moments, experience labels and rules of correlation to a pack; it publishes a new version only when something differs.',
   })
   async publishPack(@Args('input') input: PublishPackInput) {
-    const { pack, kinds = [], moments = [], experienceLabels } = input;
+    const { pack, kinds = [], moments = [], experienceLabels, correlation } = input;
     const content = {
       pack,
       names: namesOf(input),
       kinds: kinds.map(kindOf),
       moments: moments.map(momentOf),
       ...(experienceLabels && { experience: { labels: experienceLabels.map(labelOf) } }),
+      ...(correlation && { correlation: correlation.map((rule) => ({ ...rule })) }),
     };
     const { revision, position } = await this.packs.publish(content);
     return { id: pack, revision, position };
@@ -126,6 +129,15 @@ export class PacksResolver {
     return { ...pageOf(answer.result, args, (row) => encodeCursor(list, [keyOf(row)]), nodeOf), asOf: answer.asOf };
   }
 }
+
+const ruleNodeOf = (rule: CorrelationRule) => ({
+  ...rule,
+  kinds: rule.kinds ?? [],
+  objects: rule.objects ?? [],
+  idleGapMs: rule.idleGapMs ?? null,
+  doubtfulMs: rule.doubtfulMs ?? null,
+  sameCustomer: rule.sameCustomer ?? 'apart',
+});
 
 const asOfOption = (asOf: ReadArgs['asOf']) => asOf && ({ ...asOf } as ReadOptions['asOf']);
 

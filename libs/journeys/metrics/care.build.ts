@@ -10,7 +10,9 @@ import type {
 } from '@touchstone/readmodel/projection';
 import { buffersOfSums, CareDelta, type CareSums } from './care-delta.js';
 import { contact } from './care.tables.js';
-import { Customers, factsOf, loadBlobs, loadFacts, ruleCodes, type ReadRows } from './derived-rows.js';
+import { allParts, type ReadRows } from './derived-parts.js';
+import { allIn, Customers, factsOf, loadBlobs, loadFacts, ruleCodes } from './derived-rows.js';
+import type { JourneyParts } from '../journey-parts.js';
 import { dueMoments, type RuleCode } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { byMatter, contactRows, judged, type Contact } from './matter.js';
@@ -30,7 +32,7 @@ type Part =
   | { readonly of: 'nobody'; readonly after: number; readonly to: number }
   /** Of customers in (after, to] who stand for themselves. */
   | { readonly of: 'customers'; readonly after: number; readonly to: number }
-  /** Of customers who were merged. */
+  /** Of customers who were merged, and whose journeys were merged or split. */
   | { readonly of: 'merged' };
 
 type Made =
@@ -46,7 +48,7 @@ interface Put {
 
 /** Fills the empty tables of the derivation. */
 export const careParts = (dayOf: (ms: number) => number): BuiltInParts['parts'] => ({
-  reads: ['journey_state', 'journey_blob', 'customer_state', 'customer_link'],
+  reads: ['journey_state', 'journey_blob', 'customer_state', 'customer_link', 'journey_link', 'journey_split'],
   split,
   maker: (rows, hand) => new CareMaker(rows, dayOf, hand),
   taker: (rows) => new CareTaker(rows),
@@ -88,7 +90,11 @@ class CareMaker implements PartMaker {
   private readonly customers: Customers;
   private contacts: Value[] = [];
   private puts: Put[] = [];
+  /** Customers who are taken a whole tree at a time: those who were merged, and those of wholes. */
   private readonly linked: ReadonlySet<number>;
+  private readonly parts: JourneyParts;
+  /** Roots of the journeys that were merged or split, by the customer of the whole. */
+  private readonly wholes = new Map<number, number[]>();
   private readonly codeOf: (surrogate: number) => RuleCode | undefined;
 
   constructor(
@@ -97,14 +103,24 @@ class CareMaker implements PartMaker {
     private readonly hand: HandOver,
   ) {
     this.customers = new Customers(rows);
-    this.linked = new Set(rows.all(LINKED).map((row) => row['id'] as number));
+    this.parts = allParts(rows, allIn);
+    const { roots } = this.parts;
+    for (let at = 0; at < roots.length; at += PAGE) {
+      for (const { head } of loadFacts(rows, this.customers, roots.slice(at, at + PAGE))) {
+        this.wholes.set(head.customer, [...(this.wholes.get(head.customer) ?? []), head.journey]);
+      }
+    }
+    const linked = rows.all(LINKED).map((row) => row['id'] as number);
+    this.linked = new Set([...linked, ...this.wholes.keys()].filter((customer) => customer !== 0));
     this.codeOf = ruleCodes(rows);
   }
 
   make(part: unknown): void {
     const { of, ...range } = part as Part & { after: number; to: number };
-    if (of === 'merged') this.merged();
-    else if (of === 'nobody') this.ofNobody(range);
+    if (of === 'merged') {
+      this.merged();
+      this.wholesOfNobody();
+    } else if (of === 'nobody') this.ofNobody(range);
     else this.unmerged(range);
     this.customers.forget();
   }
@@ -113,6 +129,18 @@ class CareMaker implements PartMaker {
     this.handContacts();
     this.handPuts();
     this.handSums();
+  }
+
+  /** Journeys of nobody in particular that were merged or split. */
+  private wholesOfNobody(): void {
+    const nobodys = this.wholes.get(0) ?? [];
+    for (let at = 0; at < nobodys.length; at += PAGE) {
+      for (const facts of loadFacts(this.rows, this.customers, nobodys.slice(at, at + PAGE))) {
+        const group = new Group(0);
+        this.take(group, facts);
+        this.settle(group);
+      }
+    }
   }
 
   private ofNobody({ after, to }: { after: number; to: number }): void {
@@ -149,7 +177,7 @@ class CareMaker implements PartMaker {
     this.settle(group);
   }
 
-  /** A whole tree at a time. */
+  /** A whole tree at a time: those who were merged, or whose journeys were. */
   private merged(): void {
     const trees = new Map<number, number[]>();
     for (const customer of [...this.linked].sort((a, b) => a - b)) {
@@ -159,6 +187,11 @@ class CareMaker implements PartMaker {
     for (const [root, members] of trees) {
       const group = new Group(root);
       for (const member of members) {
+        const wholes = this.wholes.get(member) ?? [];
+        for (let at = 0; at < wholes.length; at += PAGE) {
+          for (const facts of loadFacts(this.rows, this.customers, wholes.slice(at, at + PAGE)))
+            this.take(group, facts);
+        }
         for (let after = 0; ;) {
           const page = this.rows.all(OF_ONE, member, after);
           if (page.length === 0) break;
@@ -170,7 +203,9 @@ class CareMaker implements PartMaker {
     }
   }
 
-  private load(states: readonly Row[]): JourneyFacts[] {
+  /** Journeys that are seen by themselves. */
+  private load(all: readonly Row[]): JourneyFacts[] {
+    const states = all.filter((state) => !this.parts.has(state['journey'] as number));
     const sorted = [...states].sort((a, b) => (a['journey'] as number) - (b['journey'] as number));
     const ids = sorted.map((state) => state['journey'] as number);
     const blobs = loadBlobs(this.rows, ids);

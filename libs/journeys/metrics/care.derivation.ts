@@ -8,6 +8,7 @@ import { careParts } from './care.build.js';
 import { CareDelta } from './care-delta.js';
 import { CARE, CUBES, contact, momentDue, turnOpen } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
+import { partsOf } from './derived-parts.js';
 import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type Due } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
@@ -36,7 +37,8 @@ const CONTACTS_OF = 'select * from contact where journey in (?) order by journey
 
 /** Null: nothing that figures are made of has changed. */
 function prepare(changes: readonly RowChange[], rows: DerivedRows, dayOf: (ms: number) => number): Batch | null {
-  const concerned = concernedBy(changes, rows);
+  // Also those that were merged or split with them: what is seen as one changes as one.
+  const concerned = partsOf(rows, concernedBy(changes, rows), allIn).journeys;
   return concerned.length === 0 ? null : new Batch(concerned, rows, dayOf);
 }
 
@@ -67,7 +69,8 @@ class Batch {
     const touched = this.followContacts(rows, after);
     const others = [...touched].filter((journey) => !known.has(journey));
     for (const facts of loadFacts(rows, customers, others)) known.set(facts.head.journey, facts);
-    writeOwed(rows, [...known.values()], this.dayOf);
+    const gone = this.journeys.filter((journey) => !known.has(journey));
+    writeOwed(rows, [...known.values()], gone, this.dayOf);
     for (const change of this.delta.changes()) rows.write(change);
   }
 
@@ -163,7 +166,10 @@ function concernedBy(changes: readonly RowChange[], rows: DerivedRows): number[]
     if (change.op === 'insert') continue;
     const row = change.op === 'put' ? change.row : change.key;
     if (change.table === 'journey_blob' || change.table === 'journey_state') journeys.add(row['journey'] as number);
-    else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
+    else if (change.table === 'journey_link' || change.table === 'journey_split') {
+      // Both ends; an end of a version names one of them, and what holds before leads to the other.
+      for (const end of [row['journey'], row['into_journey']]) if (end !== undefined) journeys.add(end as number);
+    } else if (change.table === 'customer_state' && change.op === 'put' && countsElsewhere(rows, row)) {
       customers.add(row['customer'] as number);
     } else if (change.table === 'customer_link') {
       linked.add(row['customer'] as number);
@@ -202,8 +208,22 @@ function treesOf(rows: DerivedRows, customers: ReadonlySet<number>): Set<number>
   return found;
 }
 
-/** Writes what the rules owe these journeys, and which turns wait for it, where that differs from what stands there. */
-function writeOwed(rows: DerivedRows, journeys: readonly JourneyFacts[], dayOf: (ms: number) => number): void {
+/**
+ * Writes what the rules owe these journeys, and which turns wait for it, where that differs from what stands there;
+ * nothing in those that are `gone`.
+ */
+function writeOwed(
+  rows: DerivedRows,
+  journeys: readonly JourneyFacts[],
+  gone: readonly number[],
+  dayOf: (ms: number) => number,
+): void {
+  for (const stored of byJourney(allIn(rows, 'select * from moment_due where journey in (?)', gone)).values()) {
+    writeDue(rows, stored, []);
+  }
+  for (const { journey } of allIn(rows, 'select journey from turn_open where journey in (?)', gone)) {
+    rows.write({ op: 'delete', table: 'turn_open', key: { journey: journey! } });
+  }
   const ids = journeys.map(({ head }) => head.journey).sort((a, b) => a - b);
   const stored = byJourney(allIn(rows, 'select * from moment_due where journey in (?)', ids));
   const turns = byJourney(allIn(rows, 'select * from turn_open where journey in (?)', ids));

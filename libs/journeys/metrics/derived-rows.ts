@@ -1,13 +1,11 @@
 /** Reading journeys out of a batch's store, and the small tools that the derivation needs for it. */
-import type { DerivedRows, Row, Value } from '@touchstone/readmodel/projection';
+import type { Row, Value } from '@touchstone/readmodel/projection';
 import { rootOf } from '../customer-roots.js';
 import { EntryColumns } from '../journey-blob.js';
+import { partsOf, wholesOf, type ReadRows } from './derived-parts.js';
 import { RULE_CODES, type RuleCode } from './due-moments.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 import type { Contact } from './matter.js';
-
-/** Rows that are only read. */
-export type ReadRows = Pick<DerivedRows, 'all' | 'each' | 'idOf'>;
 
 /** Rows of `in (?)` queries in few shapes, so that their statements stay prepared. */
 const CHUNKS = [256, 16, 1] as const;
@@ -79,10 +77,22 @@ export class Customers {
   }
 }
 
-/** Facts of the journeys, those that are known, in the order of their surrogates. */
+/**
+ * Facts of the journeys as which these are seen, those that are known, in the order of their surrogates: of what was
+ * merged or split, those that stand for the wholes.
+ */
 export function loadFacts(rows: ReadRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
-  const sorted = [...journeys].sort((a, b) => a - b);
-  return factsOf(allIn(rows, STATES, sorted), loadBlobs(rows, sorted), customers);
+  const { parts } = partsOf(rows, journeys, allIn);
+  const alone = journeys.filter((journey) => !parts.has(journey)).sort((a, b) => a - b);
+  const facts = factsOf(allIn(rows, STATES, alone), loadBlobs(rows, alone), customers);
+  if (alone.length === journeys.length) return facts;
+  const roots = [...new Set(journeys.filter((journey) => parts.has(journey)).map((journey) => parts.root(journey)))];
+  const wholes = wholesOf(rows, parts, roots, allIn);
+  customers.load(wholes.map(({ state }) => state.customer));
+  for (const { state, chunks } of wholes) {
+    facts.push(new JourneyFacts(headOf(state as unknown as Row, customers), chunks));
+  }
+  return facts.sort((a, b) => a.head.journey - b.head.journey);
 }
 
 /** Blobs of the journeys, which are given in the order of their surrogates. */

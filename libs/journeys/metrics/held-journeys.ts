@@ -7,6 +7,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, positionKey } from '../journey-blob.js';
+import { hasParts, partsAt, seenAs, wholesAt } from '../journey-wholes.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 
 /** What the state of a journey says of it; surrogates, 0 is "none". */
@@ -32,9 +33,18 @@ const PASSED_BY = 4;
 
 const EVERYTHING: WantedOfCustomers = { profiles: true, roots: true };
 
-/** The journeys of these states, which are in the order of their surrogates. */
+/** The journeys of these states as they are seen; states in the order of their surrogates. */
 export async function heldFacts(read: Read, states: readonly HeldState[]): Promise<JourneyFacts[]> {
-  return [...(await factsOf(read, states, await chunksOf(read, states), EVERYTHING))];
+  return [...(await factsSeen(read, states, (alone) => chunksOf(read, alone), EVERYTHING))];
+}
+
+/** The journeys as which these are seen, in the order of their surrogates. */
+export async function* seenFacts(read: Read, journeys: readonly number[]): AsyncGenerator<JourneyFacts> {
+  const seen = (await hasParts(read)) ? (await seenAs(read, journeys)).roots : [...journeys].sort((a, b) => a - b);
+  for (let at = 0; at < seen.length; at += LIMITS.journeys) {
+    const states = await statesOf(read, seen.slice(at, at + LIMITS.journeys));
+    if (states.length > 0) yield* await heldFacts(read, states);
+  }
 }
 
 /**
@@ -52,11 +62,11 @@ export async function* journeysWithin(
     for (let last = 0; ;) {
       const states = await statesAlong(read, sql`journey > ${last}`, limits.journeys);
       if (states.length === 0) return;
-      yield factsOf(read, states, await chunksAlong(read, states, limits.chunks), wanted);
+      yield await factsSeen(read, states, (alone) => chunksAlong(read, alone, limits.chunks), wanted);
       last = states.at(-1)!.journey;
     }
   }
-  const journeys = await touchedWithin(read, from, to);
+  const journeys = await seenWithin(read, from, to);
   for (let at = 0; at < journeys.length; at += limits.journeys) {
     const page = journeys.subarray(at, at + limits.journeys);
     const [first, last] = [page[0]!, page.at(-1)!];
@@ -65,9 +75,16 @@ export async function* journeysWithin(
       ? among(await statesAlong(read, sql`journey between ${first} and ${last}`, PASSED_BY * page.length), page)
       : await statesOf(read, [...page]);
     if (states.length === 0) continue;
-    const chunks = isDense ? await chunksAlong(read, states, limits.chunks) : await chunksOf(read, states);
-    yield factsOf(read, states, chunks, wanted);
+    const chunks = (alone: readonly HeldState[]) =>
+      isDense ? chunksAlong(read, alone, limits.chunks) : chunksOf(read, alone);
+    yield await factsSeen(read, states, chunks, wanted);
   }
+}
+
+/** Surrogates of the journeys as which those are seen that have a chunk in the window, in their order, each once. */
+async function seenWithin(read: Read, from: number, to: number): Promise<Float64Array> {
+  const touched = await touchedWithin(read, from, to);
+  return (await hasParts(read)) ? Float64Array.from((await seenAs(read, touched)).roots) : touched;
 }
 
 /** Surrogates of journeys with a chunk in the window, in their order, each once. */
@@ -177,24 +194,59 @@ function cutter(all: Uint8Array): (length: number) => Uint8Array {
   };
 }
 
+/**
+ * Journeys as they are seen: those of the states that are by themselves, and those that stand for what was merged or
+ * split. What is part of another is left out: it is seen in its place.
+ */
+async function factsSeen(
+  read: Read,
+  states: readonly HeldState[],
+  chunksOf: (alone: readonly HeldState[]) => Promise<Chunk[]>,
+  wanted: WantedOfCustomers,
+): Promise<Iterable<JourneyFacts>> {
+  if (!(await hasParts(read))) return factsOf(read, states, await chunksOf(states), wanted);
+  const journeys = states.map(({ journey }) => journey);
+  const parts = await partsAt(read, journeys);
+  const alone = states.filter(({ journey }) => !parts.has(journey));
+  const facts = alone.length > 0 ? [...(await factsOf(read, alone, await chunksOf(alone), wanted))] : [];
+  const roots = journeys.filter((journey) => parts.has(journey) && parts.root(journey) === journey);
+  const wholes = await wholesAt(read, parts, roots);
+  const headOf = await headsOf(
+    read,
+    wholes.map(({ state }) => state),
+    wanted,
+  );
+  const position = read.past ? positionKey(read.asOf.position) : undefined;
+  for (const { state, chunks } of wholes) facts.push(new JourneyFacts(headOf(state), chunks, position));
+  return facts.sort((a, b) => a.head.journey - b.head.journey);
+}
+
 async function factsOf(
   read: Read,
   states: readonly HeldState[],
   chunks: readonly Chunk[],
   wanted: WantedOfCustomers,
 ): Promise<Iterable<JourneyFacts>> {
+  const headOf = await headsOf(read, states, wanted);
+  read.checkpointCancel();
+  const position = read.past ? positionKey(read.asOf.position) : undefined;
+  return oneByOne(states, chunks, (state, columns) => new JourneyFacts(headOf(state), columns, position));
+}
+
+/** What the states and the customers of these journeys say of them. */
+async function headsOf(
+  read: Read,
+  states: readonly HeldState[],
+  wanted: WantedOfCustomers,
+): Promise<(state: HeldState) => JourneyHead> {
   const customers = [...new Set(states.map((state) => state.customer))].filter((id) => id !== 0);
   const profiles = wanted.profiles ? await profilesOf(read, customers) : new Map<number, Profile>();
   const roots = wanted.roots ? await rootsAt(read, customers) : new Map<number, number>();
-  read.checkpointCancel();
-  const position = read.past ? positionKey(read.asOf.position) : undefined;
-  return oneByOne(states, chunks, (state, columns) => {
-    const { journey, type, customer, status } = state;
+  return ({ journey, type, customer, status }) => {
     const { segment, region, tier } = profiles.get(customer) ?? NOBODY;
     const root = roots.get(customer) ?? 0;
-    const head: JourneyHead = { journey, type, customer, root, status, segment, region, tier };
-    return new JourneyFacts(head, columns, position);
-  });
+    return { journey, type, customer, root, status, segment, region, tier };
+  };
 }
 
 function* oneByOne(

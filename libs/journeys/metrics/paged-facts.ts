@@ -4,6 +4,7 @@
  */
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { neighboursAt } from '../customer-tree.js';
+import { partsAt, withPartsIn } from '../journey-wholes.js';
 import type { JourneyFacts } from './facts.js';
 import { heldFacts, statesOf, type HeldState } from './held-journeys.js';
 import { REPEAT_WINDOW_MS } from './matter.js';
@@ -26,7 +27,7 @@ export interface Stretch {
 export async function* pagedFacts(read: Read, stretch: Stretch): AsyncGenerator<readonly JourneyFacts[]> {
   let size = LEAST;
   for (let last = stretch.after; ; size = Math.min(MOST, 2 * size)) {
-    const found = await nextJourneys(read, stretch, last, size);
+    const found = await asSeen(read, stretch, last, await nextJourneys(read, stretch, last, size));
     if (found.journeys.length > 0) yield await heldFacts(read, await statesOf(read, found.journeys));
     if (found.upTo === Infinity) return;
     last = found.upTo;
@@ -34,13 +35,49 @@ export async function* pagedFacts(read: Read, stretch: Stretch): AsyncGenerator<
   }
 }
 
-/** Some journeys after `last`; `upTo`: no other up to there. Infinity: there are no more. */
-async function nextJourneys(
+/** Some journeys; `upTo`: no other up to there. Infinity: there are no more. */
+interface Found {
+  readonly journeys: readonly number[];
+  readonly upTo: number;
+}
+
+/** Those that were found after `last`, with wholes at the places of their roots rather than what is part of them. */
+async function asSeen(read: Read, stretch: Stretch, last: number, found: Found): Promise<Found> {
+  const parted = await withPartsIn(read, { after: last, until: found.upTo, limit: MOST });
+  if (parted.length === 0) return found;
+  const upTo = parted.length < MOST ? found.upTo : parted.at(-1)!;
+  const parts = await partsAt(read, parted);
+  const roots = parted.filter((journey) => parts.root(journey) === journey);
+  const near = await touchedAmong(read, [...new Set(roots.flatMap((root) => parts.sources(root)))], stretch);
+  const journeys = [
+    ...found.journeys.filter((journey) => journey <= upTo && !parts.has(journey)),
+    ...roots.filter((root) => parts.sources(root).some((source) => near.has(source))),
+  ];
+  return { journeys: journeys.sort((a, b) => a - b), upTo };
+}
+
+/** Those of the journeys that have a chunk in the window. */
+async function touchedAmong(
   read: Read,
-  { fromMs, toMs }: Stretch,
-  last: number,
-  size: number,
-): Promise<{ journeys: number[]; upTo: number }> {
+  journeys: readonly number[],
+  { fromMs, toMs }: Pick<Stretch, 'fromMs' | 'toMs'>,
+): Promise<Set<number>> {
+  const touched = new Set<number>();
+  for (let at = 0; at < journeys.length; at += MOST) {
+    read.checkpointCancel();
+    let query = read.db
+      .selectFrom('journey_blob')
+      .select('journey')
+      .distinct()
+      .where('journey', 'in', journeys.slice(at, at + MOST));
+    if (toMs !== Infinity) query = query.where('first_ms', '<', toMs);
+    if (fromMs !== -Infinity) query = query.where('last_ms', '>=', fromMs);
+    for (const { journey } of await query.execute()) touched.add(journey as number);
+  }
+  return touched;
+}
+
+async function nextJourneys(read: Read, { fromMs, toMs }: Stretch, last: number, size: number): Promise<Found> {
   const open = fromMs === -Infinity && toMs === Infinity;
   // Journeys of one time were named at one time: as a rule, those that follow are those of the window.
   const row = await read.db
@@ -80,7 +117,7 @@ export async function besideOf(read: Read, own: readonly JourneyFacts[]): Promis
   }
   const rootOf = await membersOf(read, roots);
   const known = new Set(own.map(({ head }) => head.journey));
-  const near: number[] = [];
+  const candidates: HeldState[] = [];
   const customers = [...rootOf.keys()];
   for (let i = 0; i < customers.length; i += MOST) {
     const rows = await read.db
@@ -89,30 +126,28 @@ export async function besideOf(read: Read, own: readonly JourneyFacts[]): Promis
       .where('customer', 'in', customers.slice(i, i + MOST))
       .where(heldAt(read, 'journey_state'))
       .execute();
-    for (const { journey, type, customer } of rows as HeldState[]) {
-      if (!known.has(journey) && matters.has(`${rootOf.get(customer)!} ${type}`)) near.push(journey);
-    }
+    candidates.push(...(rows as HeldState[]));
   }
+  const parts = await partsAt(
+    read,
+    candidates.map(({ journey }) => journey),
+  );
+  const alone = candidates.filter(
+    ({ journey, type, customer }) =>
+      !known.has(journey) && !parts.has(journey) && matters.has(`${rootOf.get(customer)!} ${type}`),
+  );
+  const span = { fromMs: first - REPEAT_WINDOW_MS, toMs: last + REPEAT_WINDOW_MS + 1 };
+  const touched = await touchedAmong(
+    read,
+    alone.map(({ journey }) => journey),
+    span,
+  );
+  // Of what was merged or split, any part may be near.
+  const wholes = parts.roots.filter((root) => !known.has(root));
+  const near = [...touched, ...wholes].sort((a, b) => a - b);
   const facts: JourneyFacts[] = [];
-  const span = { fromMs: first - REPEAT_WINDOW_MS, toMs: last + REPEAT_WINDOW_MS };
-  near.sort((a, b) => a - b);
-  for (let i = 0; i < near.length; i += MOST) {
-    read.checkpointCancel();
-    const touched = await read.db
-      .selectFrom('journey_blob')
-      .select('journey')
-      .distinct()
-      .where('journey', 'in', near.slice(i, i + MOST))
-      .where('first_ms', '<=', span.toMs)
-      .where('last_ms', '>=', span.fromMs)
-      .orderBy('journey')
-      .execute();
-    if (touched.length === 0) continue;
-    const states = await statesOf(
-      read,
-      touched.map(({ journey }) => journey as number),
-    );
-    facts.push(...(await heldFacts(read, states)));
+  for (let at = 0; at < near.length; at += MOST) {
+    facts.push(...(await heldFacts(read, await statesOf(read, near.slice(at, at + MOST)))));
   }
   return facts;
 }

@@ -1,0 +1,337 @@
+import {
+  deterministicId,
+  instantMs,
+  TouchstoneError,
+  type ExecuteOptions,
+  type Kernel,
+  type Position,
+  type Vault,
+  type Work,
+  type WorkOutcome,
+} from '@touchstone/eventing';
+import type { CorrelationInForce, PackCatalogue } from '@touchstone/packs';
+import type { CorrelationSource, ObjectReference } from './journey.events.js';
+import { MOST_JOURNEYS, noRule, objectsOf, tooMany } from './correlation-objects.js';
+import type { Joining } from './journey-joining.js';
+import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
+import type { DoubtMatch } from './match.js';
+import { besides, matterDecider, near, PlaceInMatter, spanAt, type Matter, type Neighbour } from './matter.js';
+import type { UnplacedFact } from './touchpoint-fact.js';
+
+/** Where facts went before: read before anything is decided, so that a repeat goes where the first went. */
+export interface FactPlaces {
+  /** @param atLeast the answer knows everything up to this position of the log */
+  find(factIds: readonly string[], atLeast?: Position): Promise<ReadonlyMap<string, readonly FactPlace[]>>;
+}
+export interface FactPlace {
+  readonly journeyId: string;
+  readonly touchpointId: string;
+}
+
+/** A fact that names no journey, and whose customer is known, if anybody's is. */
+export interface ToPlace {
+  readonly fact: UnplacedFact;
+  readonly customerId?: string;
+}
+
+/** Where a fact goes, and what follows from it for other journeys. */
+export interface Placed {
+  readonly journeyType: string;
+  readonly places: readonly (FactPlace & { readonly correlation: CorrelationSource })[];
+  readonly joinings: readonly Joining[];
+  readonly doubts: readonly Omit<DoubtMatch, 'matchId'>[];
+}
+
+interface Item extends ToPlace {
+  readonly index: number;
+  readonly rule: CorrelationInForce;
+  readonly journeyType: string;
+  /** Where it went before. */
+  readonly known?: readonly FactPlace[];
+  /** The journeys so far: one per object of the strongest sort, else one by time, else one of its own. */
+  places: (FactPlace & { readonly correlation: CorrelationSource })[];
+  readonly joinings: Joining[];
+  readonly doubts: Omit<DoubtMatch, 'matchId'>[];
+}
+
+/**
+ * Finds journeys for facts that name none, by the rules of the packs: a shared object; else customer, type and idle gap;
+ * else one of its own. Claims and spans are recorded before the answer; what they say is the same for a repeat.
+ */
+export class Correlation {
+  constructor(
+    private readonly parts: {
+      readonly kernel: Pick<Kernel, 'look'>;
+      readonly execute: (work: readonly Work[], options: ExecuteOptions) => Promise<WorkOutcome[]>;
+      readonly vault: Pick<Vault, 'lookupHash'>;
+      readonly packs: Pick<PackCatalogue, 'correlation' | 'correlationSince'>;
+      readonly places?: FactPlaces;
+    },
+  ) {}
+
+  /** One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw */
+  async place(facts: readonly ToPlace[], options: ExecuteOptions): Promise<(Placed | TouchstoneError)[]> {
+    const answers: (Placed | TouchstoneError)[] = new Array<Placed | TouchstoneError>(facts.length);
+    const known = await this.parts.places?.find(
+      facts.map(({ fact }) => fact.factId),
+      this.parts.packs.correlationSince,
+    );
+    const items: Item[] = [];
+    facts.forEach((each, index) => {
+      const found = this.parts.packs.correlation(each.fact.kind, each.fact.journey?.type);
+      if (!found) return (answers[index] = noRule(each.fact));
+      const strongest = objectsOf(each.fact, found.rule)[0] ?? [];
+      if (strongest.length > MOST_JOURNEYS) return (answers[index] = tooMany(strongest));
+      items.push({
+        ...each,
+        ...found,
+        index,
+        known: known?.get(each.fact.factId),
+        places: [],
+        joinings: [],
+        doubts: [],
+      });
+      return undefined;
+    });
+    await this.byObjects(items, options);
+    await this.byTime(items, options);
+    for (const item of items) answers[item.index] = answerOf(item);
+    return answers;
+  }
+
+  /** The journey's objects are its own from now on, where nobody has claimed them; with whom they are else. */
+  async claim(
+    facts: readonly { journeyId: string; journeyType: string; objects: readonly ObjectReference[]; about: About }[],
+    options: ExecuteOptions,
+  ): Promise<{ journeyId: string; other: string; rule: CorrelationInForce }[]> {
+    const claims = facts.flatMap(({ journeyId, journeyType, objects, about }) => {
+      const rule = this.parts.packs.correlation('', journeyType)?.rule;
+      if (!rule || rule.journeyType !== journeyType) return [];
+      const own = objects.filter(({ type }) => rule.objects?.includes(type));
+      return own.map((object) => ({ journeyId, rule, work: this.claimOf(journeyType, object, journeyId, about) }));
+    });
+    if (claims.length === 0) return [];
+    const outcomes = await this.parts.execute(
+      claims.map(({ work }) => work),
+      options,
+    );
+    return claims.flatMap(({ journeyId, rule }, i) => {
+      const other = boundTo(outcomes[i]!);
+      return other === journeyId ? [] : [{ journeyId, other, rule }];
+    });
+  }
+
+  private async byObjects(items: readonly Item[], options: ExecuteOptions): Promise<void> {
+    const named = items.flatMap((item) => {
+      const [strongest = [], ...weaker] = objectsOf(item.fact, item.rule);
+      // Which of several the weaker ones would stand for, nobody can say.
+      return strongest.map((object) => ({ item, object, weaker: strongest.length === 1 ? weaker.flat() : [] }));
+    });
+    if (named.length === 0) return;
+    const journeys = await Promise.all(
+      named.map(async ({ item, object, weaker }) => {
+        const own = deterministicId('journey', item.journeyType, object.type, object.id);
+        if (weaker.length === 0) return own;
+        for (const each of [object, ...weaker]) {
+          const holder = await this.holder(item.journeyType, each);
+          if (holder !== undefined) return holder;
+        }
+        return own;
+      }),
+    );
+    const claimed = await this.claimAll(
+      named.map(({ item, object }, i) => ({ item, object, journeyId: journeys[i]! })),
+      options,
+    );
+    named.forEach(({ item, object }, i) => item.places.push(placeOf(item, claimed[i]!, { by: 'object', object })));
+    const further = named.flatMap(({ item, weaker }, i) =>
+      weaker.map((object) => ({ item, object, journeyId: claimed[i]! })),
+    );
+    const holders = await this.claimAll(further, options);
+    further.forEach(({ item, object, journeyId }, i) => {
+      if (holders[i] === journeyId) return;
+      item.joinings.push(joiningOf(item, journeyId, holders[i]!, { by: 'object', object }));
+    });
+  }
+
+  /** To which journey each object leads, after the journey given has claimed it; a repeat only looks. */
+  private async claimAll(
+    claims: readonly { item: Item; object: ObjectReference; journeyId: string }[],
+    options: ExecuteOptions,
+  ): Promise<string[]> {
+    const found: string[] = [];
+    const open: number[] = [];
+    for (const [i, { item, object, journeyId }] of claims.entries()) {
+      if (!item.known) open.push(i);
+      else found[i] = (await this.holder(item.journeyType, object)) ?? journeyId;
+    }
+    const work = open.map((i) => {
+      const { item, object, journeyId } = claims[i]!;
+      return this.claimOf(item.journeyType, object, journeyId, aboutOf(item.fact));
+    });
+    const outcomes = work.length > 0 ? await this.parts.execute(work, options) : [];
+    open.forEach((i, at) => (found[i] = boundTo(outcomes[at]!)));
+    return found;
+  }
+
+  private claimOf(journeyType: string, object: ObjectReference, journeyId: string, about: About): Work {
+    const hash = this.hash(journeyType, object);
+    return { decider: keyDecider as never, command: new BindKey({ hash, keyType: object.type, journeyId, ...about }) };
+  }
+
+  private async holder(journeyType: string, object: ObjectReference): Promise<string | undefined> {
+    const { state } = await this.parts.kernel.look(keyDecider, this.hash(journeyType, object));
+    return state.status === 'bound' ? state.journeyId : undefined;
+  }
+
+  private hash(journeyType: string, { type, id }: ObjectReference): string {
+    return this.parts.vault.lookupHash(JSON.stringify(['object', journeyType, type]), id);
+  }
+
+  private async byTime(items: readonly Item[], options: ExecuteOptions): Promise<void> {
+    const timed = items.filter((item) => item.customerId !== undefined && this.isTimed(item));
+    const states = await this.matters(timed, options);
+    timed.forEach((item, i) => settle(item, states[i]!));
+    for (const item of items) {
+      if (item.places.length > 0) continue;
+      item.places.push(placeOf(item, ownJourney(item), { by: 'opened' }));
+    }
+  }
+
+  /** A fact with one object stands in time only where the rule says what that means. */
+  private isTimed({ rule, places }: Item): boolean {
+    if (rule.idleGapMs === undefined) return false;
+    return places.length === 0 || (places.length === 1 && (rule.sameCustomer ?? 'apart') !== 'apart');
+  }
+
+  private async matters(items: readonly Item[], options: ExecuteOptions): Promise<Matter[]> {
+    const states: Matter[] = [];
+    const open: number[] = [];
+    for (const [i, item] of items.entries()) {
+      if (!item.known) open.push(i);
+      else states[i] = (await this.parts.kernel.look(matterDecider, matterOf(item))).state;
+    }
+    const work = open.map((i): Work => ({ decider: matterDecider as never, command: placing(items[i]!) }));
+    const outcomes = work.length > 0 ? await this.parts.execute(work, options) : [];
+    open.forEach((i, at) => {
+      const outcome = outcomes[at]!;
+      if (!outcome.ok) throw outcome.error;
+      states[i] = outcome.done.state as Matter;
+    });
+    return states;
+  }
+}
+
+type About = Pick<BindKey, 'occurredAt' | 'source'>;
+
+function placing(item: Item): PlaceInMatter {
+  const { customerId, journeyType, rule, fact } = item;
+  return new PlaceInMatter({
+    matterId: matterOf(item),
+    customerId: customerId!,
+    journeyType,
+    journeyId: item.places[0]?.journeyId ?? ownJourney(item),
+    apart: item.places.length > 0 && rule.sameCustomer === 'ask',
+    idleGapMs: rule.idleGapMs!,
+    policyVersion: `${rule.journeyType}@${rule.pack}/${rule.version}`,
+    ...(aboutOf(fact) as { occurredAt: string }),
+  });
+}
+
+/** The journey by time, and which others are one with it, or may be. */
+function settle(item: Item, matter: Matter): void {
+  const at = instantMs(item.fact.occurredAt);
+  const { rule } = item;
+  const [gap, doubtful] = [rule.idleGapMs!, rule.doubtfulMs ?? 0];
+  const named = item.places[0]?.journeyId;
+  if (named !== undefined && rule.sameCustomer === 'ask') {
+    const own = matter.apart.get(named);
+    if (own) for (const other of near(matter.spans, own, gap)) doubt(item, named, other, 'near-object-journey');
+    return;
+  }
+  const span = spanAt(matter, at);
+  // Nobody placed it: it came before by another way, or by another rule.
+  if (!span) return;
+  if (named === undefined) {
+    const by = span.journeyId === ownJourney(item) ? 'opened' : 'idle-gap';
+    item.places.push(placeOf(item, span.journeyId, { by }));
+  } else if (named !== span.journeyId) {
+    item.joinings.push(joiningOf(item, named, span.journeyId, { by: 'idle-gap' }));
+  }
+  for (const other of besides(matter, at)) {
+    if (other.journeyId === span.journeyId) continue;
+    if (other.gapMs <= gap) {
+      const joining = joiningOf(item, span.journeyId, other.journeyId, { by: 'idle-gap' });
+      item.joinings.push({ ...joining, one: span, other });
+    } else if (other.gapMs <= gap + doubtful) doubt(item, span.journeyId, other, 'gap-near-limit');
+  }
+  if (rule.sameCustomer !== 'ask') return;
+  for (const other of near(matter.apart.values(), span, gap)) {
+    doubt(item, span.journeyId, other, 'near-object-journey');
+  }
+}
+
+function doubt(item: Item, journeyId: string, other: Neighbour, reason: DoubtMatch['reason']): void {
+  if (journeyId === other.journeyId) return;
+  const { journeyType, rule } = item;
+  const [first, second] = journeyId < other.journeyId ? [journeyId, other.journeyId] : [other.journeyId, journeyId];
+  const { pack, version } = rule;
+  item.doubts.push({ of: 'journeys', first, second, reason, rule: { journeyType, pack, version }, gapMs: other.gapMs });
+}
+
+type Found = Pick<CorrelationSource, 'by'> & { readonly object?: ObjectReference };
+
+const sourceOf = ({ rule }: Item, { by, object }: Found): CorrelationSource => ({
+  by,
+  rule: rule.journeyType,
+  pack: rule.pack,
+  version: rule.version,
+  ...(object && { object: { type: object.type, id: object.id } }),
+});
+
+const placeOf = (item: Item, journeyId: string, found: Found) => ({
+  journeyId,
+  touchpointId: deterministicId(item.fact.factId, journeyId),
+  correlation: sourceOf(item, found),
+});
+
+function joiningOf(item: Item, one: string, other: string, found: Found): Joining {
+  const { journeyType, customerId, fact } = item;
+  const from = instantMs(fact.occurredAt);
+  return {
+    journeyType,
+    ...(customerId !== undefined && { customerId }),
+    one: { journeyId: one, from },
+    other: { journeyId: other, from },
+    rule: sourceOf(item, found),
+  };
+}
+
+/** Where it went before wins; what follows for others holds only if the rules still say the same. */
+function answerOf(item: Item): Placed {
+  const { journeyType, places, joinings, doubts, known } = item;
+  if (!known) return { journeyType, places, joinings, doubts };
+  const same = places.length === known.length && places.every((p) => known.some((k) => k.journeyId === p.journeyId));
+  const correlation = sourceOf(item, { by: 'opened' });
+  return {
+    journeyType,
+    places: known.map((place) => ({ ...place, correlation })),
+    joinings: same ? joinings : [],
+    doubts: same ? doubts : [],
+  };
+}
+
+const ownJourney = ({ fact }: Item): string => deterministicId('journey', fact.factId);
+const matterOf = ({ customerId, journeyType }: Item): string => deterministicId('matter', customerId!, journeyType);
+
+const aboutOf = ({ occurredAt, source }: UnplacedFact): About => ({
+  occurredAt,
+  source: { system: source.system, ...(source.recordedAt !== undefined && { recordedAt: source.recordedAt }) },
+});
+
+function boundTo(outcome: WorkOutcome): string {
+  if (!outcome.ok) throw outcome.error;
+  const key = outcome.done.state as LookupKey;
+  if (key.status === 'bound' && key.journeyId !== undefined) return key.journeyId;
+  throw new TouchstoneError('KEY_TAKEN', 'The object is bound to a customer, not to a journey.', 'refused');
+}
