@@ -25,6 +25,7 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/scripts/jest-setup.js',
+  testSequencer: '<rootDir>/scripts/jest-sequencer.js',
   maxWorkers: 2,
   testTimeout: 30000,
 };

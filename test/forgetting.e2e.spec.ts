@@ -506,6 +506,7 @@ async function interruptedImport(directory: string): Promise<void> {
     clock: systemClock,
     packs: { has: () => false, kind: () => undefined as never, publish: () => Promise.reject(new Error('killed')) },
     intake: { take: () => Promise.reject(new Error('killed')) },
+    statements: { take: () => Promise.reject(new Error('killed')) },
     quarantine: { add: () => Promise.resolve(0) },
   });
   const file = {

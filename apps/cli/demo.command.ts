@@ -18,7 +18,7 @@ import { whole, withJson } from './options.js';
 import { startOwnServer } from './own-server.js';
 import { number } from './text.js';
 import { kindNames } from './timeline.js';
-import { uploadXes } from './upload.js';
+import { uploadLog } from './upload.js';
 
 const HELP = `
 Two weeks of fault repairs of a made-up power utility: 200 journeys of 120 customers over hotline, app and crew, and what
@@ -94,7 +94,7 @@ async function load(cli: Cli, api: Api, silent: boolean) {
   const path = inProject(EXAMPLE.file);
   const mapping = await mappingOf(path, { ...EXAMPLE, map: inProject(EXAMPLE.kinds) });
   const file = await importFileOf(path);
-  const send = (to: Api) => uploadXes(to, file, { mapping, dryRun: false });
+  const send = (to: Api) => uploadLog(to, file, { route: '/imports/xes', mapping, dryRun: false });
   const imported = await importInto(cli, api, send, { dryRun: false, silent });
   if (!silent) out.print(reportOf(imported));
   const progress = out.progress(silent);

@@ -9,19 +9,24 @@ export interface Call {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Readable;
+  readonly method?: 'GET' | 'POST';
   readonly signal?: AbortSignal;
 }
+
+/** As `post`, without a body. */
+export const get = (call: Omit<Call, 'body' | 'method'>): Promise<IncomingMessage> =>
+  post({ ...call, body: '', method: 'GET' });
 
 /**
  * Posts and gives the answer once its head is there, which may be before the whole body was sent. No time-outs: an
  * import or a rebuild takes as long as it takes, and a server that has gone is noticed by its socket.
  * @throws SERVER_UNREACHABLE, SERVER_GONE, INTERRUPTED and what reading the body throws
  */
-export function post({ url, headers, body, signal }: Call): Promise<IncomingMessage> {
+export function post({ url, headers, body, method = 'POST', signal }: Call): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answered = false;
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = send(url, { method: 'POST', headers, signal });
+    const request = send(url, { method, headers, signal });
     request.once('response', (response) => {
       answered = true;
       resolve(response);

@@ -21,6 +21,28 @@ export interface ImportFlags {
   readonly map?: string;
   readonly personal?: readonly string[];
   readonly asHistory?: boolean;
+  readonly caseType?: readonly string[];
+  readonly withoutCase?: string;
+  readonly zone?: string;
+}
+
+/**
+ * What only logs of objects have; undefined for another file.
+ * @throws USAGE
+ */
+export function ocelOptionsOf(path: string, flags: ImportFlags): Record<string, unknown> | undefined {
+  const { caseType: caseTypes, withoutCase, zone, activity } = flags;
+  if (caseTypes === undefined) {
+    if (/\.(sqlite3?|db|jsonocel)(\.gz)?$/i.test(path)) {
+      throw new UsageError('Name the object type whose objects are the journeys: --case-type <type>.');
+    }
+    if (withoutCase ?? zone) throw new UsageError('--without-case and --zone go with --case-type.');
+    return undefined;
+  }
+  if (activity) throw new UsageError('--activity is for XES: in OCEL the type of an event is its activity.');
+  return Object.fromEntries(
+    Object.entries({ caseTypes, withoutCase, zone }).filter(([, value]) => value !== undefined),
+  );
 }
 
 /**
@@ -64,6 +86,8 @@ export async function tableOptions(
       'invalid',
     );
   }
+  const ofObjects = flags.caseType ?? flags.withoutCase ?? flags.zone;
+  if (ofObjects) throw new UsageError('--case-type, --without-case and --zone are for OCEL; --mapping is for tables.');
   const unfit = OF_LOGS.find((flag) => flags[flag] !== undefined);
   if (unfit) throw new UsageError(`With --mapping, --${unfit} stands in the mapping file: leave it out here.`);
   const mapping = await readFile(flags.mapping, 'utf8').catch((error: unknown) => {
@@ -77,7 +101,7 @@ export async function tableOptions(
 export const journeyTypeOf = (path: string): string =>
   basename(path)
     .replace(/\.gz$/i, '')
-    .replace(/\.(xes|xml|csv|tsv|tab|txt)$/i, '');
+    .replace(/\.(xes|xml|csv|tsv|tab|txt|sqlite3?|db|jsonocel|json)$/i, '');
 
 function closesOf(closes: readonly string[] | undefined): readonly string[] | 'all' | undefined {
   if (!closes?.includes('all')) return closes;

@@ -13,15 +13,24 @@ export function reportOf(result: ImportResult): string {
     `${head}: ${journeyType}${from}`,
     indented(balance(result)),
     indented(`${counted(result.journeys, 'journey')} ${origin(result)}, ${kinds(result)}${customers(result)}`),
+    ...objects(result),
     ...unreadable(result),
     ...losses(result),
     ...result.warnings.map((warning) => `Mind: ${warning}`),
   ].join('\n');
 }
 
-function balance({ sent, taken, known, quarantined }: ImportResult): string {
+function balance({ sent, taken, known, quarantined, objects: ofObjects }: ImportResult): string {
+  // Of a log of objects, what is said of them is sent as well.
+  const what = ofObjects === undefined ? 'event' : 'record';
   const parts = `${number(taken)} taken + ${number(known)} already known + ${number(quarantined)} quarantined`;
-  return `${counted(sent, 'event')} sent = ${parts}`;
+  return `${counted(sent, what)} sent = ${parts}`;
+}
+
+/** Of a log of objects. */
+function objects({ events, objects: count }: ImportResult): string[] {
+  if (events === undefined || count === undefined) return [];
+  return [indented(`of a file with ${counted(events, 'event')} and ${counted(count, 'object')}`)];
 }
 
 const origin = ({ rows, traces }: ImportResult): string =>

@@ -1,15 +1,15 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { ImportProgress, ImportResult } from '@touchstone/interchange';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { Api } from './api.js';
 import { caughtUp, onServer, type Cli } from './cli.js';
 import { importFileOf, type ImportFile } from './import-file.js';
-import { mappingOf, tableOptions, type ImportFlags } from './import-options.js';
+import { mappingOf, ocelOptionsOf, tableOptions, type ImportFlags } from './import-options.js';
 import { reportOf } from './import-report.js';
 import { listed, several, withJson } from './options.js';
 import type { Progress } from './progress.js';
 import { bytes, counted, number } from './text.js';
-import { uploadCsv, uploadXes, type UploadLine } from './upload.js';
+import { uploadCsv, uploadLog, type UploadLine } from './upload.js';
 
 const HELP = `
 The file is read and checked as a whole before anything is appended. Importing it twice adds nothing; an import that was
@@ -21,13 +21,16 @@ Examples:
   $ touchstone import repairs.xes --map kinds.yaml --personal caller,phone --customer account --channel channel
   $ touchstone import 2019.xes --journey-type repair --closes all --as-history
   $ touchstone import new.xes --dry-run --json
+  $ touchstone import orders.sqlite --case-type Order,Shipment --without-case own-journey
   $ touchstone map-columns tickets.csv --out tickets.yaml && touchstone import tickets.csv --mapping tickets.yaml`;
 
 /** `touchstone import FILE` */
 export function addImport(program: Command, cli: Cli): void {
   const command = program
     .command('import')
-    .description('Take in a log of events (XES), or a table with a mapping (CSV); plain or gzip.')
+    .description(
+      'Take in a log of events (XES; OCEL 2.0 as SQLite or JSON), or a table with a mapping (CSV); plain or gzip.',
+    )
     .argument('<file>', 'the log')
     .option('--mapping <file>', 'of a table: YAML or JSON that says what its columns are; see `touchstone map-columns`')
     .option('--journey-type <name>', 'type of its journeys (default: the name of the file, or as the mapping says)')
@@ -45,6 +48,18 @@ export function addImport(program: Command, cli: Cli): void {
     .option('--contact <activity>', 'activity in which customer and company are in contact; repeatable', several)
     .option('--map <file>', 'YAML or JSON: activity to the id of a published kind')
     .option('--personal <attr>', 'attribute about a person, encrypted before it is stored; repeatable', listed)
+    .option(
+      '--case-type <type>',
+      'of OCEL: object type whose objects are the journeys; repeatable, the first one that an event has objects of',
+      listed,
+    )
+    .addOption(
+      new Option(
+        '--without-case <what>',
+        'of OCEL: events of no journey (default: leave-out, which the report names)',
+      ).choices(['leave-out', 'quarantine', 'own-journey']),
+    )
+    .option('--zone <offset>', 'of OCEL: zone of times that name none, such as +08:00 (default: Z)')
     .option('--as-history', 'a historical load: recorded when it happened, nothing is sent to the outside')
     .option('--dry-run', 'read and check only')
     .addHelpText('after', HELP);
@@ -67,8 +82,9 @@ type Sender = (api: Api) => AsyncGenerator<UploadLine, void, void>;
 async function senderOf(file: ImportFile, flags: ImportFlags, dryRun: boolean): Promise<Sender> {
   const table = await tableOptions(file.path, flags);
   if (!table) {
-    const mapping = await mappingOf(file.path, flags);
-    return (api) => uploadXes(api, file, { mapping, dryRun });
+    const ocel = ocelOptionsOf(file.path, flags);
+    const mapping = { ...(await mappingOf(file.path, flags)), ...ocel };
+    return (api) => uploadLog(api, file, { route: ocel ? '/imports/ocel' : '/imports/xes', mapping, dryRun });
   }
   return (api) => uploadCsv(api, file, { ...table, query: { ...table.query, dryRun: dryRun ? 'true' : undefined } });
 }

@@ -3,6 +3,7 @@ import { userName, type Cli } from './cli.js';
 import { EXIT, verdictOn } from './cli-errors.js';
 import { addCompare } from './compare.command.js';
 import { addDemo } from './demo.command.js';
+import { addExport } from './export.command.js';
 import { addEvents } from './events.command.js';
 import { addForget } from './forget.command.js';
 import { addImport } from './import.command.js';
@@ -36,7 +37,7 @@ Errors stand on stderr as CODE: sentence.`;
 export function programOf(cli: Cli): Command {
   const program = new Command('touchstone')
     .description(
-      'Service journeys as events: import logs, read timelines, maps and care figures, see how the read models do.',
+      'Service journeys as events: import and export logs, read timelines, maps and care figures, see how the read models do.',
     )
     .addOption(new Option('--data <dir>', 'data directory').env('DATA_DIR').default('./data'))
     .option('--server <url>', 'a running server, such as http://127.0.0.1:4000; wins over --data')
@@ -55,7 +56,7 @@ export function programOf(cli: Cli): Command {
     .showHelpAfterError('(add --help for what there is)')
     .showSuggestionAfterError()
     .addHelpText('after', HELP);
-  for (const add of [addImport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
+  for (const add of [addImport, addExport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
     add(program, cli);
   for (const add of [addMatches, addLinking, addMetric, addCompare, addMapColumns]) add(program, cli);
   for (const add of [addProjections, addPark, addForget, addDemo]) add(program, cli);

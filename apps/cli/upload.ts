@@ -12,12 +12,20 @@ export type UploadLine = { readonly progress: ImportProgress } | { readonly resu
  * Sends a log to be imported and gives what the server says about it, as it says it.
  * @throws what the server says; SERVER_UNREACHABLE, SERVER_GONE, INTERRUPTED
  */
-export function uploadXes(
+export function uploadLog(
   api: Api,
   file: ImportFile,
-  { mapping, dryRun }: { readonly mapping: Readonly<Record<string, unknown>>; readonly dryRun: boolean },
+  {
+    route,
+    mapping,
+    dryRun,
+  }: {
+    readonly route: '/imports/xes' | '/imports/ocel';
+    readonly mapping: Readonly<Record<string, unknown>>;
+    readonly dryRun: boolean;
+  },
 ): AsyncGenerator<UploadLine, void, void> {
-  const url = new URL('/imports/xes', api.url);
+  const url = new URL(route, api.url);
   if (dryRun) url.searchParams.set('dryRun', 'true');
   const headers = {
     'content-type': 'application/octet-stream',
@@ -28,7 +36,7 @@ export function uploadXes(
   return upload(api, url, headers, file.open());
 }
 
-/** Sends a table with its mapping, as a form. @throws as `uploadXes` */
+/** Sends a table with its mapping, as a form. @throws as `uploadLog` */
 export function uploadCsv(
   api: Api,
   file: ImportFile,

@@ -1,4 +1,5 @@
 /** What this server is made of, without Nest: worker threads load it too. */
+import { interchangeQueries } from '@touchstone/interchange/read';
 import { journeyDerivations, journeyEvents, journeyProjections, journeyQueries } from '@touchstone/journeys/read';
 import { packEvents, packProjections, packQueries } from '@touchstone/packs/read';
 import type { EventDefinition } from '@touchstone/eventing/pure';
@@ -20,4 +21,4 @@ export const groupsIn = (timeZone: string): readonly ProjectionGroup[] => [
 export const groupNames = groupsIn('UTC').map((group) => group.name);
 /** Every event type there is; their payload types differ, so the list forgets them. */
 export const events = [...packEvents, ...journeyEvents] as readonly unknown[] as readonly EventDefinition[];
-export const queries = [...packQueries, ...journeyQueries];
+export const queries = [...packQueries, ...journeyQueries, ...interchangeQueries];

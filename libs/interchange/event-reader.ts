@@ -1,6 +1,7 @@
 import type { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { XesMappingOptions } from './xes-options.js';
+import type { OwnEvent } from './xes-restore.js';
 import { dateFault, jsonOf, put, wrongType, type JsonObject } from './xes-value.js';
 import type { XesAttribute, XesEvent, XesFault, XesLog, XesTrace } from './xes.js';
 
@@ -9,6 +10,7 @@ const IDENTITY = 'identity:id';
 /** A kind id is `<journey type>:<activity>` within 256 characters. */
 const LONGEST_ACTIVITY = 190;
 const LONGEST_CODE = 256;
+const LONGEST_ID = 512;
 /** Larger events would not fit the log once they are written as JSON and encrypted. */
 const LARGEST_EVENT = 512 * 1024;
 
@@ -44,17 +46,20 @@ export class EventReader {
     private readonly options: XesMappingOptions,
     private readonly kinds: ImportedKinds,
     private readonly report: LossReport,
+    /** Roles that the log itself says its attributes to be. */
+    given: Partial<Record<Role, string>> = {},
   ) {
     const classifier = log.classifiers.find((c) => c.scope === 'event');
     this.activityKeys = options.activity ?? classifier?.keys ?? ['concept:name'];
     const roles = new Map<string, Role[]>();
     for (const role of ROLES) {
-      const key = options[role];
+      const key = options[role] ?? given[role];
       if (key !== undefined) roles.set(key, [...(roles.get(key) ?? []), role]);
     }
     this.roles = roles;
     this.personal = new Set(options.personal);
-    this.wanted = new Set([...roles.keys(), ...this.personal]);
+    const named = ROLES.flatMap((role) => options[role] ?? []);
+    this.wanted = new Set([...named, ...this.personal]);
   }
 
   /** Roles that the events do not name themselves come from the trace. */
@@ -77,37 +82,40 @@ export class EventReader {
     return this.inherited.customer;
   }
 
-  read(event: XesEvent, canonical: string): ReadEvent | XesFault {
+  /** @param own what an export of ours says of the event besides its attributes */
+  read(event: XesEvent, canonical: string, own?: OwnEvent): ReadEvent | XesFault {
     if (event.fault) return event.fault;
     if (canonical.length > LARGEST_EVENT / 3 && Buffer.byteLength(canonical) > LARGEST_EVENT) {
       return { code: 'XES_EVENT_TOO_LARGE', reason: `The event is larger than ${LARGEST_EVENT / 1024} KB.` };
     }
     const occurredAt = occurredAtOf(event);
     if (typeof occurredAt !== 'string') return occurredAt;
-    const activity = this.activityOf(event);
+    const activity = this.activityOf(event, own);
     if (typeof activity !== 'string') return activity;
-    return this.contentOf(event, occurredAt, activity);
+    return this.contentOf(event, occurredAt, activity, own);
   }
 
-  private activityOf(event: XesEvent): string | XesFault {
+  private activityOf(event: XesEvent, own: OwnEvent | undefined): string | XesFault {
+    // Whoever names the attribute of the activity wants that one, whatever it was when the file was exported.
+    const said = own?.kind ?? own?.activity;
+    if (said !== undefined && !this.options.activity) return said;
     const parts = this.activityKeys.map((key) => lastOf(event, key)?.value ?? '');
     const missing = parts.filter((part) => part === '').length;
     if (missing === parts.length) {
       const names = this.activityKeys.map((key) => `"${key}"`).join(', ');
       return { code: 'XES_NO_ACTIVITY', reason: `The event has no ${names} to name its activity.` };
     }
-    const activity = parts.join('+');
-    if (activity.length > LONGEST_ACTIVITY) {
-      return {
-        code: 'XES_ACTIVITY_TOO_LONG',
-        reason: `The event's activity has more than ${LONGEST_ACTIVITY} characters.`,
-      };
-    }
+    const activity = checkedActivity(parts.join('+'));
     if (missing > 0) this.report.add('partial-activity', this.activityKeys.join('+'));
     return activity;
   }
 
-  private contentOf(event: XesEvent, occurredAt: string, activity: string): ReadEvent | XesFault {
+  private contentOf(
+    event: XesEvent,
+    occurredAt: string,
+    activity: string,
+    own: OwnEvent | undefined,
+  ): ReadEvent | XesFault {
     const attributes: JsonObject = {};
     const personal: JsonObject = {};
     const roles: Partial<Record<Role, string>> = { ...this.inherited };
@@ -122,7 +130,7 @@ export class EventReader {
       this.wanted.delete(key);
       let carried = key === TIMESTAMP;
       for (const role of this.roles.get(key) ?? []) {
-        const fault = roleFault(attribute);
+        const fault = roleFault(attribute, role === 'staff' ? LONGEST_ID : LONGEST_CODE);
         if (fault) return fault;
         if (attribute.value === '') continue;
         roles[role] = attribute.value;
@@ -132,14 +140,30 @@ export class EventReader {
         recordId = attribute.value;
         carried = true;
       }
-      if (this.activityKeys.length === 1 && key === this.activityKeys[0]) carried ||= !this.kinds.isMapped(activity);
+      if (this.isActivity(key, own)) carried ||= !this.kinds.isMapped(activity);
       if (!carried || attribute.children || attribute.items) {
         put(this.personal.has(key) ? personal : attributes, key, value);
       }
     }
     for (const { key } of this.log.globals.event) if (!seen.has(key)) this.report.add('global-missing', `event ${key}`);
-    return { kind: this.kinds.id(activity), occurredAt, recordId, ...roles, attributes, personal };
+    for (const [key, value] of Object.entries(own?.json ?? {})) {
+      put(this.personal.has(key) ? personal : attributes, key, value);
+    }
+    const kind = this.kinds.id(activity, own?.kind);
+    return { kind, occurredAt, recordId, ...roles, attributes, personal };
   }
+
+  /** Whether the kind says all that the attribute does. An export of ours tells when it is one beside the activity. */
+  private isActivity(key: string, own: OwnEvent | undefined): boolean {
+    if (this.activityKeys.length !== 1 || key !== this.activityKeys[0]) return false;
+    return own === undefined || own.activity === undefined || this.options.activity !== undefined;
+  }
+}
+
+function checkedActivity(activity: string): string | XesFault {
+  if (activity.length <= LONGEST_ACTIVITY) return activity;
+  const reason = `The event's activity has more than ${LONGEST_ACTIVITY} characters.`;
+  return { code: 'XES_ACTIVITY_TOO_LONG', reason };
 }
 
 function occurredAtOf(event: XesEvent): string | XesFault {
@@ -160,12 +184,12 @@ function occurredAtOf(event: XesEvent): string | XesFault {
 const lastOf = (event: XesEvent, key: string): XesAttribute | undefined =>
   event.attributes.findLast((attribute) => attribute.key === key);
 
-function roleFault({ type, key, value }: XesAttribute): XesFault | undefined {
+function roleFault({ type, key, value }: XesAttribute, most: number): XesFault | undefined {
   if (type === 'list' || type === 'container') {
     return { code: 'XES_WRONG_TYPE', reason: `The attribute "${key}" is a ${type}, not a single value.` };
   }
-  if (value.length <= LONGEST_CODE) return undefined;
-  return { code: 'XES_VALUE_TOO_LONG', reason: `The attribute "${key}" has more than ${LONGEST_CODE} characters.` };
+  if (value.length <= most) return undefined;
+  return { code: 'XES_VALUE_TOO_LONG', reason: `The attribute "${key}" has more than ${most} characters.` };
 }
 
-const isShort = ({ value }: XesAttribute): boolean => value !== '' && value.length <= 512;
+const isShort = ({ value }: XesAttribute): boolean => value !== '' && value.length <= LONGEST_ID;

@@ -1,5 +1,5 @@
 import type { Actor, Clock } from '@touchstone/eventing';
-import type { FactIntake } from '@touchstone/journeys';
+import type { FactIntake, ObjectIntake } from '@touchstone/journeys';
 import type { PackCatalogue } from '@touchstone/packs';
 import type { Loss } from './loss-report.js';
 import type { Quarantine } from './quarantine.js';
@@ -47,6 +47,9 @@ export interface ImportResult {
   readonly traces: number;
   /** Of a table: its rows, of which each may tell of several events. */
   readonly rows?: number;
+  /** Of a log of objects: its events, each of which may be a touchpoint of several journeys, and its objects. */
+  readonly events?: number;
+  readonly objects?: number;
   /** Records that the file itself made unreadable, by code. */
   readonly unreadable: Readonly<Record<string, number>>;
   /** Everything that was not carried over. */
@@ -60,6 +63,7 @@ export interface ImporterParts {
   /** The data directory; its spools are kept in `spool/`. The caller owns it. */
   readonly directory: string;
   readonly intake: Pick<FactIntake, 'take'>;
+  readonly statements: Pick<ObjectIntake, 'take'>;
   readonly packs: Pick<PackCatalogue, 'has' | 'kind' | 'publish'>;
   readonly quarantine: Pick<Quarantine, 'add'>;
   readonly sealer: Sealer;

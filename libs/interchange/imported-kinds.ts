@@ -2,6 +2,7 @@ import { TouchstoneError } from '@touchstone/eventing';
 import type { AttributeSpec, KindSpec, PackCatalogue, PackContent } from '@touchstone/packs';
 import type { XesMappingOptions } from './xes-options.js';
 import { dateFault, type Json, type JsonObject } from './xes-value.js';
+import { TRACE_KEY } from './xes.js';
 
 /** Kinds one file may bring: more activities than this are values of a free text, not activities. */
 const MOST_KINDS = 2_000;
@@ -23,14 +24,21 @@ export class ImportedKinds {
   private readonly closes: ReadonlySet<string>;
   private readonly contacts: ReadonlySet<string>;
   private readonly ids = new Map<string, string>();
+  /** Kinds of others that events name themselves. */
+  private readonly named = new Set<string>();
 
   constructor(private readonly options: KindOptions) {
     this.closes = new Set(options.closes === 'all' ? [] : options.closes);
     this.contacts = new Set(options.contacts);
   }
 
-  /** The id of the activity's kind: the mapped one, else one of the log's own. */
-  id(activity: string): string {
+  /** The id of the activity's kind: the mapped one, else the one that the event itself names, else one of the log's own. */
+  id(activity: string, named?: string): string {
+    if (named !== undefined && !this.isMapped(activity)) {
+      if (this.named.size >= MOST_KINDS) throw tooMany();
+      this.named.add(named);
+      return named;
+    }
     let id = this.ids.get(activity);
     if (id === undefined) {
       const { kinds, journeyType } = this.options;
@@ -61,7 +69,7 @@ export class ImportedKinds {
 
   /** Kinds of others that the mapping names for activities that were met. */
   mapped(): string[] {
-    return [...this.ids].filter(([activity]) => this.isMapped(activity)).map(([, id]) => id);
+    return [...[...this.ids].filter(([activity]) => this.isMapped(activity)).map(([, id]) => id), ...this.named];
   }
 
   /** The kinds to publish, sorted by id. */
@@ -114,6 +122,8 @@ export function mergedKind(kind: KindSpec, published: KindSpec | undefined): Kin
 
 function note(types: Map<string, Type>, values: JsonObject): void {
   for (const key of Object.keys(values)) {
+    // The trace's attributes join the first event later, whatever that has under their key.
+    if (key === TRACE_KEY) continue;
     const before = types.get(key);
     const type = typeOf(values[key]!, before);
     if (before !== type) types.set(key, before === undefined ? type : joined(before, type));

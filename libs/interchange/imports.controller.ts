@@ -10,6 +10,7 @@ import { ImportLogger } from './import-logger.js';
 import type { ImportSource } from './import-types.js';
 import { RunningImports } from './running-imports.js';
 import { NdjsonReply } from './ndjson-reply.js';
+import { ocelReading } from './ocel-reading.js';
 import { bodyOf } from './request-body.js';
 import { xesReading } from './xes-reading.js';
 
@@ -34,6 +35,18 @@ export class ImportsController {
     const file = bodyOf(streamOf(request, 'application/xml'));
     const query = request.query as Query;
     const reading = xesReading(optionsOf(query['options'], request.headers['x-import-options']));
+    await this.answer(request, reply, { open: () => file, bytes: lengthOf(request) }, reading);
+  }
+
+  /**
+   * `POST /imports/ocel?options={…}&dryRun=true`: the body is an OCEL 2.0 log, SQLite or JSON, plain or gzip; the options
+   * are those of `OcelMappingOptions`, given as for XES.
+   */
+  @Post('ocel')
+  async importOcel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const file = bodyOf(streamOf(request, 'application/vnd.sqlite3'));
+    const query = request.query as Query;
+    const reading = ocelReading(optionsOf(query['options'], request.headers['x-import-options']));
     await this.answer(request, reply, { open: () => file, bytes: lengthOf(request) }, reading);
   }
 

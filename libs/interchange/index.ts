@@ -1,8 +1,10 @@
 /** The door of interchange: see README.md. */
+export * from './read.js';
 export { InterchangeModule } from './interchange.module.js';
 export { registerStreamingBodies } from './streaming-bodies.js';
 export { readXes, type ReadXes } from './xes-reader.js';
 export {
+  TRACE_KEY,
   XES_LIMITS,
   type XesAttribute,
   type XesEvent,
@@ -12,7 +14,7 @@ export {
   type XesTrace,
 } from './xes.js';
 export { checkedOptions, type XesMappingOptions } from './xes-options.js';
-export { TRACE_KEY, XesMapping, type MappedTrace } from './xes-mapping.js';
+export { XesMapping, type MappedTrace } from './xes-mapping.js';
 export type { Fault, MappedLog, UnreadableRecord } from './mapped-log.js';
 export type { Loss, LossKind } from './loss-report.js';
 export { FileImporter } from './import-job.js';
@@ -39,3 +41,5 @@ export {
   touchpointDataSchema,
   type TouchpointData,
 } from './cloudevents.js';
+export type { ExportReport } from './export-report.js';
+export { EXPORT_HEADER } from './exports.controller.js';

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import type { Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, ObjectFactIntake, OpenLoads } from '@touchstone/journeys';
+import { Kernel, type Clock } from '@touchstone/eventing';
+import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
+import { Exports } from './exports.js';
+import { ExportsController } from './exports.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
 import { ImportLogger } from './import-logger.js';
@@ -16,12 +18,17 @@ import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
 import type { Sealer } from './sealed-frames.js';
 
-/** The ways in: `POST /events`, `POST /imports/xes`, and the quarantine of what could not be read. */
+/** The ways in, with the quarantine of what could not be read, and the ways out. */
 @Module({
   imports: [JourneysModule],
-  controllers: [EventsController, ImportsController],
+  controllers: [EventsController, ImportsController, ExportsController],
   providers: [
     ImportLogger,
+    {
+      provide: Exports,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new Exports(join(config.dataDir, 'exports')),
+    },
     ForgettingPlaces,
     QuarantineResolver,
     {
@@ -30,17 +37,19 @@ import type { Sealer } from './sealed-frames.js';
       useFactory: (config: Config, sealer: Sealer, clock: Clock) =>
         Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
     },
+    { provide: ObjectIntake, inject: [Kernel], useFactory: (kernel: Kernel) => new ObjectIntake(kernel) },
     {
       provide: FileImporter,
-      inject: [CONFIG, FactIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
+      inject: [CONFIG, FactIntake, ObjectIntake, PackCatalogue, Quarantine, VAULT, CLOCK],
       useFactory: (
         config: Config,
         intake: FactIntake,
+        statements: ObjectIntake,
         packs: PackCatalogue,
         quarantine: Quarantine,
         sealer: Sealer,
         clock: Clock,
-      ) => new FileImporter({ directory: config.dataDir, intake, packs, quarantine, sealer, clock }),
+      ) => new FileImporter({ directory: config.dataDir, intake, statements, packs, quarantine, sealer, clock }),
     },
     {
       provide: CloudEventIntake,

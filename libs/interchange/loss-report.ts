@@ -31,7 +31,33 @@ export type LossKind =
   | 'unknown-element'
   | 'stray-text'
   | 'comment'
-  | 'unreadable-declaration';
+  | 'unreadable-declaration'
+  /** A time that names no zone: it is taken to be of this one. */
+  | 'zone-assumed'
+  /** An object that a log names and does not declare: its type is not known. */
+  | 'undeclared-object'
+  /** A row or element that belongs to nothing in the file. */
+  | 'stray'
+  /** A relation that a log states twice. */
+  | 'duplicate-relation'
+  /** An event that relates to no object of the types that are journeys. */
+  | 'event-without-case'
+  /** Of an export: what is personal stays where it is encrypted; of whom was forgotten there is nothing any more. */
+  | 'personal'
+  | 'forgotten'
+  /** Of an export: what stands in journeys besides touchpoints, and what packs say of their kinds. */
+  | 'entry'
+  | 'kind'
+  /** Attributes that the format cannot hold as they are stand in the file as JSON. */
+  | 'as-json'
+  /** An id that another event or object has too, an attribute whose name a table cannot have: it is called otherwise. */
+  | 'renamed'
+  /** Touchpoints of one fact that tell different things: one of them is in the file. */
+  | 'differing-fact'
+  /** Of an export: links that have ended, those to customers, and whom a fact concerned. */
+  | 'link'
+  /** A character that XML has not, in a name: a replacement stands there. */
+  | 'character';
 
 export interface Loss {
   readonly what: LossKind;
@@ -52,6 +78,10 @@ export class LossReport {
     if (!names) this.counts.set(what, (names = new Map()));
     const known = names.has(name) || names.size < NAMES ? name : 'others';
     names.set(known, (names.get(known) ?? 0) + count);
+  }
+
+  addAll(losses: readonly Loss[]): void {
+    for (const { what, name, count } of losses) this.add(what, name, count);
   }
 
   /** Sorted by kind, then by count (largest first), then by name. */

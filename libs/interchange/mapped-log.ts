@@ -31,6 +31,8 @@ export interface MappedLog {
   readonly journeys: number;
   /** Of a table: its rows, of which each may tell of several events. */
   readonly rows?: number;
+  /** Of a log of objects: how many it has. */
+  readonly objects?: number;
   /** Records that say again what another record of the file has said; they are not spooled, and count as known. */
   readonly repeats?: number;
   readonly losses: readonly Loss[];

@@ -194,14 +194,14 @@ describe('mending records of an import', () => {
       })
       .join('') +
     '</trace></log>';
-  const run = (text: string) =>
+  const run = (text: string, given: object = options) =>
     new FileImporter(house).run(
       {
         async *open() {
           yield await Promise.resolve(Buffer.from(text));
         },
       },
-      xesReading(options),
+      xesReading(given),
     );
   const content = async () =>
     (await touchpoints())
@@ -233,6 +233,29 @@ describe('mending records of an import', () => {
     // The broken file once more brings nothing back.
     expect(await run(xes(['2024-05-01T08:00:00+08:00', '2024-05-01T09:00:00', null]))).toMatchObject({ known: 1 });
     expect(house.quarantine.count()).toBe(0);
+  });
+
+  it('gives an event of an export of ours the id that it had', async () => {
+    const [journey, first, second] = [1, 2, 3].map((n) => `0190a1b2-0000-7000-8000-00000000000${n}`);
+    const call = (id: string, time: string) =>
+      `<event><string key="concept:name" value="Call"/><string key="touchstone:id" value="${id}"/>` +
+      `<string key="touchstone:source" value="crm"/><string key="touchstone:unit" value="U"/>` +
+      `<date key="time:timestamp" value="${time}"/></event>`;
+    const log = (time: string) =>
+      `<log><extension name="Touchstone" prefix="touchstone" uri="urn:touchstone:xes:1"/>` +
+      `<string key="touchstone:journey-type" value="ticket"/><container key="touchstone:roles"><string key="unit" value="touchstone:unit"/></container>` +
+      `<trace><string key="concept:name" value="T1"/><string key="touchstone:journey" value="${journey}"/>` +
+      `${call(first!, '2024-05-01T08:00:00Z')}${call(second!, time)}</trace></log>`;
+    const own = { journeyType: 'ticket' };
+    expect(await run(log('2024-05-01T09:00:00'), own)).toMatchObject({ taken: 1, quarantined: 1 });
+    await mending.mend({ filter: {} }, { mapping: { zone: '+08:00' } }, ANNA);
+    expect(await mending.retry({ filter: {} }, ANNA)).toMatchObject({ taken: 1, waiting: 0 });
+    expect(await content()).toMatchObject([
+      { id: first, data: { unit: 'U' }, source: { system: 'crm' } },
+      { id: second, data: { unit: 'U' }, source: { system: 'crm', sequence: 1 } },
+    ]);
+    expect(new Set((await touchpoints()).map(({ stream }) => stream))).toEqual(new Set([`journey-${journey}`]));
+    expect(await run(log('2024-05-01T09:00:00+08:00'), own)).toMatchObject({ known: 2, taken: 0 });
   });
 
   it('publishes the activities that nobody could read before', async () => {

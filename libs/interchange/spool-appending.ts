@@ -1,9 +1,9 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
-import type { FactOutcome, TouchpointFact } from '@touchstone/journeys';
+import type { FactOutcome, ObjectStatement, StatementOutcome, TouchpointFact } from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
 import { importedPack } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
-import type { Spool, SpoolManifest, Spools } from './spool.js';
+import type { Spool, SpoolManifest, SpoolRecord, Spools } from './spool.js';
 
 /** The second phase: appends spools chunk by chunk, each where an earlier run stopped. */
 export class SpoolAppender {
@@ -50,29 +50,14 @@ export class SpoolAppender {
   private async appendChunk(spool: Spool, index: number, actor: Actor | undefined): Promise<void> {
     const { manifest, progress } = spool;
     const records = await spool.chunk(index);
-    const facts = records.flatMap((record) => ('fact' in record ? [record.fact] : []));
-    const outcomes = await this.take(facts, manifest, actor);
     const refused: Unreadable[] = [];
     const counts = { taken: 0, known: 0 };
-    facts.forEach((fact, i) => {
-      const outcome = outcomes[i]!;
-      if (outcome.outcome === 'refused') {
-        const { code, message: reason } = outcome;
-        const raw = JSON.stringify(fact);
-        const { journey, touchpointId: fingerprint } = fact;
-        refused.push({
-          ...aboutRecord(manifest),
-          journeyId: journey.id,
-          fingerprint,
-          code,
-          reason,
-          format: 'fact',
-          raw,
-        });
-      } else {
-        counts[outcome.outcome]++;
+    for (const part of partsOf(records, manifest.asHistory)) {
+      for (const { record, outcome } of await this.takePart(part, manifest, actor)) {
+        if (outcome.outcome !== 'refused') counts[outcome.outcome]++;
+        else refused.push({ ...aboutRecord(manifest), ...refusedRecord(record, outcome) });
       }
-    });
+    }
     for (const record of records) {
       if ('unreadable' in record) refused.push({ ...aboutRecord(manifest), ...record.unreadable });
     }
@@ -84,6 +69,19 @@ export class SpoolAppender {
       known: progress.known + counts.known,
       quarantined: progress.quarantined + refused.length,
     });
+  }
+
+  private async takePart(
+    part: Part,
+    manifest: SpoolManifest,
+    actor: Actor | undefined,
+  ): Promise<{ record: TouchpointFact | ObjectStatement; outcome: FactOutcome | StatementOutcome }[]> {
+    if ('facts' in part) {
+      const outcomes = await this.take(part.facts, manifest, actor);
+      return part.facts.map((record, i) => ({ record, outcome: outcomes[i]! }));
+    }
+    const outcomes = await this.parts.statements.take(part.statements, executeOptions(manifest, actor));
+    return part.statements.map((record, i) => ({ record, outcome: outcomes[i]! }));
   }
 
   /**
@@ -117,7 +115,9 @@ export class SpoolAppender {
 async function firstRecorded(spool: Spool): Promise<string | undefined> {
   for (let chunk = 0; chunk < spool.manifest.chunks.length; chunk++) {
     for (const record of await spool.chunk(chunk)) {
-      if ('fact' in record) return record.fact.source.recordedAt ?? record.fact.occurredAt;
+      if ('unreadable' in record) continue;
+      const { source, occurredAt } = 'fact' in record ? record.fact : record.object;
+      return source.recordedAt ?? occurredAt;
     }
   }
   return undefined;
@@ -139,6 +139,40 @@ function* inOrder(facts: readonly TouchpointFact[]): Generator<readonly Touchpoi
   if (from < facts.length) yield facts.slice(from);
 }
 
+type Part = { readonly facts: TouchpointFact[] } | { readonly statements: ObjectStatement[] };
+
+/** What may be appended at once. Of a historical load: facts, or statements of one time, that stand side by side. */
+function partsOf(records: readonly SpoolRecord[], inOrder: boolean): Part[] {
+  const parts: Part[] = [];
+  const facts: TouchpointFact[] = [];
+  const statements: ObjectStatement[] = [];
+  for (const record of records) {
+    if ('unreadable' in record) continue;
+    const last = parts.at(-1);
+    if (!inOrder) {
+      if ('fact' in record) facts.push(record.fact);
+      else statements.push(record.object);
+    } else if ('fact' in record) {
+      if (last && 'facts' in last) last.facts.push(record.fact);
+      else parts.push({ facts: [record.fact] });
+    } else if (last && 'statements' in last && last.statements.at(-1)!.occurredAt === record.object.occurredAt) {
+      last.statements.push(record.object);
+    } else {
+      parts.push({ statements: [record.object] });
+    }
+  }
+  return inOrder ? parts : [{ statements }, { facts }].filter((part) => Object.values(part).flat().length > 0);
+}
+
+function refusedRecord(
+  record: TouchpointFact | ObjectStatement,
+  { code, message: reason }: { readonly code: string; readonly message: string },
+): Omit<Unreadable, 'source' | 'journeyType'> {
+  const raw = JSON.stringify(record);
+  if (!('touchpointId' in record)) return { fingerprint: record.id, code, reason, raw, format: 'object-statement' };
+  return { journeyId: record.journey.id, fingerprint: record.touchpointId, code, reason, raw, format: 'fact' };
+}
+
 const aboutRecord = ({ id, source, journeyType }: SpoolManifest) => ({ importId: id, source, journeyType });
 
 const executeOptions = ({ id, asHistory }: SpoolManifest, actor: Actor | undefined): ExecuteOptions => ({
@@ -154,6 +188,7 @@ export const readingReport = (log: SpoolManifest['log']) => ({
   journeys: log.journeys,
   traces: log.traces,
   ...(log.rows !== undefined && { rows: log.rows }),
+  ...(log.objects !== undefined && { events: log.events, objects: log.objects }),
   losses: log.losses,
   warnings: log.warnings,
   kinds: [...log.kinds.map((kind) => kind.id), ...log.mappedKinds],

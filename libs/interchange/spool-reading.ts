@@ -78,17 +78,21 @@ class SortedSink {
 
 /** A historical load appends in the order of recorded time; what is unreadable has none and comes first. */
 function byHistory(a: SpoolRecord, b: SpoolRecord): number {
-  if ('unreadable' in a || 'unreadable' in b) return ('fact' in a ? 1 : 0) - ('fact' in b ? 1 : 0);
-  return recordedMs(a.fact) - recordedMs(b.fact) || byInstant(orderOf(a.fact), orderOf(b.fact));
+  if ('unreadable' in a || 'unreadable' in b) return ('unreadable' in a ? 0 : 1) - ('unreadable' in b ? 0 : 1);
+  const [one, other] = [told(a), told(b)];
+  return recordedMs(one) - recordedMs(other) || byInstant(orderOf(one), orderOf(other));
 }
 
-type Fact = Extract<SpoolRecord, { fact: unknown }>['fact'];
-const recordedMs = ({ occurredAt, source }: Fact): number => instantMs(source.recordedAt ?? occurredAt);
-const orderOf = ({ occurredAt, source, touchpointId }: Fact) => ({
-  at: instantMs(occurredAt),
-  sequence: source.sequence,
-  id: touchpointId,
-});
+interface Told {
+  readonly id: string;
+  readonly occurredAt: string;
+  readonly source: { readonly sequence?: number; readonly recordedAt?: string };
+}
+
+const told = (record: Exclude<SpoolRecord, { unreadable: unknown }>): Told =>
+  'fact' in record ? { ...record.fact, id: record.fact.touchpointId } : record.object;
+const recordedMs = ({ occurredAt, source }: Told): number => instantMs(source.recordedAt ?? occurredAt);
+const orderOf = ({ id, occurredAt, source }: Told) => ({ at: instantMs(occurredAt), sequence: source.sequence, id });
 
 async function* metered(source: AsyncIterable<Uint8Array>, meter: Meter): AsyncGenerator<Uint8Array> {
   for await (const bytes of source) {

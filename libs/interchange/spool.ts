@@ -1,13 +1,14 @@
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId, type Clock } from '@touchstone/eventing';
-import type { TouchpointFact } from '@touchstone/journeys';
+import type { ObjectStatement, TouchpointFact } from '@touchstone/journeys';
 import { FrameReader, FrameWriter, type FramePlace, type Sealer } from './sealed-frames.js';
 import type { MappedLog, UnreadableRecord } from './mapped-log.js';
 import type { Recognises } from './quarantine.js';
 
 /** One record of a file: what is to be appended, or what goes to quarantine. */
-export type SpoolRecord = { readonly fact: TouchpointFact } | { readonly unreadable: UnreadableRecord };
+export type SpoolRecord =
+  { readonly fact: TouchpointFact } | { readonly object: ObjectStatement } | { readonly unreadable: UnreadableRecord };
 
 /** What a finished reading says. Holds no personal data. */
 export interface SpoolManifest {

@@ -8,6 +8,7 @@ const LOG_TYPES = [
   'application/gzip',
   'application/x-gzip',
   'application/octet-stream',
+  'application/vnd.sqlite3',
   'text/csv',
   'text/tab-separated-values',
   'multipart/form-data',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clockAt, EventRegistry, Kernel, type EventLog, type RecordedEvent } from '@touchstone/eventing';
 import { openVault } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
-import { FactIntake, journeyEvents, ObjectFactIntake } from '@touchstone/journeys';
+import { FactIntake, journeyEvents, ObjectFactIntake, ObjectIntake } from '@touchstone/journeys';
 import { PackCatalogue, packEvents } from '@touchstone/packs';
 import type { ImporterParts } from './import-types.js';
 import { Quarantine } from './quarantine.js';
@@ -16,6 +16,7 @@ export interface House extends ImporterParts {
   readonly objects: ObjectFactIntake;
   readonly log: EventLog;
   readonly packs: PackCatalogue;
+  readonly kernel: Kernel;
   recorded(): Promise<RecordedEvent[]>;
   close(): Promise<void>;
 }
@@ -38,8 +39,10 @@ export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
     clock,
     log,
     packs,
+    kernel,
     intake,
     objects,
+    statements: new ObjectIntake(kernel),
     quarantine,
     recorded: async () => {
       const events: RecordedEvent[] = [];

@@ -6,38 +6,38 @@ import { ImportedKinds } from './imported-kinds.js';
 import { LossReport } from './loss-report.js';
 import type { MappedLog, UnreadableRecord } from './mapped-log.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
+import type { UnreadableEvent } from './xes-context.js';
+import { OWN, isOwn } from './xes-own.js';
+import { OwnMarks } from './xes-restore.js';
 import { canonicalOf, jsonOf, put, xmlOf, type JsonObject } from './xes-value.js';
 import type { XesMappingOptions } from './xes-options.js';
-import type { XesAttribute, XesEvent, XesFault, XesLog, XesPart, XesTrace } from './xes.js';
+import {
+  TRACE_KEY,
+  type XesAttribute,
+  type XesEvent,
+  type XesFault,
+  type XesLog,
+  type XesPart,
+  type XesTrace,
+} from './xes.js';
 
-/** Where the attributes of a trace are kept: under this key of its first touchpoint. */
-export const TRACE_KEY = '@trace';
+export { TRACE_KEY } from './xes.js';
 
 const TRACE_NAME = 'concept:name';
 const IDENTITY = 'identity:id';
 const LONGEST_NAME = 512;
 
-/** An event that goes to quarantine, as XML. */
-export interface UnreadableEvent extends UnreadableRecord {
-  readonly format: 'xes';
-  readonly context: XesContext;
-}
-
-/** The surroundings of one event, as far as they say how it is to be read. */
-export interface XesContext {
-  readonly options: XesMappingOptions;
-  readonly classifiers: XesLog['classifiers'];
-  /** Those attributes of its trace that name it, and those that name who took part. */
-  readonly trace: readonly XesAttribute[];
-  /** Its 0-based place in the journey; absent where nobody knows which journey. */
-  readonly sequence?: number;
-  /** How many unreadable events of the trace before it are identical to it. */
-  readonly occurrence: number;
-}
-
 export interface MappedTrace {
   readonly facts: TouchpointFact[];
   readonly unreadable: UnreadableRecord[];
+}
+
+/** The journey that a trace is about. */
+interface TraceJourney {
+  readonly id: string;
+  readonly name: string;
+  /** It was exported from this very journey, so its touchpoints keep their ids. */
+  readonly isExported: boolean;
 }
 
 /** Where an unreadable event stands. */
@@ -67,6 +67,8 @@ export class XesMapping {
   private readonly report = new LossReport();
   private readonly memory = new TraceMemory();
   private readonly personal: ReadonlySet<string>;
+  /** Of a log that Touchstone itself exported. */
+  private readonly marks: OwnMarks | undefined;
   private readonly surroundings: ReadonlySet<string>;
   private journeys = 0;
 
@@ -79,29 +81,35 @@ export class XesMapping {
     this.personal = new Set(options.personal);
     const { customer, unit, staff, channel } = options;
     this.surroundings = new Set(
-      [TRACE_NAME, IDENTITY, customer, unit, staff, channel].filter((key) => key !== undefined),
+      [TRACE_NAME, IDENTITY, OWN.journey, customer, unit, staff, channel].filter((key) => key !== undefined),
     );
-    this.reader = new EventReader(log, options, this.kinds, this.report);
+    this.marks = OwnMarks.of(log);
+    this.reader = new EventReader(log, options, this.kinds, this.report, this.marks?.roles);
     this.reportOutside(log);
   }
 
-  map(trace: XesTrace): MappedTrace {
-    const name = nameOf(trace);
+  map(marked: XesTrace): MappedTrace {
+    const name = nameOf(marked);
     const fault = nameFault(name);
-    if (fault) return { facts: [], unreadable: this.withoutJourney(trace, fault) };
-    const journeyId = deterministicId(this.source, this.options.journeyType, name!);
+    if (fault) return { facts: [], unreadable: this.withoutJourney(marked, fault) };
+    const { journeyType, source } = this.options;
+    const exported = this.marks?.journeyOf(marked, { journeyType, source, name: name! });
+    const journeyId = exported ?? deterministicId(this.source, journeyType, name!);
+    const { trace, json, hasCustomer } = this.marks?.trace(marked) ?? { trace: marked, json: {}, hasCustomer: false };
+    if (hasCustomer && this.options.customer !== OWN.customer) this.report.add('trace-attribute', OWN.customer);
     const open = this.memory.open(journeyId);
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
-    this.reader.begin(trace);
+    this.reader.begin(this.options.customer === OWN.customer ? marked : trace);
+    const journey = { id: journeyId, name: name!, isExported: exported !== undefined };
     const unreadable: UnreadableRecord[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
-      const result = this.placed(event, open, trace, name!);
+      const result = this.placed(event, open, marked, journey);
       if ('fact' in result) placed.push(result);
       else unreadable.push({ ...result, journeyId });
     }
-    const facts = this.completed(placed, open, trace);
+    const facts = this.completed(placed, open, trace, json);
     open.close();
     return { facts, unreadable };
   }
@@ -132,34 +140,45 @@ export class XesMapping {
     };
   }
 
-  private placed(event: XesEvent, open: OpenTrace, trace: XesTrace, name: string): Placed | UnreadableEvent {
-    const { journeyType } = this.options;
-    const journeyId = deterministicId(this.source, journeyType, name);
+  private placed(marked: XesEvent, open: OpenTrace, trace: XesTrace, journey: TraceJourney): Placed | UnreadableEvent {
+    const { journeyType, source } = this.options;
+    const { name } = journey;
     // The place counts unreadable events too: they keep it for the day they are mended.
     const sequence = open.place();
-    const canonical = canonicalOf(event.attributes);
-    const read = this.reader.read(event, canonical);
-    if (isFault(read)) return this.unreadable(event, read, { canonical, name, open, trace, sequence });
+    const { event, own } = this.marks?.event(marked) ?? { event: marked, own: undefined };
+    const canonical = canonicalOf(marked.attributes);
+    const read = this.reader.read(event, canonical, own);
+    const at = { canonical, name, open, trace, sequence };
+    if (isFault(read)) return this.unreadable(marked, read, at);
+    if (own?.withheld) this.report.add('personal', 'values of a touchpoint');
     const base = [this.source, journeyType, name];
+    const identity = read.recordId ?? own?.id;
     let touchpointId: string;
-    if (read.recordId === undefined) {
+    if (identity === undefined) {
       touchpointId = contentId([...base, canonical], open).id;
     } else {
-      touchpointId = deterministicId(...base, read.recordId);
-      if (open.sourceId(touchpointId, deterministicId(canonical)) === 'other') {
+      touchpointId = (journey.isExported ? own?.id : undefined) ?? deterministicId(...base, identity);
+      // Ids of an export of ours may begin alike: those of one moment do.
+      if (open.sourceId(deterministicId(touchpointId), deterministicId(canonical)) === 'other') {
         const reason = 'Another event of the trace has the same identity:id and other content.';
-        const at = { canonical, name, open, trace, sequence };
-        return this.unreadable(event, { code: 'XES_EVENT_ID_REUSED', reason }, at);
+        return this.unreadable(marked, { code: 'XES_EVENT_ID_REUSED', reason }, at);
       }
     }
     this.kinds.observe(read.kind, read.attributes, read.personal);
-    const key = this.personal.has(TRACE_NAME) ? undefined : name;
-    const fact = factOf(read, touchpointId, { id: journeyId, type: journeyType, key }, this.source, sequence);
+    // A journey without a name of its own was exported under its id.
+    const key = this.personal.has(TRACE_NAME) || name === journey.id ? undefined : name;
+    const system = source ?? own?.system ?? this.source;
+    const told = { system, recordId: read.recordId, sequence, ...(own?.recordedAt !== undefined && { recordedAt: own.recordedAt }) }; // prettier-ignore
+    const fact = {
+      ...factOf(read, touchpointId, { id: journey.id, type: journeyType, key }, told),
+      ...(own?.factId !== undefined && { factId: own.factId }),
+      ...(own?.objects && { objects: own.objects }),
+    };
     return { fact, at: instantMs(read.occurredAt), customer: read.customer };
   }
 
   /** Gives the facts of a trace their customer, and the first of them the trace's own attributes. */
-  private completed(placed: Placed[], open: OpenTrace, trace: XesTrace): TouchpointFact[] {
+  private completed(placed: Placed[], open: OpenTrace, trace: XesTrace, json: JsonObject): TouchpointFact[] {
     const order = ({ fact, at }: Placed) => ({ at, sequence: fact.source.sequence, id: fact.touchpointId });
     const value = open.customer(
       placed.flatMap((p) => (p.customer === undefined ? [] : [{ ...order(p), customer: p.customer }])),
@@ -169,7 +188,7 @@ export class XesMapping {
       this.report.add('other-customer', `trace ${this.options.customer}`);
     const customer = value === undefined ? undefined : { type: `${this.source}/${this.options.customer}`, value };
     const [first] = placed.length > 1 ? [...placed].sort((a, b) => byInstant(order(a), order(b))) : placed;
-    const own = this.traceAttributes(trace, first !== undefined);
+    const own = this.traceAttributes(trace, first !== undefined, json);
     return placed.map((p) => {
       const fact = customer ? { ...p.fact, customer } : p.fact;
       return p === first && own ? withTrace(fact, own) : fact;
@@ -179,6 +198,7 @@ export class XesMapping {
   private traceAttributes(
     trace: XesTrace,
     kept: boolean,
+    json: JsonObject = {},
   ): { attributes: JsonObject; personal: JsonObject } | undefined {
     const attributes: JsonObject = {};
     const personal: JsonObject = {};
@@ -194,6 +214,9 @@ export class XesMapping {
       const into = this.personal.has(key) ? personal : attributes;
       if (Object.hasOwn(into, key)) this.report.add('duplicate-key', key);
       put(into, key, value);
+    }
+    for (const [key, value] of kept ? Object.entries(json) : []) {
+      put(this.personal.has(key) ? personal : attributes, key, value);
     }
     for (const { key } of this.log.globals.trace) {
       if (!trace.attributes.some((a) => a.key === key)) this.report.add('global-missing', `trace ${key}`);
@@ -213,7 +236,8 @@ export class XesMapping {
     const { id: fingerprint, occurrence } = contentId(parts, open);
     const { options, log, surroundings } = this;
     const near = trace.attributes.filter(({ key }) => surroundings.has(key));
-    const context = { options, classifiers: log.classifiers, trace: near, sequence, occurrence };
+    const own = this.marks && log.attributes.filter(({ key }) => key === OWN.journeyType || key === OWN.roles);
+    const context = { options, classifiers: log.classifiers, trace: near, sequence, occurrence, ...(own && { own }) };
     return { line: event.line, code, reason, fingerprint, raw: xmlOf(event), format: 'xes', context };
   }
 
@@ -229,7 +253,10 @@ export class XesMapping {
   }
 
   private reportOutside({ attributes, extensions, classifiers, globals }: XesLog): void {
-    for (const attribute of attributes) this.report.add('log-attribute', attribute.key, sizeOf(attribute));
+    for (const attribute of attributes) {
+      if (this.marks && isOwn(attribute.key)) continue;
+      this.report.add('log-attribute', attribute.key, sizeOf(attribute));
+    }
     if (extensions.length > 0) this.report.add('declaration', 'extension', extensions.length);
     if (classifiers.length > 0) this.report.add('declaration', 'classifier', classifiers.length);
     const declared = globals.trace.length + globals.event.length;
@@ -257,10 +284,9 @@ function factOf(
   read: ReadEvent,
   touchpointId: string,
   journey: TouchpointFact['journey'],
-  system: string,
-  sequence: number,
+  source: TouchpointFact['source'],
 ): TouchpointFact {
-  const { kind, unit, staff, channel, occurredAt, recordId, attributes, personal } = read;
+  const { kind, unit, staff, channel, occurredAt, attributes, personal } = read;
   return {
     touchpointId,
     journey,
@@ -269,7 +295,7 @@ function factOf(
     unit,
     staff,
     occurredAt,
-    source: { system, recordId, sequence },
+    source,
     attributes,
     personal: Object.keys(personal).length > 0 ? personal : undefined,
   };
@@ -308,7 +334,7 @@ const sizeOf = ({ children, items }: XesAttribute): number =>
   1 + [...(children ?? []), ...(items ?? [])].reduce((sum, inner) => sum + sizeOf(inner), 0);
 
 /** Refused, because a misspelt name would leave the person's data readable for good. */
-const personalUnseen = (key: string): TouchstoneError =>
+export const personalUnseen = (key: string): TouchstoneError =>
   new TouchstoneError(
     'PERSONAL_ATTRIBUTE_UNSEEN',
     `No event or trace has the attribute "${key}" that is to be personal: check its name, or drop the option.`,

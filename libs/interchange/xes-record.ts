@@ -1,7 +1,9 @@
 import type { Readable, Reading } from './quarantine-readers.js';
-import { TRACE_KEY, XesMapping, type XesContext } from './xes-mapping.js';
+import type { XesContext } from './xes-context.js';
+import { XesMapping } from './xes-mapping.js';
+import { OWN_EXTENSION } from './xes-own.js';
 import { readXes } from './xes-reader.js';
-import type { XesAttribute, XesEvent, XesTrace } from './xes.js';
+import { TRACE_KEY, type XesAttribute, type XesEvent, type XesLog, type XesTrace } from './xes.js';
 import { withZone } from './zone-offset.js';
 
 const TIMESTAMP = 'time:timestamp';
@@ -17,7 +19,7 @@ export async function readXesRecord({ payload, context, mapping }: Readable): Pr
     const reason = 'It came before events of logs could be driven in again: mend it by writing it as a CloudEvent.';
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
   }
-  const { options, classifiers, trace: near, sequence, occurrence } = context as XesContext;
+  const { options, trace: near, sequence, occurrence } = context as XesContext;
   let own: XesTrace | undefined;
   try {
     own = await parsed(payload);
@@ -28,8 +30,7 @@ export async function readXesRecord({ payload, context, mapping }: Readable): Pr
   if (!own || !event || own.events.length > 1) {
     return { code: 'XES_RECORD_INVALID', reason: 'Write one <event>, or one <trace> with a name and one <event>.' };
   }
-  const log = { extensions: [], globals: { trace: [], event: [] }, classifiers: [...classifiers], attributes: [] };
-  const mapper = new XesMapping(log, options);
+  const mapper = new XesMapping(logOf(context as XesContext), options);
   const zoned = mapping.zone === undefined ? event : { ...event, attributes: inZone(event.attributes, mapping.zone) };
   // Identical ones that stood before it take the first numbers.
   const events = new Array<XesEvent>(Math.min(occurrence, MOST_IDENTICAL) + 1).fill(zoned);
@@ -51,6 +52,14 @@ export async function readXesRecord({ payload, context, mapping }: Readable): Pr
     ...(spec && { kind: { journeyType: options.journeyType, spec } }),
   };
 }
+
+/** The log that the record came from, as far as it says how its events are to be read. */
+const logOf = ({ classifiers, own }: XesContext): XesLog => ({
+  extensions: own ? [OWN_EXTENSION] : [],
+  globals: { trace: [], event: [] },
+  classifiers: [...classifiers],
+  attributes: [...(own ?? [])],
+});
 
 async function parsed(payload: string): Promise<XesTrace | undefined> {
   const trace = /^\s*<trace[\s>]/.test(payload) ? payload : `<trace>${payload}</trace>`;

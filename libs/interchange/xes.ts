@@ -1,3 +1,6 @@
+/** Where the attributes of a trace are kept: under this key of its first touchpoint. */
+export const TRACE_KEY = '@trace';
+
 /** The types of XES attributes (IEEE 1849). */
 export const XES_TYPES = ['string', 'date', 'int', 'float', 'boolean', 'id', 'list', 'container'] as const;
 export type XesType = (typeof XES_TYPES)[number];

@@ -184,7 +184,8 @@ describe('what stands around an event', () => {
   });
 
   it('is unknown for streams and things that no read model knows', async () => {
-    const events = recorded('object-meter-7', [{ type: 'ObjectChanged', data: { touchpointId: uuid(77) } }]);
+    const data = { object: { type: 'meter', id: '7' }, attributes: {}, touchpointId: uuid(77) };
+    const events = recorded('object-meter-7', [{ type: 'ObjectChanged', data }]);
     expect(await ask(readsOf(events), events)).toEqual([{ context: NO_CONTEXT, supersedes: null, before: null }]);
   });
 });

@@ -198,7 +198,7 @@ function recordingsOf({ index, fact, content, customerId }: Readable, placed: Pl
   const { occurredAt, source } = fact;
   const whole = customerId === undefined ? content : { ...content, customerId };
   if (isPlaced(fact)) {
-    const { touchpointId, journey } = fact;
+    const { touchpointId, journey, factId } = fact;
     const open = { journeyType: journey.type, key: journey.key, customerId };
     const command = new RecordTouchpoint({
       journeyId: journey.id,
@@ -206,6 +206,7 @@ function recordingsOf({ index, fact, content, customerId }: Readable, placed: Pl
       touchpointId,
       occurredAt,
       source,
+      factId,
       content: whole,
     });
     return [{ index, journeyId: journey.id, touchpointId, command }];

@@ -21,10 +21,10 @@ export {
   type Audience,
   type CustomerLink,
   type ObjectFactContent,
-  type ObjectKey,
   type ObjectLink,
 } from './object.events.js';
 export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
+export { ObjectIntake, type ObjectStatement, type StatementOutcome } from './object-intake.js';
 export { objectSamples } from './object.samples.js';
 export { OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

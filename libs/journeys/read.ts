@@ -69,6 +69,17 @@ export {
   type EventContext,
   type EventInContext,
 } from './event-context.js';
+export {
+  exportPage,
+  type ExportCursor,
+  type ExportedJourney,
+  type ExportedTouchpoint,
+  type ExportPage,
+  type ExportPageParams,
+} from './journey-export.js';
+export { exportObjects, knownObjects, type ExportedFact, type ExportedObject } from './object-export.js';
+export type { ObjectKey } from './object.events.js';
+export type { JourneyFilter } from './journey-rows.js';
 
 export const journeyEvents = [
   CustomerRegistered,

@@ -1,5 +1,7 @@
 /** A touchpoint as a source reports it: everything a journey needs to take it in. Pure data. */
 export interface TouchpointFact extends Reported {
+  /** Of a fact that touches several journeys: the same in all of them. */
+  readonly factId?: string;
   /** Event id of the `TouchpointRecorded`; deterministic, so that a repeat is known. */
   readonly touchpointId: string;
   readonly journey: {

@@ -25,7 +25,7 @@ describe('cursors', () => {
     ['null where none may be', encodeCursor('journeys', [null, 1])],
     ['another version', Buffer.from(JSON.stringify([2, 'journeys', 'a', 1])).toString('base64url')],
     ['JSON that is no list', Buffer.from('{"a":1}').toString('base64url')],
-    ['a very long one', encodeCursor('journeys', ['a'.repeat(3_000), 1])],
+    ['a very long one', encodeCursor('journeys', ['a'.repeat(13_000), 1])],
   ])('refuse %s', (_what, cursor) => {
     expect(() => decodeCursor('journeys', cursor, ['string', 'number'])).toThrow(invalid);
   });

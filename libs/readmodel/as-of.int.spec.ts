@@ -189,3 +189,15 @@ describe('reading on the calling thread', () => {
     expect(await reads.run(sumQuery, { label: 'x' })).toMatchObject({ result: { total: 0 } });
   });
 });
+
+it('a query that asks for what an earlier release did not keep says so, and is no defect', async () => {
+  const newer: ReadQuery<object, unknown> = {
+    name: 'toys.newer',
+    group: 'toys',
+    run: (read) => read.db.selectFrom('kept_since_today').selectAll().execute(),
+  };
+  await expect(reading(await record([BASE])).run(newer, {})).rejects.toMatchObject({
+    code: 'READ_MODEL_OUTDATED',
+    kind: 'unavailable',
+  });
+});

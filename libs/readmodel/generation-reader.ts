@@ -79,7 +79,7 @@ export class GenerationReader {
   /**
    * Runs a query in one read transaction. `isCurrent` is asked inside it; false: another generation answers now and
    * nothing was run.
-   * @throws NOT_YET_PROJECTED, QUERY_FAILED, and what the query throws
+   * @throws NOT_YET_PROJECTED, READ_MODEL_OUTDATED, QUERY_FAILED, and what the query throws
    */
   async run<P>(
     request: ReadRequest<P>,
@@ -155,6 +155,16 @@ export class GenerationReader {
 /** Family errors pass; anything else is a defect of the query and says so. */
 function asFamily(error: unknown, query: string): unknown {
   if ((error as { name?: unknown } | null)?.name === 'TouchstoneError') return error;
+  // Queries and tables come with one release: what is missing was made by an earlier one, and its successor is on its way.
+  if (/^no such (table|column): /.test(messageOf(error))) {
+    return new TouchstoneError(
+      'READ_MODEL_OUTDATED',
+      `The read model was made by an earlier Touchstone that did not keep what "${query}" asks for; it is being built anew. Ask again when "touchstone projections" says that it is done.`,
+      'unavailable',
+      { query },
+      { cause: error },
+    );
+  }
   return new TouchstoneError(
     'QUERY_FAILED',
     `The query "${query}" failed: ${messageOf(error)}. Please report this.`,
