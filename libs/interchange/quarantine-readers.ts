@@ -78,7 +78,7 @@ function readFact({ payload, mapping }: Readable): Reading {
 /** One that names no journey is placed by the rules of the packs; its id is that of the source's event. */
 function factOf({ journey, ...fact }: Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) {
   if (journey) return { ...fact, journey };
-  const { touchpointId: factId, ...reported } = fact;
+  const { touchpointId, factId = touchpointId, ...reported } = fact;
   return { ...reported, factId };
 }
 

@@ -1,5 +1,7 @@
 /** A touchpoint as a source reports it: everything a journey needs to take it in. Pure data. */
 export interface TouchpointFact extends Reported {
+  /** Of a fact that touches several journeys: the same in all of them. */
+  readonly factId?: string;
   /** Event id of the `TouchpointRecorded`; deterministic, so that a repeat is known. */
   readonly touchpointId: string;
   readonly journey: {
@@ -20,8 +22,6 @@ export interface UnplacedFact extends Reported {
 interface Reported {
   /** Identifier of the journey's customer; the customer is found or made by a claim. */
   readonly customer?: { readonly type: string; readonly value: string };
-  /** Of a fact that touches several journeys: the same in all of them. */
-  readonly factId?: string;
   /** Further identifiers of the same customer: an account beside the phone. */
   readonly identifiers?: readonly { readonly type: string; readonly value: string }[];
   /** Id of a published touchpoint kind. */
