@@ -87,7 +87,7 @@ describe('what goes out', () => {
       source: '/touchstone',
       subject: `journey-${JOURNEY(1)}`,
       time: '2024-05-01T08:11:00+08:00',
-      dataschema: 'urn:touchstone:schemas:TouchpointRecorded:1',
+      dataschema: 'urn:touchstone:schemas:TouchpointRecorded:2',
       journeytype: 'fault-repair',
       stage: 'F2',
       unit: 'crew-1',
