@@ -22,8 +22,19 @@ const WRITER = `
   const { writeSync } = await import('node:fs');
   const [file, round] = process.argv.slice(1);
   const log = await openSqliteLog({ file });
-  // Not process.stdout: while its reader lags it keeps lines for itself, and they die with it.
-  const say = (line) => writeSync(1, JSON.stringify(line) + '\\n');
+  // Not process.stdout: while its reader lags it keeps lines for itself, and they die with it. A full pipe is waited for.
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  const say = (line) => {
+    let rest = Buffer.from(JSON.stringify(line) + '\\n');
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(writeSync(1, rest));
+      } catch (error) {
+        if (error.code !== 'EAGAIN') throw error;
+        Atomics.wait(nap, 0, 0, 1);
+      }
+    }
+  };
   const at = '2024-05-01T00:00:00.000Z';
   async function writer(w) {
     let revision = 'none';
