@@ -104,7 +104,7 @@ export class JourneyReader {
   }
 
   async timeline(
-    of: Pick<TimelineParams, 'journeyId' | 'customerId' | 'shared'>,
+    of: Pick<TimelineParams, 'journeyId' | 'customerId' | 'shared' | 'parts'>,
     page: PageOf,
   ): Promise<Answer<TimelineEntry>> {
     const after =
@@ -147,13 +147,11 @@ export class JourneyReader {
   }
 
   private entryOf(entry: TimelineRow, asOf: AsOf): TimelineEntry {
-    const { cursor: _cursor, correctedSince, earlier, repeatOf, firstContact, channelChange, shared, ...row } = entry;
+    const { correctedSince, earlier, shared } = entry;
     return {
-      ...versionNode(this.vault, row),
-      ...observedNodes(this.vault, row),
-      repeatOf,
-      firstContact,
-      channelChange,
+      ...entry,
+      ...contentNode(this.vault, entry),
+      ...observedNodes(this.vault, entry),
       shared: shared && { ...shared, asOf },
       correctedSince: correctedSince.map((version) => versionNode(this.vault, version)),
       earlier: earlier.map((version) => versionNode(this.vault, version)),
@@ -163,10 +161,13 @@ export class JourneyReader {
 
 /** A version of an entry, as the API shows it: personal fields opened, or `forgotten`. */
 export function versionNode(vault: Vault, version: VersionRow): TimelineVersion {
-  const { body, ...row } = version;
+  return { ...version, ...contentNode(vault, version) };
+}
+
+function contentNode(vault: Vault, version: VersionRow) {
+  const { body } = version;
   const open = (field: string) => opened(vault, version, field);
   return {
-    ...row,
     attributes: body['attributes'] ?? null,
     personal: open('personal'),
     note: (open('note') ?? open('text')) as string | null,

@@ -1,7 +1,8 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, Int, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Context, Info, Int, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { TouchstoneError, type EventLog } from '@touchstone/eventing';
-import { endable, EVENT_LOG, PageArgs } from '@touchstone/platform';
+import { endable, EVENT_LOG, fieldsOf, PageArgs } from '@touchstone/platform';
+import type { GraphQLResolveInfo } from 'graphql';
 import { FigureReader } from './figure-reader.js';
 import { journeyChanges } from './journey-changes.js';
 import { Figure, JourneyMap, JourneyMapArgs, OccurrenceConnection } from './journey-map.graphql.js';
@@ -18,7 +19,10 @@ import {
   JourneysArgs,
 } from './journeys.graphql.js';
 import { loaderOf } from './loaders.js';
-import { TimelineArgs, TimelineConnection } from './timeline.graphql.js';
+import { TimelineArgs, TimelineConnection, timelineParts } from './timeline.graphql.js';
+
+/** What of a timeline's entries a query asks for. */
+const partsIn = (info: GraphQLResolveInfo) => timelineParts(fieldsOf(info, true));
 
 @Resolver(() => Journey)
 export class JourneysResolver {
@@ -40,13 +44,14 @@ export class JourneysResolver {
   @Query(() => TimelineConnection, {
     description: 'What a journey, or a customer across journeys, went through, in order.',
   })
-  timeline(@Args() { of, shared, ...page }: TimelineArgs) {
-    return this.reader.timeline({ journeyId: of.journeyId, customerId: of.customerId, shared }, page);
+  timeline(@Args() { of, shared, ...page }: TimelineArgs, @Info() info: GraphQLResolveInfo) {
+    const { journeyId, customerId } = of;
+    return this.reader.timeline({ journeyId, customerId, shared, parts: partsIn(info) }, page);
   }
 
   @ResolveField(() => TimelineConnection, { name: 'timeline', description: 'What it went through, in order.' })
-  timelineOf(@Parent() journey: Journey, @Args() page: PageArgs) {
-    return this.reader.timeline({ journeyId: journey.id }, { ...page, asOf: journey.asOf });
+  timelineOf(@Parent() { id, asOf }: Journey, @Args() page: PageArgs, @Info() info: GraphQLResolveInfo) {
+    return this.reader.timeline({ journeyId: id, parts: partsIn(info) }, { ...page, asOf });
   }
 
   @ResolveField(() => Customer, { nullable: true, description: 'Its customer.' })
@@ -97,8 +102,8 @@ export class CustomersResolver {
   }
 
   @ResolveField(() => TimelineConnection, { description: 'What they went through, across journeys and channels.' })
-  timeline(@Parent() { id, asOf }: Customer, @Args() page: PageArgs) {
-    return this.reader.timeline({ customerId: id }, { ...page, asOf });
+  timeline(@Parent() { id, asOf }: Customer, @Args() page: PageArgs, @Info() info: GraphQLResolveInfo) {
+    return this.reader.timeline({ customerId: id, parts: partsIn(info) }, { ...page, asOf });
   }
 }
 

@@ -16,6 +16,7 @@ import { Moment } from './moments.graphql.js';
 import { Expectation, ExperienceRating, Guidance, Review } from './observed.graphql.js';
 import { SharedFact } from './object-audience.graphql.js';
 import { OBSERVATIONS_MAX } from './observation-rows.js';
+import type { TimelinePart } from './timeline.queries.js';
 
 export enum TimelineForm {
   TOUCHPOINT = 'TOUCHPOINT',
@@ -254,6 +255,18 @@ export class TimelineEntry extends TimelineVersion {
   @Field(() => [TimelineVersion], { description: 'Versions that had been superseded by then.' })
   earlier!: TimelineVersion[];
 }
+
+/** The fields of an entry that have to be looked for, by what they are looked for together. */
+const FIELDS: Readonly<Record<TimelinePart, readonly string[]>> = {
+  content: ['attributes', 'personal', 'note', 'reason', 'objects', 'source', 'correlation'],
+  observed: ['moments', 'retractedMoments', 'expectations', 'guidances', 'experience', 'reviews'],
+  marks: ['repeatOf', 'firstContact', 'channelChange'],
+  versions: ['correctedSince', 'earlier'],
+};
+
+/** What of a timeline's entries must be read, by the names of the fields that are asked for. */
+export const timelineParts = (asked: ReadonlySet<string>): TimelinePart[] =>
+  (Object.keys(FIELDS) as TimelinePart[]).filter((part) => FIELDS[part].some((field) => asked.has(field)));
 
 @ObjectType({ description: 'A page of a timeline.' })
 export class TimelineConnection extends Connection(TimelineEntry) {

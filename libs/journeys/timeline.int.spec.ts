@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
 import { recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import { readsOf, uuid } from './house.spec-kit.js';
-import { OBSERVATIONS_MAX } from './observation-rows.js';
-import { timelineQuery, type TimelineRow } from './timeline.queries.js';
+import { NO_CONTACT } from './contact-marks.js';
+import { NOTHING_OBSERVED, OBSERVATIONS_MAX } from './observation-rows.js';
+import { TIMELINE_PARTS, timelineQuery, type TimelinePart, type TimelineRow } from './timeline.queries.js';
 
 const START = Date.parse('2025-07-01T08:00:00Z');
 const HOUR = 3_600_000;
@@ -184,6 +185,31 @@ describe('what was observed at a touchpoint', () => {
     expect(nothing!.moments).toEqual([]);
     const [rated] = await rowsAt('rated');
     expect(rated!.experience[0]!.label!.nameEn).toBe('Satisfied');
+  });
+
+  it('is looked for only where it is asked for, and the rest of the entry stays as it is', async () => {
+    const correction = { ...touchpoint(call, 0).data!, touchpointId: call, version: 2, reason: 'by the recording' };
+    const corrected = recorded(`journey-${journey}`, [{ type: 'TouchpointCorrected', data: correction }], events);
+    const run = async (parts?: TimelinePart[]) =>
+      (await readsOf(corrected).run(timelineQuery, { journeyId: journey, first: 10, parts })).result;
+    const whole = await run();
+    expect(whole[0]).toMatchObject({ body: { reason: 'by the recording' }, earlier: [{ version: 1 }] });
+    expect(whole[0]!.moments).not.toEqual([]);
+    const without = {
+      content: { body: {} },
+      observed: NOTHING_OBSERVED,
+      marks: NO_CONTACT,
+      versions: { correctedSince: [], earlier: [] },
+    };
+    for (const parts of TIMELINE_PARTS.map((left) => TIMELINE_PARTS.filter((part) => part !== left))) {
+      const left = TIMELINE_PARTS.find((part) => !parts.includes(part))!;
+      const bare = (row: TimelineRow) => ({ ...row, ...without[left] });
+      const expected = whole.map((row) => ({
+        ...bare(row),
+        ...(left === 'content' && { earlier: row.earlier.map((version) => ({ ...version, body: {} })) }),
+      }));
+      expect(await run(parts)).toEqual(expected);
+    }
   });
 
   it('is shown up to a bound, the first ones', async () => {

@@ -60,6 +60,10 @@ export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
   readonly cursor: TimelineCursor;
 }
 
+/** What an entry says beyond its own row: only what is asked for is looked for. */
+export const TIMELINE_PARTS = ['content', 'observed', 'marks', 'versions'] as const;
+export type TimelinePart = (typeof TIMELINE_PARTS)[number];
+
 export type TimelineCursor = readonly [at: number, sequence: number, entryId: string];
 
 export interface TimelineParams {
@@ -67,6 +71,8 @@ export interface TimelineParams {
   readonly customerId?: string;
   /** False: without the facts of objects that concern the customer. */
   readonly shared?: boolean;
+  /** What of the entries is wanted; absent: everything. What is not reads as nothing at all. */
+  readonly parts?: readonly TimelinePart[];
   readonly after?: TimelineCursor;
   readonly first: number;
 }
@@ -83,9 +89,10 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     const { journeyId, customerId, after, first } = params;
     let shared: Pick<SharedPage, 'customers' | 'span'> | null = null;
     const showsShared = params.shared !== false && (await anyFacts(read));
+    const wanted = new Set(params.parts ?? TIMELINE_PARTS);
     let query = read.db
       .selectFrom('timeline_entry')
-      .selectAll('timeline_entry')
+      .select(wanted.has('content') ? [...COLUMNS, 'body'] : COLUMNS)
       .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
     if (journeyId !== undefined) {
@@ -102,7 +109,7 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       query = query.where(sql<boolean>`(occurred_ms, sequence, entry_id) > (${at}, ${sequence}, ${id})`);
     }
     const rows = await query.orderBy('occurred_ms').orderBy('sequence').orderBy('entry_id').limit(first).execute();
-    const own = await timelineRows(read, rows as EntryRow[]);
+    const own = await timelineRows(read, rows as EntryRow[], wanted);
     if (!shared) return own;
     const facts = await factRows(read, await factsAbout(read, { ...shared, after, first }));
     return merged(
@@ -205,6 +212,26 @@ async function knownThen(read: Read, what: 'journey' | 'customer', id: string): 
   return state ? surrogate : notKnown(what, id);
 }
 
+const COLUMNS = [
+  'from_pos',
+  'journey',
+  'form',
+  'entry_id',
+  'version',
+  'occurred_ms',
+  'occurred_at',
+  'sequence',
+  'kind',
+  'channel',
+  'unit',
+  'staff',
+  'customer',
+  'flags',
+  'event_id',
+  'revision',
+  'recorded_at',
+] as const satisfies readonly (keyof EntryRow)[];
+
 interface EntryRow {
   from_pos: string;
   journey: number;
@@ -226,8 +253,47 @@ interface EntryRow {
   body: string;
 }
 
-async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<TimelineRow[]> {
+// The same one everywhere: on their way between threads they are told once.
+const NONE: readonly TimelineVersion[] = [];
+const NO_CONTENT: Readonly<Record<string, unknown>> = {};
+const NO_ROWS: readonly EntryRow[] = [];
+
+async function timelineRows(
+  read: Read,
+  rows: readonly EntryRow[],
+  wanted: ReadonlySet<TimelinePart>,
+): Promise<TimelineRow[]> {
   if (rows.length === 0) return [];
+  const versions = wanted.has('versions') ? await versionsOf(read, rows) : [];
+  const names = await read.namesOf(
+    [...rows, ...versions].flatMap((r) => [r.journey, r.kind, r.channel, r.unit, r.staff, r.customer]),
+  );
+  const touchpoints = rows.filter((row) => row.form === Form.touchpoint);
+  const ids = touchpoints.map((row) => row.entry_id);
+  const observed = wanted.has('observed') ? await observedAt(read, ids) : null;
+  const marks = wanted.has('marks') ? await contactMarks(read, touchpoints) : null;
+  const byEntry = new Map<string, EntryRow[]>();
+  for (const row of versions) byEntry.set(row.entry_id, [...(byEntry.get(row.entry_id) ?? []), row]);
+  const withContent = wanted.has('content');
+  const shown = (row: EntryRow) => versionOf(row, names, withContent);
+  return rows.map((row) => {
+    const others = (byEntry.get(row.entry_id) ?? NO_ROWS)
+      .filter((v) => v.from_pos !== row.from_pos)
+      .sort((a, b) => (a.from_pos < b.from_pos ? -1 : 1));
+    return {
+      ...shown(row),
+      ...(observed?.get(row.entry_id) ?? NOTHING_OBSERVED),
+      ...(marks?.get(row.entry_id) ?? NO_CONTACT),
+      correctedSince: others.length === 0 ? NONE : others.filter((v) => v.from_pos > read.asOf.position).map(shown),
+      earlier: others.length === 0 ? NONE : others.filter((v) => v.from_pos <= read.asOf.position).map(shown),
+      shared: null,
+      cursor: [row.occurred_ms, row.sequence, row.entry_id],
+    };
+  });
+}
+
+/** All versions of these entries but those that hold today in a read of today. */
+async function versionsOf(read: Read, rows: readonly EntryRow[]): Promise<EntryRow[]> {
   const others = (await read.db
     .selectFrom('timeline_entry')
     .selectAll('timeline_entry')
@@ -252,34 +318,10 @@ async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<Time
         .where('to_pos', 'is', null)
         .execute()) as EntryRow[])
     : [];
-  const names = await read.namesOf(
-    [...rows, ...others, ...today].flatMap((r) => [r.journey, r.kind, r.channel, r.unit, r.staff, r.customer]),
-  );
-  const touchpoints = rows.filter((row) => row.form === Form.touchpoint);
-  const observed = await observedAt(
-    read,
-    touchpoints.map((row) => row.entry_id),
-  );
-  const marks = await contactMarks(read, touchpoints);
-  const byEntry = new Map<string, EntryRow[]>();
-  for (const row of [...others, ...today]) byEntry.set(row.entry_id, [...(byEntry.get(row.entry_id) ?? []), row]);
-  return rows.map((row) => {
-    const versions = (byEntry.get(row.entry_id) ?? [])
-      .filter((v) => v.from_pos !== row.from_pos)
-      .sort((a, b) => (a.from_pos < b.from_pos ? -1 : 1));
-    return {
-      ...versionOf(row, names),
-      ...(observed.get(row.entry_id) ?? NOTHING_OBSERVED),
-      ...(marks.get(row.entry_id) ?? NO_CONTACT),
-      correctedSince: versions.filter((v) => v.from_pos > read.asOf.position).map((v) => versionOf(v, names)),
-      earlier: versions.filter((v) => v.from_pos <= read.asOf.position).map((v) => versionOf(v, names)),
-      shared: null,
-      cursor: [row.occurred_ms, row.sequence, row.entry_id],
-    };
-  });
+  return [...others, ...today];
 }
 
-function versionOf(row: EntryRow, names: ReadonlyMap<number, string>): TimelineVersion {
+function versionOf(row: EntryRow, names: ReadonlyMap<number, string>, withContent: boolean): TimelineVersion {
   return {
     entryId: row.entry_id,
     form: FORM_NAMES[row.form],
@@ -298,6 +340,6 @@ function versionOf(row: EntryRow, names: ReadonlyMap<number, string>): TimelineV
     revision: row.revision,
     position: row.from_pos,
     recordedAt: row.recorded_at,
-    body: JSON.parse(row.body) as Record<string, unknown>,
+    body: withContent ? (JSON.parse(row.body) as Record<string, unknown>) : NO_CONTENT,
   };
 }

@@ -13,4 +13,5 @@ export * from './policies.js';
 export * from './query-limits.js';
 export * from './request-context.js';
 export * from './scalars.js';
+export * from './selected-fields.js';
 export * from './tokens.js';

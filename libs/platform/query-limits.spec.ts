@@ -68,6 +68,21 @@ describe('costFault', () => {
     expect(cost(query, { n: 1_000 })).toBe(1 + 1_000 * 2);
   });
 
+  it('counts a document that comes again with the variables of each time', () => {
+    const document = parse(
+      'query Q($n: Int = 7, $all: Boolean = true) { journeys(first: $n) { nodes { name @include(if: $all) } } }',
+    );
+    const costs = (variables: Record<string, unknown>) =>
+      [15, 14, 8, 7, 3, 2].find((max) => costFault({ schema, document, variables }, max) !== null);
+    for (let again = 0; again < 2; again++) {
+      expect(costs({})).toBe(14);
+      expect(costs({ n: 1 })).toBe(2);
+      expect(costs({ all: false })).toBe(7);
+      // What does not fit is told by the engine.
+      expect(costFault({ schema, document, variables: { n: 'many' } }, 1_000)).toBeNull();
+    }
+  });
+
   it('refuses above the limit only', () => {
     const query = '{ journeys(first: 10) { nodes { name } } }';
     expect(fault(query, 21)).toBeNull();

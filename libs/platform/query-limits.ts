@@ -98,22 +98,8 @@ export function costFault(
   },
   maxCost: number,
 ): GraphQLError | null {
-  const { schema, document, variables, operationName } = operation;
-  let cost: number;
-  try {
-    cost = getComplexity({
-      schema,
-      query: document,
-      variables: variables ?? {},
-      ...(operationName ? { operationName } : {}),
-      estimators: [fieldExtensionsEstimator(), byFirst],
-    });
-  } catch (error) {
-    // Thrown for variables that do not fit, which the engine reports better, and for documents that grow by fragments.
-    if (!/maximum allowed number of nodes/.test(String(error))) return null;
-    cost = Infinity;
-  }
-  if (cost <= maxCost) return null;
+  const cost = costOf(operation);
+  if (cost === null || cost <= maxCost) return null;
   const found = Number.isFinite(cost) ? `asks for up to ${cost} fields` : 'grows without bound through its fragments';
   return graphqlError(
     'QUERY_TOO_COSTLY',
@@ -121,4 +107,42 @@ export function costFault(
     'limit',
     400,
   );
+}
+
+type Operation = Parameters<typeof costFault>[0];
+
+/** Counting takes as long as a small query itself, and documents come again: they are parsed once, too. */
+const counted = new WeakMap<DocumentNode, Map<string, number | null>>();
+const COUNTS_KEPT = 50;
+
+function costOf(operation: Operation): number | null {
+  const { document, variables = {}, operationName } = operation;
+  let known = counted.get(document);
+  if (!known) counted.set(document, (known = new Map()));
+  // Only these can be how much of a list is asked for, or whether a field is.
+  const deciding = Object.entries(variables).filter(([, v]) => typeof v === 'number' || typeof v === 'boolean');
+  const key = JSON.stringify([operationName ?? null, deciding.sort(([a], [b]) => (a < b ? -1 : 1))]);
+  let cost = known.get(key);
+  if (cost === undefined) {
+    cost = complexityOf(operation);
+    // What did not fit says nothing of the next variables.
+    if (cost !== null && known.size < COUNTS_KEPT) known.set(key, cost);
+  }
+  return cost;
+}
+
+/** Null: the variables do not fit, which the engine reports better. */
+function complexityOf({ schema, document, variables, operationName }: Operation): number | null {
+  try {
+    return getComplexity({
+      schema,
+      query: document,
+      variables: variables ?? {},
+      ...(operationName ? { operationName } : {}),
+      estimators: [fieldExtensionsEstimator(), byFirst],
+    });
+  } catch (error) {
+    // Thrown too for documents that grow by fragments.
+    return /maximum allowed number of nodes/.test(String(error)) ? Infinity : null;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
+import { Lru } from './lru.js';
 import type { AsOf, Read, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
 import { kyselyOn } from './sqlite-dialect.js';
@@ -33,12 +34,19 @@ export interface ReadRequest<P> {
 }
 
 const IDS_PER_STATEMENT = 500;
+/** Names that a connection remembers: those of units and kinds come with every read. */
+const NAMES_KEPT = 20_000;
+/** So few are looked up one by one: that statement is prepared already. */
+const FEW_NAMES = 16;
 
 /** Reads one generation through one connection; one read at a time. */
 export class GenerationReader {
   private readonly kysely: Kysely<unknown>;
   private readonly checkpointStatement: SqliteStatement;
   private idStatement: SqliteStatement | null = null;
+  private nameStatement: SqliteStatement | null = null;
+  /** A surrogate never changes its name. */
+  private readonly names = new Lru<number, string>(NAMES_KEPT);
   private cancel: () => void = () => {};
 
   constructor(
@@ -130,16 +138,36 @@ export class GenerationReader {
 
   private namesOf(ids: readonly number[]): ReadonlyMap<number, string> {
     const names = new Map<number, string>();
-    const distinct = [...new Set(ids)];
+    const distinct: number[] = [];
+    for (const id of new Set(ids)) {
+      const known = this.names.get(id);
+      if (known === undefined) distinct.push(id);
+      else names.set(id, known);
+    }
+    if (distinct.length <= FEW_NAMES) {
+      this.nameStatement ??= this.db.prepare('select value from name where id = ?');
+      this.names.trim();
+      for (const id of distinct) {
+        const row = this.nameStatement.get(id);
+        if (row) this.keep(names, id, row.value as string);
+      }
+      return names;
+    }
     for (let from = 0; from < distinct.length; from += IDS_PER_STATEMENT) {
       this.cancel();
+      this.names.trim();
       const some = distinct.slice(from, from + IDS_PER_STATEMENT);
       const marks = some.map(() => '?').join(', ');
       for (const row of this.db.prepare(`select id, value from name where id in (${marks})`).all(...some)) {
-        names.set(row.id, row.value);
+        this.keep(names, row.id as number, row.value as string);
       }
     }
     return names;
+  }
+
+  private keep(names: Map<number, string>, id: number, name: string): void {
+    names.set(id, name);
+    this.names.set(id, name);
   }
 
   private inTransaction<T>(work: () => T): T {

@@ -4,7 +4,7 @@ import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
-import { openForReading, openForWriting, transaction, type Sqlite } from './sqlite.js';
+import { openForReading, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
 import { kyselyOn } from './sqlite-dialect.js';
 
 /**
@@ -195,6 +195,9 @@ export function fits(generation: Generation, group: ProjectionGroup): boolean {
 /** The reading side of `meta.db`: which generation answers right now. */
 export class ActiveGenerations {
   private db: Sqlite | null = null;
+  private statement: SqliteStatement | null = null;
+  /** By group: what was read last, and the row that it was made of. */
+  private readonly last = new Map<string, { readonly key: string; readonly generation: Generation }>();
 
   constructor(private readonly directory: string) {}
 
@@ -202,8 +205,9 @@ export class ActiveGenerations {
   of(group: string): Generation {
     try {
       this.db ??= openForReading(join(this.directory, META_FILE));
-      const row = this.db.prepare(`${SELECT} where group_name = ? and state = 'active'`).get(group);
-      if (row) return generationOf(row);
+      this.statement ??= this.db.prepare(`${SELECT} where group_name = ? and state = 'active'`);
+      const row = this.statement.get(group);
+      if (row) return this.made(group, row);
     } catch (error) {
       throw notReady(group, error);
     }
@@ -213,6 +217,15 @@ export class ActiveGenerations {
   close(): void {
     this.db?.close();
     this.db = null;
+    this.statement = null;
+  }
+
+  /** Every read asks, and the answer changes once in a release. */
+  private made(group: string, row: Record<string, string | number | null>): Generation {
+    const key = `${row.number} ${row.activated_at} ${row.shape}`;
+    let known = this.last.get(group);
+    if (known?.key !== key) this.last.set(group, (known = { key, generation: generationOf(row) }));
+    return known.generation;
   }
 }
 

@@ -7,6 +7,8 @@ import { END } from './world.js';
 
 const main = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
 const READY_MS = 600_000;
+/** Such as `--cpu-prof --cpu-prof-dir=DIR`, for whoever wants to know where the time goes. */
+const NODE_FLAGS = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
 
 export class BenchServer {
   #child;
@@ -30,7 +32,7 @@ export class BenchServer {
       '--log-level',
       'warn',
     ];
-    const child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...NODE_FLAGS, main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
     const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
     let printed = '';
     child.stdout.on('data', (chunk) => (printed += chunk));
@@ -66,12 +68,26 @@ export class BenchServer {
     return { data, ms };
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** CPU time of all its threads so far, in ms; 0 where the system does not tell. Of a busy machine it says more than a clock. */
   cpuMs() {
     try {
       const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
       // User and system time, in hundredths of a second.
       return (Number(fields[11]) + Number(fields[12])) * 10;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** The most memory that it has had, in MB; 0 where the system does not tell. */
+  peakMb() {
+    try {
+      const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'));
+      return Math.round(Number(kilobytes) / 1_024);
     } catch {
       return 0;
     }

@@ -1,5 +1,6 @@
 import { Args, Info, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import type { FieldNode, FragmentDefinitionNode, GraphQLResolveInfo, SelectionSetNode } from 'graphql';
+import { fieldsOf } from '@touchstone/platform';
+import type { GraphQLResolveInfo } from 'graphql';
 import { FIGURE_PARTS } from './metric-figure.js';
 import { METRICS } from './metric-definitions.js';
 import { MetricReader } from './metric-reader.js';
@@ -61,19 +62,3 @@ export class MetricsResolver {
 /** Input objects as plain data without absent fields: they travel to a worker and into tokens. */
 const plain = <T extends object>(input: T | undefined): T | undefined =>
   input && (Object.fromEntries(Object.entries(input).filter(([, value]) => value != null)) as T);
-
-/** Names of the fields that a query selects below the one under way, directly or at any depth, through fragments too. */
-function fieldsOf({ fieldNodes, fragments }: GraphQLResolveInfo, deep = false): Set<string> {
-  const names = new Set<string>();
-  const collect = (set: SelectionSetNode | undefined): void => {
-    for (const node of set?.selections ?? []) {
-      if (node.kind === 'Field') {
-        names.add(node.name.value);
-        if (deep) collect(node.selectionSet);
-      } else if (node.kind === 'InlineFragment') collect(node.selectionSet);
-      else collect((fragments[node.name.value] as FragmentDefinitionNode | undefined)?.selectionSet);
-    }
-  };
-  for (const node of fieldNodes as readonly FieldNode[]) collect(node.selectionSet);
-  return names;
-}
