@@ -16,10 +16,10 @@ export const END = BEGIN + YEAR + 60 * DAY;
 
 const TOUCHPOINTS_PER_JOURNEY = 9.6;
 const JOURNEYS_PER_CUSTOMER = 3;
-const UNITS = Array.from({ length: 20 }, (_, i) => `unit-${String(i + 1).padStart(2, '0')}`);
-const CHANNELS = ['hotline', 'app', 'hall', 'crew', 'mail'];
-const TYPES = ['fault-repair', 'billing', 'connection'];
-const SEGMENTS = ['resident', 'business', 'industrial'];
+export const UNITS = Array.from({ length: 20 }, (_, i) => `unit-${String(i + 1).padStart(2, '0')}`);
+export const CHANNELS = ['hotline', 'app', 'hall', 'crew', 'mail'];
+export const TYPES = ['fault-repair', 'billing', 'connection'];
+export const SEGMENTS = ['resident', 'business', 'industrial'];
 const REGIONS = ['north', 'east', 'south', 'west', 'centre'];
 const TIERS = ['standard', 'key'];
 const CODES = Array.from({ length: 9 }, (_, i) => [`NEG-0${i + 1}`, `POS-0${i + 1}`]).flat();
