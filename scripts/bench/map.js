@@ -31,9 +31,15 @@ export async function mapWarmMs(server, { seed }) {
   bar.end(answers.length);
   const times = answers.map(({ ms }) => ms);
   const ms = (p) => Math.round(percentile(times, p) * 10) / 10;
-  const journeys = percentile(answers.map(({ cases }) => cases), 0.5);
+  const journeys = percentile(
+    answers.map(({ cases }) => cases),
+    0.5,
+  );
   const [slowest] = answers.sort((a, b) => b.ms - a.ms);
-  return { figure: ms(0.5), details: { choices: CHOICES, medianJourneys: journeys, p90: ms(0.9), max: ms(1), slowest } };
+  return {
+    figure: ms(0.5),
+    details: { choices: CHOICES, medianJourneys: journeys, p90: ms(0.9), max: ms(1), slowest },
+  };
 }
 
 /** Each chooses by one to three of: a unit, a channel, a type, a segment, a window of one to twelve months. */

@@ -85,9 +85,18 @@ export class BenchServer {
 
   /** The most memory that it has had, in MB; 0 where the system does not tell. */
   peakMb() {
+    return this.#memory('VmHWM');
+  }
+
+  /** The memory that it has now, in MB; 0 where the system does not tell. */
+  rssMb() {
+    return this.#memory('VmRSS');
+  }
+
+  #memory(name) {
     try {
-      const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'));
-      return Math.round(Number(kilobytes) / 1_024);
+      const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+      return Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) / 1_024);
     } catch {
       return 0;
     }

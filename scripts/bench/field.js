@@ -1,0 +1,92 @@
+/** Events as field systems send them over HTTP: CloudEvents, one a line, many journeys in turns. */
+import { request } from 'node:http';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+const KINDS = [
+  'contact.call-received',
+  'work.accepted',
+  'work.dispatched',
+  'crew.arrived',
+  'crew.inspected',
+  'crew.repaired',
+];
+const BEGIN = Date.UTC(2024, 0, 1);
+
+/**
+ * Events without end; so many journeys are under way at the same time. Some are of a known customer, some have personal
+ * content. `name` keeps the events of one sender apart from those of another.
+ */
+export function* cloudEvents({ underWay = 2_000, name = 'oms', begin = BEGIN } = {}) {
+  const steps = KINDS.length;
+  for (let n = 0; ; n++) {
+    const block = Math.floor(n / (underWay * steps));
+    const within = n % (underWay * steps);
+    const step = Math.floor(within / underWay);
+    const journey = block * underWay + (within % underWay);
+    const at = new Date(begin + journey * 60_000 + step * 1_200_000);
+    yield {
+      specversion: '1.0',
+      id: `e-${n}`,
+      source: `/field/${name}`,
+      type: 'touchpoint.recorded',
+      time: at.toISOString().replace('Z', '+00:00'),
+      sequence: String(step),
+      data: {
+        journey: { type: 'fault-repair', key: `${name}-${journey}` },
+        kind: KINDS[step],
+        channel: step === 0 ? 'hotline' : 'crew',
+        unit: `district-${journey % 20}`,
+        ...(step === 0 && { customer: { type: 'phone', value: String(13_800_000_000 + (journey % 50_000)) } }),
+        ...(step === 5 && journey % 4 === 0 && { personal: { note: `Spoke with the customer of ${journey}.` } }),
+        attributes: { eta: 30 + (n % 90), cause: 'cable', severity: n % 3 },
+        objects: [{ type: 'work-order', id: `W-${journey}` }],
+      },
+    };
+  }
+}
+
+/** One request to `POST /events` that stays open. Answers come to `heard`, in the order of the lines. */
+export class FieldStream {
+  #outgoing;
+  #done;
+  bytes = 0;
+
+  constructor(url, heard) {
+    this.#outgoing = request(new URL('/events', url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    this.#done = once(this.#outgoing, 'response').then(async ([response]) => {
+      for await (const line of createInterface({ input: response })) {
+        const answer = JSON.parse(line);
+        if (answer.error) throw new Error(`${answer.error.code}: ${answer.error.message}`);
+        heard(answer);
+      }
+    });
+    this.#done.catch(() => undefined);
+  }
+
+  /** Resolves once there is room for more: the server sets the pace. */
+  async send(events) {
+    const text = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+    this.bytes += text.length;
+    if (!this.#outgoing.write(text)) await Promise.race([once(this.#outgoing, 'drain'), this.#done]);
+  }
+
+  /** Resolves when everything has been answered. */
+  end() {
+    this.#outgoing.end();
+    return this.#done;
+  }
+}
+
+/** Calls `tick(n)` every `everyMs`; what is late is made up for, so that the rate holds. */
+export async function paced(everyMs, times, tick) {
+  const started = performance.now();
+  for (let n = 0; n < times; n++) {
+    const wait = started + n * everyMs - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    await tick(n);
+  }
+}
