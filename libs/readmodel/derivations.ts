@@ -6,7 +6,8 @@ import type { PartHelper } from './part-helper.js';
 import type { BuiltInParts, Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
 import type { RowWriter } from './row-writer.js';
 import { messageOf } from './runner-status.js';
-import { sqliteCode, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
+import { ShapedStatements } from './shaped-rows.js';
+import { sqliteCode, transaction, type Sqlite } from './sqlite.js';
 
 /** The derivations of a group on one generation's connection; used inside its write transactions only. */
 export class Derivations {
@@ -18,14 +19,13 @@ export class Derivations {
     names: NameTable,
     writer: RowWriter,
   ) {
-    const statements = new Statements(db);
+    const statements = new ShapedStatements(db);
     const bulk = new Bulk(db);
     this.all = (group.derivations ?? []).map((derivation) => {
       const own = new Set(derivation.tables.map(({ name }) => name));
       const rows: DerivedRows = {
-        all: (text, ...params) => statements.of(text).all(...params) as Row[],
-        // A kept statement that is still being stepped must not be started again: a stream gets its own.
-        each: (text, ...params) => db.prepare(text).iterate(...params) as IterableIterator<Row>,
+        all: (text, ...params) => statements.of(text).all<Row>(params),
+        each: (text, ...params) => statements.each<Row>(text, params),
         write: (change) => (own.has(change.table) ? writer.write(change) : notIts(derivation, change.table)),
         insert: (table, values) => bulk.of(derivation, table).insert(values),
         idOf: (dictionary, value) => names.find(dictionary, value),
@@ -85,19 +85,6 @@ class Bulk {
       this.kept.set(table, (bulk = new BulkInsert(this.db, spec)));
     }
     return bulk;
-  }
-}
-
-/** Prepared statements by their text. */
-export class Statements {
-  private readonly kept = new Map<string, SqliteStatement>();
-
-  constructor(private readonly db: Sqlite) {}
-
-  of(text: string): SqliteStatement {
-    let statement = this.kept.get(text);
-    if (!statement) this.kept.set(text, (statement = this.db.prepare(text)));
-    return statement;
   }
 }
 

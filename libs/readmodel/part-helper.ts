@@ -5,9 +5,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import { derivationFailed, Statements } from './derivations.js';
+import { derivationFailed } from './derivations.js';
 import type { BuiltInParts, DerivedRows, HandOver, ProjectionGroup, Row } from './projection.js';
 import { fromWire, toWire, type WireError } from './runner-status.js';
+import { ShapedStatements } from './shaped-rows.js';
 import { assertIntegrity, openForReading, type Sqlite } from './sqlite.js';
 
 /** What the other thread is asked to do with a file. */
@@ -196,13 +197,13 @@ async function makeParts(
   afterPart: () => Promise<boolean>,
 ): Promise<void> {
   const derivation = derivations[index]!;
-  const statements = new Statements(db);
+  const statements = new ShapedStatements(db);
   const name = db.prepare('select id from name where dictionary = ? and value = ?');
   try {
     const maker = derivation.parts!.maker(
       {
-        all: (text, ...params) => statements.of(text).all(...params) as Row[],
-        each: (text, ...params) => db.prepare(text).iterate(...params) as IterableIterator<Row>,
+        all: (text, ...params) => statements.of(text).all<Row>(params),
+        each: (text, ...params) => statements.each<Row>(text, params),
         idOf: (dictionary, value) => (name.get(dictionary, value)?.id as number | undefined) ?? null,
       },
       hand,

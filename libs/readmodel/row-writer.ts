@@ -1,6 +1,7 @@
 import { TouchstoneError, unreachable } from '@touchstone/eventing/pure';
 import { tablesOf, type Projection, type ProjectionGroup } from './projection.js';
 import type { Row, RowChange, TableSpec, Value } from './projection.js';
+import { ShapedStatement } from './shaped-rows.js';
 import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
 
 /** Rows that go into a table with one statement: starting one costs as much as writing a row. */
@@ -31,7 +32,7 @@ interface Adder {
 /** Turns row changes into prepared statements, and reads a unit's rows back. */
 export class RowWriter {
   private readonly writers = new Map<string, Writer>();
-  private readonly reads = new Map<Projection<never>, readonly SqliteStatement[]>();
+  private readonly reads = new Map<Projection<never>, readonly ShapedStatement[]>();
 
   constructor(
     private readonly db: Sqlite,
@@ -46,7 +47,7 @@ export class RowWriter {
             .find((t) => t.name === table)!
             .key.map(quoted)
             .join(', ');
-          return db.prepare(`select * from ${quoted(table)} where ${quoted(by)} = ? order by ${order}`);
+          return new ShapedStatement(db, `select * from ${quoted(table)} where ${quoted(by)} = ? order by ${order}`);
         }),
       );
     }
@@ -54,7 +55,7 @@ export class RowWriter {
 
   /** The stored rows of a unit, one list per entry of the projection's `loads`, each in the order of its key. */
   load(projection: Projection<never>, id: number): Row[][] {
-    return this.reads.get(projection)!.map((statement) => statement.all(id));
+    return this.reads.get(projection)!.map((statement) => statement.all<Row>([id]));
   }
 
   /**
