@@ -54,11 +54,11 @@ describe('a read pool', () => {
       expect(answer.result.total).toBe(total);
       expect(answer.asOf.position >= position).toBe(true);
     }
-    const options = { atLeast: 'f'.repeat(13), timeoutMs: 80 };
+    const options = { atLeast: 'f'.repeat(13), timeoutMs: 600 };
     await expect(reads.run(sumQuery, {}, options)).rejects.toMatchObject({ code: 'INVALID_POSITION' });
-    const beyond = { atLeast: '0'.repeat(13) + 'fff', timeoutMs: 80 };
+    const beyond = { atLeast: '0'.repeat(13) + 'fff', timeoutMs: 600 };
     await expect(reads.run(sumQuery, {}, beyond)).rejects.toMatchObject({ code: 'NOT_YET_PROJECTED', kind: 'busy' });
-    await expect(reads.run(sumQuery, {}, { asOf: { position: beyond.atLeast }, timeoutMs: 80 })).rejects.toMatchObject({
+    await expect(reads.run(sumQuery, {}, { asOf: { position: beyond.atLeast }, timeoutMs: 600 })).rejects.toMatchObject({
       code: 'NOT_YET_PROJECTED',
     });
   });

@@ -44,6 +44,7 @@ export async function appendRatios({ seed }) {
       };
     }
     bar.end(done);
+    details.peakMb = Math.round(process.resourceUsage().maxRSS / 1_024);
     return { figures, details };
   } finally {
     bare.close();

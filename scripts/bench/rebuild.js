@@ -25,6 +25,6 @@ export async function rebuild(directory, events) {
   const figure = Math.round((result.events * 1_000) / result.ms);
   return {
     figure,
-    details: { events: result.events, ms: Math.round(result.ms), phases, cpuMs, rssMb: Math.round(result.rssMb) },
+    details: { events: result.events, ms: Math.round(result.ms), phases, cpuMs, peakMb: Math.round(result.rssMb) },
   };
 }

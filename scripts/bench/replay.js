@@ -19,8 +19,8 @@ export async function replayEventsPerS(directory, { events }) {
   const result = JSON.parse(printed);
   bar.end(result.events);
   if (result.events < events) throw new Error(`Of ${events} events only ${result.events} were read.`);
-  const { ms, cpuMs, rssMb } = result;
-  return { figure: Math.round((result.events * 1_000) / ms), details: { events: result.events, cpuMs, rssMb } };
+  const { ms, cpuMs, peakMb } = result;
+  return { figure: Math.round((result.events * 1_000) / ms), details: { events: result.events, cpuMs, peakMb } };
 }
 
 async function replay(directory) {
@@ -40,7 +40,7 @@ async function replay(directory) {
   await log.close();
   const { user, system } = process.cpuUsage();
   const cpuMs = Math.round((user + system) / 1_000);
-  console.log(JSON.stringify({ events: count, ms, cpuMs, rssMb: Math.round(process.resourceUsage().maxRSS / 1024) }));
+  console.log(JSON.stringify({ events: count, ms, cpuMs, peakMb: Math.round(process.resourceUsage().maxRSS / 1024) }));
 }
 
 if (process.argv[1] === self) await replay(process.argv[2]);

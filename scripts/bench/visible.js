@@ -34,7 +34,7 @@ export async function visibleP99Ms(server) {
     const probe = look(answer, sent[number]).finally(() => probes.delete(probe));
     probes.add(probe);
   });
-  const events = cloudEvents({ name: 'visible' });
+  const events = cloudEvents({ name: `visible-${Date.now()}` });
   const each = (PER_SECOND * EVERY_MS) / 1_000;
   await paced(EVERY_MS, (SECONDS * PER_SECOND) / each, async (n) => {
     const some = Array.from({ length: each }, () => events.next().value);
