@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { userName, type Cli } from './cli.js';
+import { addBackup } from './backup.command.js';
 import { EXIT, verdictOn } from './cli-errors.js';
 import { addCompare } from './compare.command.js';
 import { addDemo } from './demo.command.js';
@@ -59,7 +60,7 @@ export function programOf(cli: Cli): Command {
   for (const add of [addImport, addExport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
     add(program, cli);
   for (const add of [addMatches, addLinking, addMetric, addCompare, addMapColumns]) add(program, cli);
-  for (const add of [addProjections, addPark, addForget, addDemo]) add(program, cli);
+  for (const add of [addProjections, addPark, addForget, addBackup, addDemo]) add(program, cli);
   return program;
 }
 

@@ -18,6 +18,7 @@ export {
 export type { ActingContext } from './minting.js';
 export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
+export { backUp, restoreBackup, type Backup, type BackupProgress } from './backup.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
 export { openVault } from './keys-vault.js';
 export {
