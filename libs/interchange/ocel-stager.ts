@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { deterministicId, instantMs } from '@touchstone/eventing';
 import type { LossReport } from './loss-report.js';
 import { cancelled, tooMuch } from './ocel-errors.js';
+import type { OcelContext } from './ocel-record.js';
 import type { OcelStore } from './ocel-store.js';
 import { JSON_KEY, OCEL_LIMITS, timeOf, UNDECLARED } from './ocel.js';
 import type { SpoolRecord } from './spool.js';
@@ -38,7 +39,7 @@ export class OcelStager {
     const n = this.parts.store.addEvent({ id, type, ...this.timed(time), attributes: restored(attributes) });
     if (n === undefined) {
       const reason = 'Another event of the file has the same id.';
-      await this.fault('OCEL_EVENT_ID_REUSED', reason, { id, type, time, attributes });
+      await this.fault('OCEL_EVENT_ID_REUSED', reason, { id, type, time, attributes }, { reused: id });
     }
     if (this.parts.store.typeCount > OCEL_LIMITS.types) throw tooMuch('types', OCEL_LIMITS.types);
     await this.turn();
@@ -126,10 +127,10 @@ export class OcelStager {
     return { time: read.time, ms: instantMs(read.time) };
   }
 
-  async fault(code: string, reason: string, record: object): Promise<void> {
+  async fault(code: string, reason: string, record: object, context: OcelContext = {}): Promise<void> {
     const raw = JSON.stringify(record);
     const fingerprint = deterministicId('ocel', this.parts.source, 'unreadable', raw);
-    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw, format: 'ocel' } });
+    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw, format: 'ocel', context } });
   }
 
   private async turn(): Promise<void> {

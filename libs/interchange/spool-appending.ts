@@ -59,7 +59,8 @@ export class SpoolAppender {
       }
     }
     for (const record of records) {
-      if ('unreadable' in record) refused.push({ ...aboutRecord(manifest), ...record.unreadable });
+      if (!('unreadable' in record)) continue;
+      refused.push({ ...aboutRecord(manifest), ...record.unreadable, shared: await spool.shared() });
     }
     if (counts.taken + counts.known + refused.length !== records.length) throw unbalanced();
     await this.parts.quarantine.add(refused);
