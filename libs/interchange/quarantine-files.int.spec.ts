@@ -6,6 +6,7 @@ import type { FileReading } from './file-reading.js';
 import { FileImporter } from './import-job.js';
 import { ocelReading } from './ocel-reading.js';
 import { QuarantineMending } from './quarantine-mending.js';
+import type { Quarantined } from './quarantine-types.js';
 import { openHouse, type House } from './testing.js';
 
 const houses: House[] = [];
@@ -18,7 +19,7 @@ afterEach(async () => {
   for (const opened of houses.splice(0)) await opened.close();
 });
 
-const ANNA = { actor: { id: 'anna' } };
+const ANNA = { actor: { id: 'anna' }, correlationId: 'c-1' };
 async function* bytesOf(text: string): AsyncGenerator<Buffer> {
   yield await Promise.resolve(Buffer.from(text));
 }
@@ -129,7 +130,7 @@ attributes: { n: number }
     const mapping = `${MAPPING}id: n\n`;
     const other = 'A,2024-05-01 09:00,visit,desk,,,1';
     await take(here, table(GOOD, other), reading(mapping));
-    const [{ id, code }] = waiting(here) as [{ id: string; code: string }];
+    const [{ id, code }] = waiting(here) as [Quarantined];
     expect(code).toBe('CSV_RECORD_ID_REUSED');
     const mending = new QuarantineMending(here);
     expect(await mending.retry({ ids: [id] }, ANNA)).toMatchObject({ problems: [{ code: 'CSV_RECORD_ID_REUSED' }] });
@@ -202,7 +203,7 @@ describe('an event of OCEL', () => {
   it('whose id another has needs one of its own', async () => {
     const here = await house();
     await take(here, log(event('e1'), event('e1', { type: 'ship' })), reading());
-    const [{ id, code }] = waiting(here) as [{ id: string; code: string }];
+    const [{ id, code }] = waiting(here) as [Quarantined];
     expect(code).toBe('OCEL_EVENT_ID_REUSED');
     const mending = new QuarantineMending(here);
     expect(await mending.retry({ ids: [id] }, ANNA)).toMatchObject({ problems: [{ code }] });

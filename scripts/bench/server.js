@@ -77,6 +77,16 @@ export class BenchServer {
     }
   }
 
+  /** The most memory that its process has held so far, in MB; 0 where the system does not tell. */
+  peakMb() {
+    try {
+      const [, kB] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'));
+      return Math.round((Number(kB) * 1_024) / 1_000_000);
+    } catch {
+      return 0;
+    }
+  }
+
   async stop() {
     this.#child.kill('SIGTERM');
     await this.#exit;
