@@ -3,6 +3,8 @@ import type { TouchpointFact } from '@touchstone/journeys';
 import { ImportedKinds } from './imported-kinds.js';
 import type { Fault } from './mapped-log.js';
 import type { OcelMappingOptions } from './ocel-options.js';
+import { exportedAs, JOURNEY, type OwnEvent } from './ocel-own.js';
+import { CUSTOMER_KEY, PERSONAL_KEY } from './ocel.js';
 import { personalUnseen } from './xes-mapping.js';
 import { put, type Json, type JsonObject } from './xes-value.js';
 
@@ -26,6 +28,8 @@ export interface OcelEvent {
   readonly journey: string | null;
   /** Its place in the journey; absent where nobody knows. */
   readonly sequence?: number;
+  /** What an export of ours says of it. */
+  readonly own?: OwnEvent;
 }
 
 type Role = 'unit' | 'staff' | 'channel';
@@ -67,8 +71,10 @@ export class OcelEvents {
   }
 
   /** An event that has no journey is one of its own, under its own name. */
-  journeyOf({ journey, id }: Pick<OcelEvent, 'journey' | 'id'>): { id: string; key: string } {
-    const key = journey ?? id;
+  journeyOf(event: Pick<OcelEvent, 'journey' | 'id' | 'own'>): { id: string; key: string | undefined } {
+    const exported = this.exportedAs(event);
+    if (exported) return { id: exported.journey, key: exported.key };
+    const key = event.journey ?? event.id;
     return { id: deterministicId(this.source, this.options.journeyType, key), key };
   }
 
@@ -78,29 +84,44 @@ export class OcelEvents {
     const fault = faultOf(event);
     if (fault) return fault;
     if (event.journey === null && withoutCase === 'quarantine') return withoutJourney(caseTypes);
-    const content = this.content(event.attributes, related);
+    const exported = this.exportedAs(event);
+    const own = exported ? event.own : undefined;
+    const content = this.content(own ? withoutMarks(event.attributes, this.options) : event.attributes, related, own);
     if ('code' in content) return content;
-    const kind = this.kinds.id(type);
+    const kind = this.kinds.id(type, own?.kind);
     this.kinds.observe(kind, content.attributes, content.personal);
     const { personal, ...rest } = content;
-    const journey = this.journeyOf(event);
+    const { id: journeyId, key } = this.journeyOf(event);
+    const told = own?.source ?? (exported ? { system: this.source } : { system: this.source, recordId: id });
+    const factId = exported ? own!.fact : deterministicId('ocel', this.source, id);
     return {
       ...rest,
-      touchpointId: deterministicId(this.source, journeyType, journey.key, id),
-      journey: { id: journey.id, type: journeyType, key: journey.key },
-      factId: deterministicId('ocel', this.source, id),
+      touchpointId: exported?.id ?? deterministicId(this.source, journeyType, key!, id),
+      journey: { id: journeyId, type: journeyType, key },
+      ...(factId !== undefined && { factId }),
       kind,
       occurredAt: time!,
-      source: { system: this.source, recordId: id, sequence },
+      source: { ...told, sequence },
       ...(Object.keys(personal).length > 0 && { personal }),
-      objects: related.map(({ qualifier, ...object }) => ({ ...object, ...(qualifier !== '' && { qualifier }) })),
+      objects: related
+        .filter(
+          ({ id: object, qualifier }) =>
+            qualifier !== JOURNEY || !own?.touchpoints.some((one) => one.object === object),
+        )
+        .map(({ qualifier, ...object }) => ({ ...object, ...(qualifier !== '' && { qualifier }) })),
     };
+  }
+
+  private exportedAs({ own, journey }: Pick<OcelEvent, 'own' | 'journey'>) {
+    const { journeyType, source } = this.options;
+    return exportedAs(own, { object: journey, journeyType, source });
   }
 
   /** Roles and attributes. An attribute that names a role is no attribute besides. */
   private content(
     given: JsonObject,
     related: readonly { type: string; id: string }[],
+    own: OwnEvent | undefined,
   ):
     | Fault
     | (Partial<Record<Role, string>> &
@@ -111,7 +132,7 @@ export class OcelEvents {
     const roles: Partial<Record<Role, string>> = {};
     let customer: string | undefined;
     for (const [name, value] of Object.entries(given)) {
-      const role = ROLES.find((one) => options[one] === name);
+      const role = ROLES.find((one) => (options[one] ?? own?.roles?.[one]) === name);
       if (role !== undefined || options.customer === name) {
         const text = roleText(value);
         if (text === undefined) {
@@ -131,6 +152,12 @@ export class OcelEvents {
       personal,
     };
   }
+}
+
+/** What an export tells of what is not in it. */
+function withoutMarks(attributes: JsonObject, { customer }: OcelMappingOptions): JsonObject {
+  const marks = [CUSTOMER_KEY, PERSONAL_KEY].filter((name) => name !== customer);
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !marks.includes(name)));
 }
 
 function faultOf({ type, time, ms, attributes: given, related }: OcelEvent): Fault | undefined {

@@ -4,11 +4,13 @@ import type { LossReport } from './loss-report.js';
 import type { Fault } from './mapped-log.js';
 import { OcelEvents, PersonalNames, type OcelEvent } from './ocel-events.js';
 import type { OcelMappingOptions } from './ocel-options.js';
+import { ownEventOf, ownObjectOf, type OwnObject } from './ocel-own.js';
 import { changeId, linksId } from './object-statements.js';
 import type { OcelStore } from './ocel-store.js';
 import { SINCE_EVER, UNDECLARED } from './ocel.js';
 import { put, type JsonObject } from './xes-value.js';
 
+const MARKED = 'SELECT n, type, own FROM event WHERE own IS NOT NULL ORDER BY n';
 /** Links in one event of an object; more go into a second one. */
 const LINKS = 1_000;
 
@@ -23,6 +25,7 @@ interface Touch {
   readonly time: string | null;
   readonly ms: number | null;
   readonly attributes: string;
+  readonly own: string | null;
   /** Id of the object that is the journey; null: the event has none. */
   readonly journey: string | null;
   readonly sequence: number;
@@ -30,7 +33,7 @@ interface Touch {
 
 export type MappedEvent =
   | { readonly fact: TouchpointFact; readonly event: string }
-  | (Pick<OcelEvent, 'journey' | 'sequence'> & {
+  | (Pick<OcelEvent, 'journey' | 'sequence' | 'own'> & {
       readonly fault: Fault;
       readonly event: string;
       readonly journeyId: string;
@@ -64,6 +67,7 @@ export class OcelMapping {
   choose(): number {
     const { store } = this;
     const { caseTypes, withoutCase = 'leave-out' } = this.options;
+    store.run('CREATE TABLE left_out (event INTEGER PRIMARY KEY)');
     store.run('CREATE TABLE touch (event INTEGER NOT NULL, journey TEXT, PRIMARY KEY (event, journey))');
     for (const type of caseTypes) {
       // One statement sees what was there before it: events of an earlier type have their journeys already.
@@ -73,7 +77,14 @@ export class OcelMapping {
         type,
       );
     }
-    const left = 'FROM event e WHERE e.n NOT IN (SELECT event FROM touch)';
+    for (const { n, type, own } of store.all<{ n: number; type: string; own: string }>(MARKED)) {
+      if (!ownEventOf(own)?.isShared) continue;
+      // It was exported from an object: as a touchpoint it would be another fact.
+      this.report.add('shared-fact', type);
+      store.run('DELETE FROM touch WHERE event = ?', n);
+      store.run('INSERT INTO left_out VALUES (?)', n);
+    }
+    const left = 'FROM event e WHERE e.n NOT IN (SELECT event FROM touch) AND e.n NOT IN (SELECT event FROM left_out)';
     if (withoutCase === 'leave-out') {
       const counts = `SELECT type, count(*) AS n ${left} GROUP BY type ORDER BY type`;
       for (const { type, n } of store.all<{ type: string; n: number }>(counts)) {
@@ -103,7 +114,7 @@ export class OcelMapping {
   /** Touchpoints in the order in which they happened; the journeys of one event side by side. */
   *events(): Generator<MappedEvent> {
     const query = `
-      SELECT p.n AS place, e.n, e.id, e.type, e.time, e.ms, e.attributes, p.journey, p.sequence
+      SELECT p.n AS place, e.n, e.id, e.type, e.time, e.ms, e.attributes, e.own, p.journey, p.sequence
       FROM placed p JOIN event e ON e.n = p.event WHERE p.n > ? ORDER BY p.n LIMIT ?`;
     for (const touch of this.store.paged<Touch>(query, [], [0], ({ place }) => [place])) yield this.mapped(touch);
   }
@@ -123,6 +134,7 @@ export class OcelMapping {
 
   private mapped(touch: Touch): MappedEvent {
     const { id, type, time, ms, journey } = touch;
+    const own = ownEventOf(touch.own);
     const attributes = JSON.parse(touch.attributes) as JsonObject;
     const related = this.store.all<OcelEvent['related'][number]>(
       `SELECT o.type, o.id, r.qualifier FROM relation r JOIN object o ON o.id = r.object
@@ -130,13 +142,23 @@ export class OcelMapping {
       touch.n,
     );
     const sequence = ms === null ? undefined : Number(touch.sequence);
-    const mapped = this.singly.fact({ id, type, time, ms, attributes, related, journey, sequence });
+    const mapped = this.singly.fact({ id, type, time, ms, attributes, related, journey, sequence, own });
     if (!('code' in mapped)) return { fact: mapped, event: id };
     const raw = { id, type, time, attributes, objects: related.map((r) => ({ ...r })) };
-    return { fault: mapped, event: id, journeyId: this.singly.journeyOf(touch).id, raw, journey, sequence };
+    return {
+      fault: mapped,
+      event: id,
+      journeyId: this.singly.journeyOf({ id, journey, own }).id,
+      raw,
+      journey,
+      sequence,
+      own,
+    };
   }
 
   private *changes(object: Named): Generator<ObjectStatement> {
+    const own = ownObjectOf(this.store.ownOfObject(object.id));
+    if (own) return yield* this.saidHere(object, own);
     let time: string | undefined;
     let values: JsonObject = {};
     let nth = 0;
@@ -150,6 +172,21 @@ export class OcelMapping {
       for (const [name, value] of Object.entries(JSON.parse(row.attributes) as JsonObject)) put(values, name, value);
     }
     yield statement();
+  }
+
+  /** What was exported is said by the statements that it was said by; an object that was only named is not declared. */
+  private *saidHere(object: Named, { said }: OwnObject): Generator<ObjectStatement> {
+    const rows = [...this.store.valuesOf(object.id)];
+    for (const [sequence, [id, occurredAt, names]] of said.entries()) {
+      const values: JsonObject = {};
+      for (const { time, attributes } of rows) {
+        if (time !== occurredAt) continue;
+        for (const [name, value] of Object.entries(JSON.parse(attributes) as JsonObject)) {
+          if (names.includes(name)) put(values, name, value);
+        }
+      }
+      yield { ...this.change(object, occurredAt, values, sequence), id };
+    }
   }
 
   private change(object: Named, occurredAt: string, given: JsonObject, sequence: number): ObjectStatement {

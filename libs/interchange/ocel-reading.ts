@@ -129,9 +129,9 @@ async function spooled(
     if ('fact' in mapped) {
       await into.sink.add({ fact: mapped.fact });
     } else {
-      const { fault, event, journeyId, raw, journey, sequence } = mapped;
+      const { fault, event, journeyId, raw, journey, sequence, own } = mapped;
       const fingerprint = deterministicId('ocel', source, 'unreadable', journeyId, event);
-      const context: OcelContext = { journey, sequence };
+      const context: OcelContext = { journey, sequence, own };
       const record = { line: 0, journeyId, fingerprint, raw: JSON.stringify(raw), format: 'ocel', context };
       await into.sink.add({ unreadable: { ...fault, ...record } });
     }

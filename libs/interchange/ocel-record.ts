@@ -2,6 +2,7 @@ import { instantMs } from '@touchstone/eventing';
 import { parseJson } from './json-text.js';
 import { OcelEvents, PersonalNames, type OcelEvent } from './ocel-events.js';
 import type { OcelMappingOptions } from './ocel-options.js';
+import type { OwnEvent } from './ocel-own.js';
 import { timeOf } from './ocel.js';
 import type { Readable, Reading } from './quarantine-readers.js';
 import { dateFault, type JsonObject } from './xes-value.js';
@@ -13,6 +14,8 @@ export interface OcelContext {
   readonly journey?: string | null;
   /** Its 0-based place in the journey. */
   readonly sequence?: number;
+  /** What an export of ours says of it. */
+  readonly own?: OwnEvent;
   /** Another event of the log has this id. */
   readonly reused?: string;
 }
@@ -50,7 +53,7 @@ export function readOcelRecord({ payload, context, shared, mapping }: Readable):
   const events = new OcelEvents(options, new PersonalNames(options.personal));
   const facts = [];
   for (const { journey, sequence } of placesOf(event.related, known, options)) {
-    const fact = events.fact({ ...event, journey, sequence });
+    const fact = events.fact({ ...event, journey, sequence, own: known.own });
     if ('code' in fact) return fact;
     facts.push(fact);
   }

@@ -99,6 +99,7 @@ class Reading {
         throw malformed(`${of}_map_type has a row without a type`);
       const table = `${of}_${mapped}`;
       if (!this.tables.has(table)) throw malformed(`it has no table "${table}" for the ${of} type "${type}"`);
+      this.stager.declare(of, type);
       found.push([type, table]);
     }
     return found;
