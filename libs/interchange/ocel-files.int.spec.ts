@@ -124,6 +124,21 @@ describe('an OCEL file', () => {
     });
   });
 
+  it('names types that it declares and has nothing of', async () => {
+    const more = {
+      objectTypes: [{ name: 'Order' }, { name: 'Parcel' }],
+      eventTypes: [{ name: 'place order' }, { name: 'return' }],
+    };
+    const unused = ({ losses }: { losses: readonly { what: string; name: string }[] }) =>
+      losses.flatMap(({ what, name }) => (what === 'unused-type' ? [name] : []));
+    expect(unused(await take(json(more), { source: 'u1' }))).toEqual(['event type return', 'object type Parcel']);
+    const file = await database(
+      'CREATE TABLE object_Parcel (ocel_id TEXT, ocel_time TEXT, ocel_changed_field TEXT)',
+      "INSERT INTO object_map_type VALUES ('Parcel', 'Parcel')",
+    );
+    expect(unused(await take(file, { source: 'u2' }))).toEqual(['object type Parcel']);
+  });
+
   it('says what becomes of events without a journey', async () => {
     const body = json({ events: [event('a'), event('b', { relationships: [] })] });
     const lost = await take(body, { source: 'w1' });

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deterministicId, newId } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
-import { alone, readsOf } from './export.spec-kit.js';
+import { alone, readsOf, textOf } from './export.spec-kit.js';
 import { FileImporter } from './import-job.js';
 import { exportOcel } from './ocel-export.js';
 import { ocelReading } from './ocel-reading.js';
 import { openHouse, type House } from './testing.js';
+import { exportXes } from './xes-export.js';
 
 const TYPE = 'repair';
 let directory: string;
@@ -103,4 +104,19 @@ describe.each(['json', 'sqlite'] as const)('what was recorded here, exported as 
     const result = await take(here, await exported(here, format), { source: 'archive' });
     expect(result).toMatchObject({ taken: FACTS.length, known: 1, quarantined: 0 });
   });
+});
+
+it('leaves facts that many share on their object, and both reports name them', async () => {
+  const object = { type: TYPE, id: 'F1' };
+  const at = { occurredAt: '2024-05-03T00:00:00Z', source: { system: 'field' } };
+  const [outcome] = await here.objects.take([{ factId: newId(), object, kind: 'crew.called', ...at, audience: {} }]);
+  expect(outcome).toMatchObject({ outcome: 'taken' });
+  const before = (await here.recorded()).length;
+  const result = await take(here, await exported(here, 'json'));
+  expect(result).toMatchObject({ taken: 0, quarantined: 0 });
+  expect(result.losses).toContainEqual({ what: 'shared-fact', name: 'crew.called', count: 1 });
+  expect((await here.recorded()).length).toBe(before);
+  const run = alone();
+  await textOf(exportXes(await readsOf(here), { filter: { journeyType: TYPE } }, run));
+  expect(run.told.at(-1)!.losses).toContainEqual({ what: 'shared-fact', name: 'crew.called', count: 1 });
 });
