@@ -1,21 +1,19 @@
-import { byInstant, deterministicId, instantMs } from '@touchstone/eventing';
+import { byInstant, deterministicId } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
-import { CellReader } from './csv-cells.js';
 import type { CsvMapping } from './csv-mapping.js';
-import type { CsvPlan, PlannedTime, PlannedTouchpoint } from './csv-plan.js';
+import type { CsvPlan, PlannedTouchpoint } from './csv-plan.js';
 import { lineOf } from './csv-reader.js';
+import type { CsvContext } from './csv-record.js';
+import { CsvTouchpoints, LONGEST_NAME } from './csv-touchpoints.js';
 import { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { Fault, UnreadableRecord } from './mapped-log.js';
 import { TraceMemory, type OpenTrace } from './trace-memory.js';
-import { put, type JsonObject } from './xes-value.js';
 
-const LONGEST_NAME = 512;
-const LONGEST_CODE = 256;
-/** A kind id is `<journey type>:<activity>` within 256 characters. */
-const LONGEST_ACTIVITY = 190;
 /** Larger events would not fit the log once they are written as JSON and encrypted. */
 const LARGEST_ROW = 512 * 1024;
+/** Identical rows of one case that are told apart by their number, when one of them is mended. */
+const MOST_IDENTICAL = 1_000;
 
 /** A row of a case, in file order. */
 export interface CaseRow {
@@ -37,13 +35,16 @@ interface Placed {
   readonly customer: string | undefined;
 }
 
+/** A fault; `reused` is the id of the touchpoint that the row may not be once more. */
+type Faulty = Fault & { readonly reused?: string };
+
 /** The case that is being mapped. */
 interface Case {
   readonly name: string;
   readonly journeyId: string;
   readonly open: OpenTrace;
   readonly placed: Placed[];
-  readonly unreadable: UnreadableRecord[];
+  readonly unreadable: (UnreadableRecord & { readonly context: CsvContext })[];
   /** What touchpoints of which each row tells again have said. */
   readonly said: Set<string>;
   repeats: number;
@@ -57,7 +58,7 @@ export class CsvCases {
   readonly kinds: ImportedKinds;
   /** Customers that journeys name besides their own, and the rows that do. */
   readonly otherCustomers = { customers: 0, events: 0 };
-  private readonly cells: CellReader;
+  private readonly touchpoints: CsvTouchpoints;
   private readonly isCasePersonal: boolean;
   /** The cells in the order of their columns' names. */
   private readonly byName: readonly number[];
@@ -65,10 +66,10 @@ export class CsvCases {
   constructor(
     private readonly mapping: CsvMapping,
     private readonly plan: CsvPlan,
-    private readonly report: LossReport,
+    report: LossReport,
   ) {
     this.kinds = new ImportedKinds(mapping);
-    this.cells = new CellReader(mapping.nulls, mapping.decimal);
+    this.touchpoints = new CsvTouchpoints(mapping, plan, report);
     this.isCasePersonal = mapping.case.some((column) => mapping.personal.includes(column));
     const { columns } = plan.header;
     const compare = (a: number, b: number) => (columns[a]! < columns[b]! ? -1 : columns[a]! > columns[b]! ? 1 : a - b);
@@ -77,12 +78,12 @@ export class CsvCases {
 
   /** The case of a row; undefined when its cells say nothing. */
   nameOf(cells: readonly string[]): string | undefined {
-    return this.cells.joined(cells, this.plan.case, '/');
+    return this.touchpoints.cells.joined(cells, this.plan.case, '/');
   }
 
   /** Whether the cell says anything. */
   says(cells: readonly string[], at: number): boolean {
-    return this.cells.text(cells, at) !== undefined;
+    return this.touchpoints.cells.text(cells, at) !== undefined;
   }
 
   map(name: string, rows: readonly CaseRow[]): MappedCase {
@@ -93,18 +94,66 @@ export class CsvCases {
     const mapped: Case = { name, journeyId, open, placed: [], unreadable: [], said: new Set(), repeats: 0 };
     for (const row of rows) this.row(row, mapped);
     const facts = this.withCustomer(mapped);
+    const customer = this.customerOf(mapped);
     open.close();
     const others = memory.otherCustomers();
     this.otherCustomers.customers += others.customers;
     this.otherCustomers.events += others.events;
-    return { facts, unreadable: mapped.unreadable, repeats: mapped.repeats };
+    const unreadable = mapped.unreadable.map((r) => ({
+      ...r,
+      context: { ...r.context, ...(customer && { customer }) },
+    }));
+    return { facts, unreadable, repeats: mapped.repeats };
+  }
+
+  /**
+   * A row that was mended, as an import of the mended table would take it: the touchpoint that could not be read, or all
+   * of a row that said nothing, under the place and the number that it had.
+   */
+  again(name: string, row: CaseRow, context: CsvContext): TouchpointFact[] | Fault {
+    const { journeyType, source: system } = this.mapping;
+    const journeyId = deterministicId(system, journeyType, name);
+    const place: CsvContext = context.case === name ? context : { occurrence: 0 };
+    const { touchpoint, sequence, occurrence, customer, reused } = place;
+    const canonical = this.canonicalOf(row.cells);
+    const fault = this.rowFault(name, canonical);
+    if (fault) return fault;
+    const placed: Placed[] = [];
+    for (const planned of this.plan.touchpoints) {
+      const { name: own, required } = planned.source;
+      const written = this.touchpoints.written(row.cells, planned);
+      if (touchpoint === undefined ? written === undefined && !required : touchpoint !== (own ?? '')) continue;
+      const open = new TraceMemory().open(journeyId);
+      const mapped: Case = { name, journeyId, open, placed, unreadable: [], said: new Set(), repeats: 0 };
+      const result = this.numbered(row.cells, mapped, planned, { written, canonical, sequence }, occurrence);
+      if (!('fact' in result)) return result;
+      if (result.fact.touchpointId === reused) return idReused();
+      placed.push(result);
+    }
+    if (placed.length === 0) return this.nothingHappened();
+    const first = customer && placed.every(({ at, customer: who }) => who === undefined || customer.at <= at);
+    if (first) return placed.map(({ fact }) => this.of(customer.value, fact));
+    const open = new TraceMemory().open(journeyId);
+    return this.withCustomer({ placed, open });
+  }
+
+  /** Identical ones that stood before it take the first numbers. */
+  private numbered(
+    cells: readonly string[],
+    mapped: Case,
+    planned: PlannedTouchpoint,
+    row: { written: string | undefined; canonical: string; sequence: number | undefined },
+    occurrence: number,
+  ): Placed | Fault {
+    for (let n = 0; n < Math.min(occurrence, MOST_IDENTICAL); n++) this.touchpoint(cells, mapped, planned, row);
+    return this.touchpoint(cells, mapped, planned, row);
   }
 
   /** A row that no case can be told of; `occurrence` counts those that are identical. */
   withoutCase(line: number, text: string, fault: Fault, occurrence: number): UnreadableRecord {
     const { source, journeyType } = this.mapping;
     const fingerprint = deterministicId(source, journeyType, '', text, 'unreadable', String(occurrence));
-    return { line, ...fault, fingerprint, raw: this.rawOf(text), format: 'csv' };
+    return { line, ...fault, fingerprint, raw: this.rawOf(text), format: 'csv', context: { occurrence } };
   }
 
   textOf(cells: readonly string[]): string {
@@ -114,15 +163,11 @@ export class CsvCases {
   private row(row: CaseRow, mapped: Case): void {
     const canonical = this.canonicalOf(row.cells);
     const fault = this.rowFault(mapped.name, canonical);
-    if (fault) {
-      mapped.open.place();
-      this.quarantine(row, mapped, canonical, '', fault);
-      return;
-    }
+    if (fault) return this.quarantine(row, mapped, canonical, { fault, sequence: mapped.open.place() });
     let told = 0;
     for (const touchpoint of this.plan.touchpoints) {
-      const { source, at } = touchpoint;
-      const written = this.cells.whole(row.cells, at.cells, ' ');
+      const { source } = touchpoint;
+      const written = this.touchpoints.written(row.cells, touchpoint);
       if (written === undefined && !source.required) continue;
       told++;
       if (source.once && written !== undefined && this.saidBefore(mapped, touchpoint, written)) {
@@ -131,15 +176,17 @@ export class CsvCases {
       }
       // The place counts unreadable ones too: they keep it for the day they are mended.
       const sequence = mapped.open.place();
-      const result = this.touchpoint(row, mapped, touchpoint, { written, canonical, sequence });
+      const result = this.touchpoint(row.cells, mapped, touchpoint, { written, canonical, sequence });
       if ('fact' in result) mapped.placed.push(result);
-      else this.quarantine(row, mapped, canonical, source.name ?? '', result);
+      else this.quarantine(row, mapped, canonical, { touchpoint: source.name ?? '', fault: result, sequence });
     }
     if (told > 0) return;
+    this.quarantine(row, mapped, canonical, { fault: this.nothingHappened(), sequence: mapped.open.place() });
+  }
+
+  private nothingHappened(): Fault {
     const columns = this.plan.touchpoints.map(({ at }) => `"${at.column}"`).join(', ');
-    mapped.open.place();
-    const reason = `The row has no time in ${columns}: nothing has happened.`;
-    this.quarantine(row, mapped, canonical, '', { code: 'CSV_NO_TIMESTAMP', reason });
+    return { code: 'CSV_NO_TIMESTAMP', reason: `The row has no time in ${columns}: nothing has happened.` };
   }
 
   private rowFault(name: string, canonical: string): Fault | undefined {
@@ -158,124 +205,37 @@ export class CsvCases {
   }
 
   private touchpoint(
-    { cells }: CaseRow,
+    cells: readonly string[],
     mapped: Case,
     planned: PlannedTouchpoint,
-    { written, canonical, sequence }: { written: string | undefined; canonical: string; sequence: number },
-  ): Placed | Fault {
-    if (written === undefined) {
-      return { code: 'CSV_NO_TIMESTAMP', reason: `The row has no time in "${planned.at.column}".` };
-    }
-    const occurredAt = this.instant(planned.at, written);
-    if (typeof occurredAt !== 'string') return occurredAt;
-    const activity = this.activity(cells, planned);
-    if (typeof activity !== 'string') return activity;
-    const about = this.about(cells, planned);
-    if ('code' in about) return about;
-    const content = this.content(cells, planned);
-    if ('code' in content) return content;
-    this.keepWords(cells, planned, activity, content.attributes);
-    const touchpointId = this.identity(cells, mapped, planned, written, canonical);
+    { written, canonical, sequence }: { written: string | undefined; canonical: string; sequence: number | undefined },
+  ): Placed | Faulty {
+    const said = this.touchpoints.read(cells, planned, written);
+    if ('code' in said) return said;
+    const touchpointId = this.identity(cells, mapped, planned, written!, canonical);
     if (typeof touchpointId !== 'string') return touchpointId;
+    const { activity, occurredAt, at, unit, staff, channel, customer, recordId, recordedAt } = said;
+    const { attributes, personal, objects } = said;
     const kind = this.kinds.id(activity);
-    this.kinds.observe(kind, content.attributes, content.personal ?? {});
+    this.kinds.observe(kind, attributes, personal ?? {});
     const { journeyType, source: system } = this.mapping;
     const key = this.isCasePersonal ? undefined : mapped.name;
-    const { unit, staff, channel, recordId, recordedAt, customer } = about;
-    const { attributes, personal, objects } = content;
     const source = { system, recordId, sequence, recordedAt };
     const journey = { id: mapped.journeyId, type: journeyType, key };
-    const who = { kind, unit, staff, channel };
-    return {
-      fact: { touchpointId, journey, ...who, occurredAt, source, attributes, personal, objects },
-      at: instantMs(occurredAt),
-      customer,
-    };
-  }
-
-  private instant({ times, column }: PlannedTime, written: string): string | Fault {
-    const read = times.read(written);
-    if (!('instant' in read)) return read;
-    if (read.doubt) this.report.add(`${read.doubt}-time`, column);
-    return read.instant;
-  }
-
-  private activity(cells: readonly string[], { activity }: PlannedTouchpoint): string | Fault {
-    const text = this.cells.value(cells, activity);
-    if (text === undefined) return { code: 'CSV_NO_ACTIVITY', reason: 'The row has nothing to name its activity.' };
-    if (text.length <= LONGEST_ACTIVITY) return text;
-    return {
-      code: 'CSV_ACTIVITY_TOO_LONG',
-      reason: `The row's activity has more than ${LONGEST_ACTIVITY} characters.`,
-    };
-  }
-
-  /** Who and where, and what the source says of the record itself. */
-  private about(cells: readonly string[], planned: PlannedTouchpoint) {
-    const unit = planned.unit && this.cells.value(cells, planned.unit);
-    const staff = planned.staff && this.cells.value(cells, planned.staff);
-    const channel = planned.channel && this.cells.value(cells, planned.channel);
-    if (unit !== undefined && unit.length > LONGEST_CODE) return tooLong('unit');
-    if (staff !== undefined && staff.length > LONGEST_CODE) return tooLong('staff');
-    if (channel !== undefined && channel.length > LONGEST_CODE) return tooLong('channel');
-    const customer = this.plan.customer === undefined ? undefined : this.cells.text(cells, this.plan.customer);
-    if (customer !== undefined && customer.length > LONGEST_CODE) return tooLong('customer');
-    const recordId = planned.id === undefined ? undefined : this.cells.text(cells, planned.id);
-    if (recordId !== undefined && recordId.length > LONGEST_NAME) return tooLong('id');
-    const recorded = planned.recordedAt && this.cells.whole(cells, planned.recordedAt.cells, ' ');
-    const recordedAt = recorded === undefined ? undefined : this.instant(planned.recordedAt!, recorded);
-    if (typeof recordedAt === 'object') return recordedAt;
-    return { unit, staff, channel, customer, recordId, recordedAt };
-  }
-
-  private content(
-    cells: readonly string[],
-    { attributes: planned, objects: things }: PlannedTouchpoint,
-  ):
-    | (Pick<Required<TouchpointFact>, 'attributes'> &
-        Pick<TouchpointFact, 'objects'> & { attributes: JsonObject; personal?: JsonObject })
-    | Fault {
-    const attributes: JsonObject = {};
-    const personal: JsonObject = {};
-    let hasPersonal = false;
-    for (const attribute of planned) {
-      const read = this.cells.attribute(cells, attribute);
-      if (read === undefined) continue;
-      if ('code' in read) return read;
-      hasPersonal ||= attribute.personal;
-      put(attribute.personal ? personal : attributes, attribute.as, read.value);
-    }
-    const objects: { type: string; id: string; qualifier?: string }[] = [];
-    for (const { type, cell, qualifier, separator } of things) {
-      const text = this.cells.text(cells, cell);
-      for (const part of text === undefined ? [] : separator === undefined ? [text] : text.split(separator)) {
-        const id = part.trim();
-        if (id.length > LONGEST_NAME) return tooLong('object');
-        if (id !== '') objects.push(qualifier === undefined ? { type, id } : { type, id, qualifier });
-      }
-    }
-    if (objects.length > 1_000)
-      return { code: 'CSV_TOO_MANY_OBJECTS', reason: 'The row names more than 1,000 objects.' };
-    return {
+    const fact = {
+      touchpointId,
+      journey,
+      kind,
+      unit,
+      staff,
+      channel,
+      occurredAt,
+      source,
       attributes,
-      personal: hasPersonal ? personal : undefined,
-      objects: objects.length > 0 ? objects : undefined,
+      personal,
+      objects,
     };
-  }
-
-  /** What the mapping has put other words for stays as it was said, under the name of its column. */
-  private keepWords(
-    cells: readonly string[],
-    { activity, unit, staff, channel }: PlannedTouchpoint,
-    named: string,
-    attributes: JsonObject,
-  ): void {
-    const replaced = [activity, unit, staff, channel].filter((source) => source?.values !== undefined);
-    if (this.kinds.isMapped(named)) replaced.push(activity);
-    for (const at of replaced.flatMap((source) => source!.cells)) {
-      const text = this.cells.text(cells, at);
-      if (text !== undefined) put(attributes, this.plan.header.columns[at]!, text);
-    }
+    return { fact, at, customer };
   }
 
   /**
@@ -288,43 +248,47 @@ export class CsvCases {
     { source, id }: PlannedTouchpoint,
     written: string,
     canonical: string,
-  ): string | Fault {
+  ): string | Faulty {
     const { source: system, journeyType } = this.mapping;
     const base = [system, journeyType, name, ...(source.name === undefined ? [] : [source.name])];
     if (source.once) return deterministicId(...base, written, 'once');
-    const recordId = id === undefined ? undefined : this.cells.text(cells, id);
-    if (recordId === undefined) return contentId([...base, canonical], open);
+    const recordId = id === undefined ? undefined : this.touchpoints.cells.text(cells, id);
+    if (recordId === undefined) return contentId([...base, canonical], open).id;
     const touchpointId = deterministicId(...base, recordId);
-    if (open.sourceId(touchpointId, deterministicId(canonical)) !== 'other') return touchpointId;
-    const reason = 'Another row of the case has the same id and other content.';
-    return { code: 'CSV_RECORD_ID_REUSED', reason };
+    const isReused = open.sourceId(touchpointId, deterministicId(canonical)) === 'other';
+    return isReused ? { ...idReused(), reused: touchpointId } : touchpointId;
   }
 
   /** The journey's customer is the one its first touchpoint names. */
-  private withCustomer({ placed, open }: Case): TouchpointFact[] {
-    const { customer } = this.mapping;
-    if (!customer) return placed.map(({ fact }) => fact);
-    const named = placed.flatMap(({ fact, at, customer: who }) =>
-      who === undefined ? [] : [{ at, sequence: fact.source.sequence, id: fact.touchpointId, customer: who }],
-    );
-    const value = open.customer(named.sort(byInstant));
-    return placed.map(({ fact }) =>
-      value === undefined ? fact : { ...fact, customer: { type: customer.type, value } },
-    );
+  private withCustomer({ placed, open }: Pick<Case, 'placed' | 'open'>): TouchpointFact[] {
+    const value = this.mapping.customer && open.customer(naming(placed));
+    return placed.map(({ fact }) => (value === undefined ? fact : this.of(value, fact)));
   }
 
-  private quarantine({ line, cells }: CaseRow, mapped: Case, canonical: string, name: string, fault: Fault): void {
+  private of(value: string, fact: TouchpointFact): TouchpointFact {
+    return { ...fact, customer: { type: this.mapping.customer!.type, value } };
+  }
+
+  private customerOf({ placed }: Case): CsvContext['customer'] {
+    const [first] = this.mapping.customer ? naming(placed) : [];
+    return first && { value: first.customer, at: first.at };
+  }
+
+  private quarantine(
+    { line, cells }: CaseRow,
+    mapped: Case,
+    canonical: string,
+    about: { readonly fault: Faulty; readonly touchpoint?: string; readonly sequence: number },
+  ): void {
     const { source, journeyType } = this.mapping;
-    const fingerprint = contentId([source, journeyType, mapped.name, name, canonical, 'unreadable'], mapped.open);
+    const { fault, touchpoint, sequence } = about;
+    const { code, reason, reused } = fault;
+    const parts = [source, journeyType, mapped.name, touchpoint ?? '', canonical, 'unreadable'];
+    const { id: fingerprint, occurrence } = contentId(parts, mapped.open);
+    const context = { case: mapped.name, touchpoint, sequence, occurrence, reused };
     const { journeyId } = mapped;
-    mapped.unreadable.push({
-      line,
-      ...fault,
-      journeyId,
-      fingerprint,
-      raw: this.rawOf(this.textOf(cells)),
-      format: 'csv',
-    });
+    const raw = this.rawOf(this.textOf(cells));
+    mapped.unreadable.push({ line, code, reason, journeyId, fingerprint, raw, format: 'csv', context });
   }
 
   /** With its header, so that it can be read by itself. */
@@ -344,13 +308,21 @@ export class CsvCases {
 }
 
 /** The id of a record without an id of its own: its content, and its number among identical ones of the case. */
-function contentId(parts: string[], open: OpenTrace): string {
+function contentId(parts: string[], open: OpenTrace): { id: string; occurrence: number } {
   const first = deterministicId(...parts, '0');
   const occurrence = open.occurrence(first);
-  return occurrence === 0 ? first : deterministicId(...parts, String(occurrence));
+  return { id: occurrence === 0 ? first : deterministicId(...parts, String(occurrence)), occurrence };
 }
 
-const tooLong = (role: string): Fault => ({
-  code: 'CSV_VALUE_TOO_LONG',
-  reason: `The ${role} of the row has more than ${role === 'id' || role === 'object' ? LONGEST_NAME : LONGEST_CODE} characters.`,
+/** Touchpoints that name a customer, in the order in which they happened. */
+const naming = (placed: readonly Placed[]) =>
+  placed
+    .flatMap(({ fact, at, customer }) =>
+      customer === undefined ? [] : [{ at, sequence: fact.source.sequence, id: fact.touchpointId, customer }],
+    )
+    .sort(byInstant);
+
+const idReused = (): Fault => ({
+  code: 'CSV_RECORD_ID_REUSED',
+  reason: 'Another row of the case has the same id and other content.',
 });

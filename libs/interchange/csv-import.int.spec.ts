@@ -2,7 +2,6 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { deterministicId, type RecordedEvent } from '@touchstone/eventing';
-import fc from 'fast-check';
 import { csvReading } from './csv-reading.js';
 import type { MappingOverrides } from './csv-mapping-file.js';
 import type { CsvLimits } from './csv-splitter.js';
@@ -390,73 +389,4 @@ describe('a table that is broken as a whole', () => {
     expect(await run(h, text)).toMatchObject({ resumed: true, rows: 2_500, sent: 2_500, taken: 2_500, known: 0 });
     expect((await touchpoints(h)).length).toBe(2_500);
   });
-});
-
-describe('fuzzed tables', () => {
-  const base = `id,time,what,team,who,closed,n
-A,2024-05-01 08:00,call,desk,C1,2024-05-02 08:00,1
-B,2024-05-01 08:30,call,"de ""sk",C2,,2
-A,2024-05-01T10:00:00+08:00,done,"cr
-ew",C1,2024-05-02 08:00,3
-C,2024-10-27 02:30,call,é漢,?,?,4
-`;
-  const mapping = `
-journeyType: fuzz
-case: id
-times: { zone: Europe/Berlin }
-nulls: ['?']
-customer: who
-touchpoints:
-  - { at: time, activity: what, unit: team }
-  - { name: closed, at: closed, once: true, activity: { constant: closed } }
-attributes: { n: number }
-`;
-  type Mutation = (bytes: Buffer, at: number, byte: number) => Buffer;
-  const mutations: readonly Mutation[] = [
-    (bytes, at, byte) => Buffer.concat([bytes.subarray(0, at), Buffer.from([byte]), bytes.subarray(at)]),
-    (bytes, at, byte) => Buffer.concat([bytes.subarray(0, at), Buffer.from([byte]), bytes.subarray(at + 1)]),
-    (bytes, at, byte) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + (byte % 20))]),
-    (bytes, at, byte) =>
-      Buffer.concat([bytes.subarray(0, at), bytes.subarray(Math.max(0, at - byte)), bytes.subarray(at)]),
-    (bytes, at) => bytes.subarray(0, at),
-    (bytes, at) => Buffer.concat([bytes.subarray(0, at), Buffer.from('"'), bytes.subarray(at)]),
-    (bytes, at) => Buffer.concat([bytes.subarray(0, at), Buffer.from('\n'), bytes.subarray(at)]),
-  ];
-  const mutation = fc.record({ kind: fc.nat(mutations.length - 1), at: fc.nat(), byte: fc.nat(255) });
-
-  it('crash nothing, are taken in whole or not at all, and always balance', async () => {
-    const h = await house();
-    let read = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 6 }), fc.boolean(), async (changes, packed) => {
-        let bytes: Buffer = Buffer.from(base);
-        for (const { kind, at, byte } of changes) bytes = mutations[kind]!(bytes, at % (bytes.length + 1), byte);
-        const content = packed ? gzipSync(bytes) : bytes;
-        const before = { events: (await touchpoints(h)).length, held: h.quarantine.count() };
-        let result;
-        try {
-          result = await run(h, content, mapping);
-        } catch (error) {
-          // Nothing but errors of our own, each with a code and advice.
-          expect(error).toMatchObject({
-            code: expect.stringMatching(/^(CSV|COLUMN)_/) as string,
-            kind: expect.stringMatching(/^(invalid|limit)$/) as string,
-          });
-          expect({ events: (await touchpoints(h)).length, held: h.quarantine.count() }).toEqual(before);
-          expect(await spools(h)).toEqual([]);
-          return;
-        }
-        read++;
-        const { sent, taken, known, quarantined } = result;
-        expect(taken + known + quarantined).toBe(sent);
-        expect((await touchpoints(h)).length).toBe(before.events + taken);
-        expect(h.quarantine.count()).toBeLessThanOrEqual(before.held + quarantined);
-        expect(await run(h, content, mapping)).toMatchObject({ sent, taken: 0, known: taken + known, quarantined });
-        expect(await spools(h)).toEqual([]);
-      }),
-      { numRuns: 70 },
-    );
-    // A fuzzer that only ever meets errors would show nothing.
-    expect(read).toBeGreaterThan(15);
-  }, 60_000);
 });

@@ -4,6 +4,7 @@ import { readMapping, type MappingOverrides } from './csv-mapping-file.js';
 import type { CheckedMapping, CsvMapping } from './csv-mapping.js';
 import { planFor, type CsvPlan } from './csv-plan.js';
 import { cancelled, readCsv, type CsvHeader } from './csv-reader.js';
+import type { CsvShared } from './csv-record.js';
 import { CSV_LIMITS, tooMuch, type CsvLimits, type CsvRecord } from './csv-splitter.js';
 import type { FileReading, ReadingInto } from './file-reading.js';
 import { LossReport } from './loss-report.js';
@@ -182,6 +183,7 @@ class TableReading {
       kinds: cases.kinds.specs(),
       mappedKinds: cases.kinds.mapped(),
       movedCustomers: new Map(),
+      shared: { ...this.checked, dialect: header.dialect } satisfies CsvShared,
     };
   }
 

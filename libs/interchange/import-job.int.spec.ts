@@ -65,10 +65,10 @@ function failing(h: House, take: number, when: 'before' | 'after'): ImporterPart
     ...h,
     intake: {
       take: async (facts: readonly TouchpointFact[], options) => {
-        takes++;
-        if (takes === take && when === 'before') throw new Error('power cut');
+        const nth = ++takes;
+        if (nth === take && when === 'before') throw new Error('power cut');
         const outcomes = await h.intake.take(facts, options);
-        if (takes === take) throw new Error('power cut');
+        if (nth === take) throw new Error('power cut');
         return outcomes;
       },
     },
@@ -187,6 +187,20 @@ describe('an import', () => {
   });
 });
 
+it.each([
+  [false, 2],
+  [true, 1],
+])('decides a chunk while the log writes the one before, but not of history (%s)', async (asHistory, most) => {
+  const h = await house();
+  let [now, peak] = [0, 0];
+  const take: ImporterParts['intake']['take'] = async (facts, options) => {
+    peak = Math.max(peak, ++now);
+    return h.intake.take(facts, options).finally(() => now--);
+  };
+  expect(await run({ ...h, intake: { take } }, many, { asHistory })).toMatchObject({ taken: 2_500 });
+  expect(peak).toBe(most);
+});
+
 describe('an interrupted import', () => {
   it.each([
     ['before', 1, 0],
@@ -228,8 +242,9 @@ describe('an interrupted import', () => {
     await expect(run(h, many, {}, { signal: stop.signal, onProgress })).rejects.toMatchObject({
       code: 'IMPORT_CANCELLED',
     });
-    expect(touchpoints(await h.recorded()).length).toBe(1_000);
-    expect(await run(h, many)).toMatchObject({ resumed: true, taken: 2_500 });
+    // The first chunk is told of while the second is under way.
+    expect(touchpoints(await h.recorded()).length).toBe(2_000);
+    expect(await run(h, many)).toMatchObject({ resumed: true, taken: 2_500, known: 0 });
   });
 
   it('is refused while the same one is still running', async () => {

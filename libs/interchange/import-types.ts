@@ -25,7 +25,7 @@ export interface ImportOptions {
   /** Read and check only. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: ImportProgress) => void;
-  /** While reading: everything is undone. While appending: stops after the chunk at hand, and the next run goes on. */
+  /** While reading: everything is undone. While appending: stops after the chunks at hand, and the next run goes on. */
   readonly signal?: AbortSignal;
   readonly actor?: Actor;
 }

@@ -59,9 +59,9 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: QuarantineMending,
-      inject: [FactIntake, PackCatalogue, Quarantine],
-      useFactory: (intake: FactIntake, packs: PackCatalogue, quarantine: Quarantine) =>
-        new QuarantineMending({ intake, packs, quarantine }),
+      inject: [FactIntake, ObjectIntake, PackCatalogue, Quarantine],
+      useFactory: (intake: FactIntake, statements: ObjectIntake, packs: PackCatalogue, quarantine: Quarantine) =>
+        new QuarantineMending({ intake, statements, packs, quarantine }),
     },
     {
       provide: RunningImports,

@@ -56,6 +56,10 @@ export type LossKind =
   | 'differing-fact'
   /** Of an export: links that have ended, those to customers, and whom a fact concerned. */
   | 'link'
+  /** A fact that stands on an object, for all whom it concerns, and so is of no journey; of XES: all that are known then. */
+  | 'shared-fact'
+  /** A type of events or objects that a log declares, and that nothing in it is of. */
+  | 'unused-type'
   /** A character that XML has not, in a name: a replacement stands there. */
   | 'character';
 

@@ -43,4 +43,6 @@ export interface MappedLog {
   readonly mappedKinds: readonly string[];
   /** Journeys whose customer a later trace of the same name settled: journey id to the customer's value. */
   readonly movedCustomers: ReadonlyMap<string, string>;
+  /** What reading its unreadable records again needs, and all of them have in common. */
+  readonly shared?: object;
 }

@@ -58,6 +58,12 @@ async function database(...statements: string[]): Promise<Buffer> {
   return readFile(file);
 }
 
+/** With a number of its schema format (bytes 44 to 47) that is yet to come. */
+function later(file: Buffer): Buffer {
+  file.writeUInt32BE(9, 44);
+  return file;
+}
+
 const json = (more: object = {}) =>
   JSON.stringify({
     objectTypes: [{ name: 'Order', attributes: [] }],
@@ -116,6 +122,21 @@ describe('an OCEL file', () => {
       taken: 0,
       known: result.sent,
     });
+  });
+
+  it('names types that it declares and has nothing of', async () => {
+    const more = {
+      objectTypes: [{ name: 'Order' }, { name: 'Parcel' }],
+      eventTypes: [{ name: 'place order' }, { name: 'return' }],
+    };
+    const unused = ({ losses }: { losses: readonly { what: string; name: string }[] }) =>
+      losses.flatMap(({ what, name }) => (what === 'unused-type' ? [name] : []));
+    expect(unused(await take(json(more), { source: 'u1' }))).toEqual(['event type return', 'object type Parcel']);
+    const file = await database(
+      'CREATE TABLE object_Parcel (ocel_id TEXT, ocel_time TEXT, ocel_changed_field TEXT)',
+      "INSERT INTO object_map_type VALUES ('Parcel', 'Parcel')",
+    );
+    expect(unused(await take(file, { source: 'u2' }))).toEqual(['object type Parcel']);
   });
 
   it('says what becomes of events without a journey', async () => {
@@ -187,6 +208,7 @@ describe('an OCEL file', () => {
     ['OCEL_MALFORMED', 'an event that is no object', () => json({ events: ['x'] })],
     ['OCEL_MALFORMED', 'bytes that are no UTF-8', () => Buffer.concat([Buffer.from('{"events":["'), Buffer.from([0xff]), Buffer.from('"]}')])], // prettier-ignore
     ['OCEL_MALFORMED', 'half a database', async () => (await database()).subarray(0, 9_000)],
+    ['OCEL_MALFORMED', 'a database of a later format', async () => later(await database())],
     ['GZIP_TRUNCATED', 'half a packed one', () => gzipSync(json()).subarray(0, -10)],
   ];
   it.each(broken)('is refused with %s when it is %s, and nothing is appended', async (code, _what, content) => {

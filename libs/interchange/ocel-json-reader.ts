@@ -1,6 +1,7 @@
 import { JsonFault, JsonSections, type JsonElement } from './json-sections.js';
 import { malformed, notOcel, tooMuch } from './ocel-errors.js';
 import type { OcelStager } from './ocel-stager.js';
+import type { Side } from './ocel-store.js';
 import { valueOf } from './ocel-values.js';
 import { OCEL_LIMITS, OCEL_TYPES, type OcelType } from './ocel.js';
 import { put, type Json, type JsonObject } from './xes-value.js';
@@ -54,7 +55,7 @@ class Reading {
       case 'objects':
         return this.object(value);
       default:
-        return this.declare(this.declared[section]!, value);
+        return this.declare(section === 'eventTypes' ? 'event' : 'object', value);
     }
   }
 
@@ -84,7 +85,8 @@ class Reading {
     for (const { objectId, qualifier } of objectsIn(relationships)) await this.stager.link(id, objectId, qualifier);
   }
 
-  private declare(into: Declared, { name, attributes }: JsonObject): Promise<void> {
+  private declare(side: Side, { name, attributes }: JsonObject): Promise<void> {
+    const into = this.declared[`${side}Types`]!;
     if (typeof name !== 'string') throw malformed('a type has no name');
     const types = new Map<string, OcelType>();
     for (const { name: attribute, type } of objectsIn(attributes)) {
@@ -93,6 +95,7 @@ class Reading {
     }
     if (into.size >= OCEL_LIMITS.types) throw tooMuch('types', OCEL_LIMITS.types);
     into.set(name, types);
+    this.stager.declare(side, name);
     return Promise.resolve();
   }
 }

@@ -10,6 +10,7 @@ import { cancelled, notOcel, tooMuch } from './ocel-errors.js';
 import { stageOcelJson } from './ocel-json-reader.js';
 import { OcelMapping } from './ocel-mapping.js';
 import { checkedOcelOptions, type OcelMappingOptions } from './ocel-options.js';
+import type { OcelContext, OcelShared } from './ocel-record.js';
 import { SQLITE_MAGIC, stageOcelSqlite } from './ocel-sqlite-reader.js';
 import { OcelStager } from './ocel-stager.js';
 import { OcelStore } from './ocel-store.js';
@@ -128,9 +129,10 @@ async function spooled(
     if ('fact' in mapped) {
       await into.sink.add({ fact: mapped.fact });
     } else {
-      const { fault, event, journeyId, raw } = mapped;
+      const { fault, event, journeyId, raw, journey, sequence, own } = mapped;
       const fingerprint = deterministicId('ocel', source, 'unreadable', journeyId, event);
-      const record = { line: 0, journeyId, fingerprint, raw: JSON.stringify(raw), format: 'ocel' };
+      const context: OcelContext = { journey, sequence, own };
+      const record = { line: 0, journeyId, fingerprint, raw: JSON.stringify(raw), format: 'ocel', context };
       await into.sink.add({ unreadable: { ...fault, ...record } });
     }
     await turn();
@@ -148,6 +150,7 @@ async function spooled(
     kinds: kinds.specs(),
     mappedKinds: kinds.mapped(),
     movedCustomers: new Map(),
+    shared: { options } satisfies OcelShared,
   };
 }
 

@@ -14,8 +14,11 @@ const PAGE = 500;
 const PLACE = 'touchstone rowid';
 const LOWEST = -(2n ** 63n);
 
-/** What a driver says of a file that is no database, or a broken one. */
-const BROKEN = new Set([11, 26]);
+/**
+ * What a driver says of a file that is no database, or a broken one: nothing is asked that a sound one could not answer,
+ * so that an error of a statement (1) is the file's as well.
+ */
+const BROKEN = new Set([1, 11, 26]);
 
 interface Column {
   readonly name: string;
@@ -96,6 +99,7 @@ class Reading {
         throw malformed(`${of}_map_type has a row without a type`);
       const table = `${of}_${mapped}`;
       if (!this.tables.has(table)) throw malformed(`it has no table "${table}" for the ${of} type "${type}"`);
+      this.stager.declare(of, type);
       found.push([type, table]);
     }
     return found;

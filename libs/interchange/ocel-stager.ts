@@ -2,8 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { deterministicId, instantMs } from '@touchstone/eventing';
 import type { LossReport } from './loss-report.js';
 import { cancelled, tooMuch } from './ocel-errors.js';
-import type { OcelStore } from './ocel-store.js';
-import { JSON_KEY, OCEL_LIMITS, timeOf, UNDECLARED } from './ocel.js';
+import { OWN_KEY } from './ocel-own.js';
+import type { OcelContext } from './ocel-record.js';
+import type { OcelStore, Side } from './ocel-store.js';
+import { JSON_KEY, OCEL_LIMITS, plain, timeOf, UNDECLARED } from './ocel.js';
 import type { SpoolRecord } from './spool.js';
 import { dateFault, put, type Json, type JsonObject } from './xes-value.js';
 
@@ -25,8 +27,16 @@ export interface StagerParts {
 export class OcelStager {
   private turns = 0;
   private events = 0;
+  /** Types that the file declares. */
+  private readonly declared: Record<Side, Set<string>> = { event: new Set(), object: new Set() };
 
   constructor(private readonly parts: StagerParts) {}
+
+  /** A type by itself: what is of it may come before or after. */
+  declare(side: Side, type: string): void {
+    const types = this.declared[side];
+    if (types.size < OCEL_LIMITS.types) types.add(type);
+  }
 
   /** @param attributes absent: they come later, with the time */
   async event(id: unknown, type: unknown, time?: string | null, attributes: JsonObject = {}): Promise<void> {
@@ -35,10 +45,10 @@ export class OcelStager {
       const reason = 'An event needs an id of 1 to 512 characters, and a type of 1 to 190.';
       return this.fault('OCEL_EVENT_INVALID', reason, { id, type, time, attributes });
     }
-    const n = this.parts.store.addEvent({ id, type, ...this.timed(time), attributes: restored(attributes) });
+    const n = this.parts.store.addEvent({ id, type, ...this.timed(time), ...restored(attributes) });
     if (n === undefined) {
       const reason = 'Another event of the file has the same id.';
-      await this.fault('OCEL_EVENT_ID_REUSED', reason, { id, type, time, attributes });
+      await this.fault('OCEL_EVENT_ID_REUSED', reason, { id, type, time, attributes }, { reused: id });
     }
     if (this.parts.store.typeCount > OCEL_LIMITS.types) throw tooMuch('types', OCEL_LIMITS.types);
     await this.turn();
@@ -46,8 +56,7 @@ export class OcelStager {
 
   async eventDetail(id: unknown, type: string, time: string | null, attributes: JsonObject): Promise<void> {
     const { store, report } = this.parts;
-    const timed = this.timed(time);
-    const known = isName(id) && store.detailEvent(id, type, timed.time, restored(attributes), timed.ms);
+    const known = isName(id) && store.detailEvent(id, type, { ...this.timed(time), ...restored(attributes) });
     if (!known) report.add('stray', `event of the type ${type}`);
     await this.turn();
   }
@@ -66,7 +75,11 @@ export class OcelStager {
     const timed = this.timed(time);
     if (!isName(id) || store.objectType(id) !== type) report.add('stray', `values of an object of the type ${type}`);
     else if (timed.ms === undefined) report.add('stray', `values without a time, of an object of the type ${type}`);
-    else store.addValues(id, type, timed.time!, restored(attributes));
+    else {
+      const { attributes: values, own } = restored(attributes);
+      if (own !== undefined) store.ownObject(id, own);
+      if (own === undefined || Object.keys(values).length > 0) store.addValues(id, type, timed.time!, values);
+    }
     await this.turn();
   }
 
@@ -94,6 +107,11 @@ export class OcelStager {
   /** Objects that are only named, by events or by other objects, get a type that says so. */
   finish(): void {
     const { store, report } = this.parts;
+    for (const side of ['event', 'object'] as const) {
+      const used = new Set(store.typesOf(side));
+      for (const type of this.declared[side])
+        if (!used.has(plain(type))) report.add('unused-type', `${side} type ${type}`);
+    }
     const before = store.count('object');
     for (const [table, column] of [
       ['relation', 'object'],
@@ -126,10 +144,10 @@ export class OcelStager {
     return { time: read.time, ms: instantMs(read.time) };
   }
 
-  async fault(code: string, reason: string, record: object): Promise<void> {
+  async fault(code: string, reason: string, record: object, context: OcelContext = {}): Promise<void> {
     const raw = JSON.stringify(record);
     const fingerprint = deterministicId('ocel', this.parts.source, 'unreadable', raw);
-    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw, format: 'ocel' } });
+    await this.parts.sink.add({ unreadable: { line: 0, code, reason, fingerprint, raw, format: 'ocel', context } });
   }
 
   private async turn(): Promise<void> {
@@ -141,8 +159,15 @@ export class OcelStager {
 
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= 512;
 
-/** What our own exports keep as JSON goes back to where it was. */
-function restored(attributes: JsonObject): JsonObject {
+/** What our own exports keep as JSON goes back to where it was; what they say besides is no attribute. */
+function restored(given: JsonObject): { attributes: JsonObject; own?: string } {
+  const { [OWN_KEY]: own, ...attributes } = given;
+  const isOwn = typeof own === 'string';
+  const values = withJson(isOwn ? attributes : given);
+  return isOwn ? { attributes: values, own } : { attributes: values };
+}
+
+function withJson(attributes: JsonObject): JsonObject {
   const text = attributes[JSON_KEY];
   if (typeof text !== 'string') return attributes;
   let kept: Json;

@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { instantMs } from '@touchstone/eventing';
 import { isPlain, plain, UNDECLARED } from './ocel.js';
+import { OWN_KEY } from './ocel-own.js';
 import { joined, kindOf, type Kind } from './ocel-values.js';
 import type { LossReport } from './loss-report.js';
 import type { JsonObject } from './xes-value.js';
 
 const TABLES = `
   CREATE TABLE event (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, grp TEXT UNIQUE, type TEXT NOT NULL,
-    time TEXT, ms REAL, attributes TEXT NOT NULL);
+    time TEXT, ms REAL, attributes TEXT NOT NULL, own TEXT);
   CREATE INDEX event_in_order ON event (ms, n);
   CREATE TABLE object (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, key TEXT NOT NULL, UNIQUE (type, key));
+  CREATE TABLE own_object (object TEXT PRIMARY KEY, own TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE relation (event INTEGER NOT NULL, object TEXT NOT NULL, qualifier TEXT NOT NULL,
     PRIMARY KEY (event, object, qualifier)) WITHOUT ROWID;
   CREATE TABLE link (source TEXT NOT NULL, target TEXT NOT NULL, qualifier TEXT NOT NULL,
@@ -103,12 +105,13 @@ export class OcelStore {
     time?: string | null;
     ms?: number;
     attributes: JsonObject;
+    own?: string;
   }): number | undefined {
     // prettier-ignore
-    const { id, group = null, type, time = null, ms = null, attributes } = event;
+    const { id, group = null, type, time = null, ms = null, attributes, own = null } = event;
     const { changes, lastInsertRowid } = this.prepared(
-      'INSERT OR IGNORE INTO event (id, grp, type, time, ms, attributes) VALUES (?, ?, ?, ?, ?, ?)',
-    ).run(this.text(id), group, this.text(type), time, ms, JSON.stringify(attributes));
+      'INSERT OR IGNORE INTO event (id, grp, type, time, ms, attributes, own) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ).run(this.text(id), group, this.text(type), time, ms, JSON.stringify(attributes), own);
     if (Number(changes) === 0) return undefined;
     this.events++;
     this.declare('event', type);
@@ -117,13 +120,39 @@ export class OcelStore {
   }
 
   /** Gives an event that was added without them its time and attributes. False: no event of the type has this id. */
-  detailEvent(id: string, type: string, time: string | null, attributes: JsonObject, ms?: number): boolean {
+  detailEvent(
+    id: string,
+    type: string,
+    { time, ms, attributes, own }: { time: string | null; ms?: number; attributes: JsonObject; own?: string },
+  ): boolean {
     const { changes } = this.prepared(
-      'UPDATE event SET time = ?, ms = ?, attributes = ? WHERE id = ? AND type = ? AND time IS NULL',
-    ).run(time, ms ?? null, JSON.stringify(attributes), plain(id), plain(type));
+      'UPDATE event SET time = ?, ms = ?, attributes = ?, own = ? WHERE id = ? AND type = ? AND time IS NULL',
+    ).run(time, ms ?? null, JSON.stringify(attributes), own ?? null, plain(id), plain(type));
     if (Number(changes) === 0) return false;
     this.observe('event', type, attributes);
     return true;
+  }
+
+  /** Says what an event is here; `merge` is given what was said of it before. */
+  ownEvent(n: number, merge: (id: string, before: string | undefined) => string | undefined): void {
+    const row = this.prepared('SELECT id, type, own FROM event WHERE n = ?').get(n) as {
+      id: string;
+      type: string;
+      own: string | null;
+    };
+    const own = merge(row.id, row.own ?? undefined);
+    if (own === undefined) return;
+    this.prepared('UPDATE event SET own = ? WHERE n = ?').run(own, n);
+    if (row.own === null) this.observe('event', row.type, { [OWN_KEY]: own });
+  }
+
+  ownObject(id: string, own: string): void {
+    this.prepared('INSERT OR REPLACE INTO own_object VALUES (?, ?)').run(plain(id), own);
+  }
+
+  ownOfObject(id: string): string | undefined {
+    return (this.prepared('SELECT own FROM own_object WHERE object = ?').get(plain(id)) as { own: string } | undefined)
+      ?.own;
   }
 
   eventNumber(id: string): number | undefined {
@@ -238,9 +267,10 @@ export class OcelStore {
   }
 
   /** Events with a time, in the order in which they happened. */
-  eventsInOrder(): Generator<StoredEvent> {
-    const query = 'SELECT n, id, type, time, ms, attributes FROM event WHERE (ms, n) > (?, ?) ORDER BY ms, n LIMIT ?';
-    return this.paged<StoredEvent>(query, [], [-1e300, 0], ({ ms, n }) => [ms, n]);
+  *eventsInOrder(): Generator<StoredEvent> {
+    const query = 'SELECT n, id, type, time, ms, attributes, own FROM event WHERE (ms, n) > (?, ?) ORDER BY ms, n LIMIT ?'; // prettier-ignore
+    const rows = this.paged<StoredEvent & { own: string | null }>(query, [], [-1e300, 0], ({ ms, n }) => [ms, n]);
+    for (const { own, ...event } of rows) yield own === null ? event : { ...event, attributes: withOwn(event, own) };
   }
 
   /** Objects in the order in which they were met, those that are not declared too. */
@@ -327,4 +357,10 @@ export class OcelStore {
     if (!statement) this.statements.set(sql, (statement = this.db.prepare(sql)));
     return statement;
   }
+}
+
+/** As text, so that numbers stay as they are written. */
+function withOwn({ attributes }: StoredEvent, own: string): string {
+  const last = `${JSON.stringify(OWN_KEY)}:${JSON.stringify(own)}}`;
+  return attributes === '{}' ? `{${last}` : `${attributes.slice(0, -1)},${last}`;
 }

@@ -1,6 +1,6 @@
 /** The file of the quarantine: its tables, and that what is removed from it is gone. */
 import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { TouchstoneError } from '@touchstone/eventing';
 
 const DDL = `
@@ -31,6 +31,13 @@ CREATE TABLE IF NOT EXISTS deed (
   note BLOB
 );
 CREATE INDEX IF NOT EXISTS deed_of_record ON deed (record, id);
+CREATE TABLE IF NOT EXISTS shared_context (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  subject TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  context BLOB NOT NULL,
+  UNIQUE (subject, digest)
+);
 `;
 
 /** Columns that came after the first edition, as they are added to an older file. */
@@ -39,6 +46,7 @@ const LATER: Readonly<Record<string, string>> = {
   import_id: 'TEXT',
   format: 'TEXT',
   context: 'BLOB',
+  shared: 'INTEGER',
   state: "TEXT NOT NULL DEFAULT 'waiting'",
   open: 'INTEGER NOT NULL DEFAULT 1',
   revision: 'INTEGER NOT NULL DEFAULT 0',
@@ -54,38 +62,71 @@ CREATE INDEX IF NOT EXISTS record_by_time ON record (at, id);
 CREATE INDEX IF NOT EXISTS record_open ON record (open, at, id);
 CREATE INDEX IF NOT EXISTS record_by_source ON record (open, source, at, id);
 CREATE INDEX IF NOT EXISTS record_by_code ON record (open, code, at, id);
+CREATE INDEX IF NOT EXISTS record_by_shared ON record (shared) WHERE shared IS NOT NULL;
 CREATE INDEX IF NOT EXISTS record_by_import ON record (open, import_id, at, id);
 `;
 
-/** Opens (or creates) the file for its owner alone. @throws QUARANTINE_NOT_DURABLE */
-export function openQuarantineFile(file: string): DatabaseSyncInstance {
-  closeSync(openSync(file, 'a', 0o600));
-  const db = new DatabaseSync(file);
-  try {
-    for (const pragma of ['busy_timeout = 5000', 'journal_mode = WAL', 'synchronous = FULL', 'secure_delete = ON']) {
-      db.exec(`PRAGMA ${pragma}`);
-    }
-    assertDurable(db);
-    db.exec(DDL);
-    const columns = db.prepare('SELECT name FROM pragma_table_info(?)').all('record') as { name: string }[];
-    const there = new Set(columns.map(({ name }) => name));
-    for (const [name, type] of Object.entries(LATER)) {
-      if (!there.has(name)) db.exec(`ALTER TABLE record ADD COLUMN ${name} ${type}`);
-    }
-    db.exec(INDEXES);
-    // What was removed just before a crash may still stand in the write-ahead log.
-    wiped(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
+/** `quarantine.db`: statements that are prepared once, and changes that are made as one. */
+export class QuarantineFile {
+  private readonly statements = new Map<string, StatementSyncInstance>();
 
-/** Empties the write-ahead log; false while another connection reads from it. */
-export function wiped(db: DatabaseSyncInstance): boolean {
-  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
-  return busy === 0;
+  private constructor(private readonly db: DatabaseSyncInstance) {}
+
+  /** Opens (or creates) the file for its owner alone. @throws QUARANTINE_NOT_DURABLE */
+  static open(file: string): QuarantineFile {
+    closeSync(openSync(file, 'a', 0o600));
+    const db = new DatabaseSync(file);
+    try {
+      for (const pragma of ['busy_timeout = 5000', 'journal_mode = WAL', 'synchronous = FULL', 'secure_delete = ON']) {
+        db.exec(`PRAGMA ${pragma}`);
+      }
+      assertDurable(db);
+      db.exec(DDL);
+      const columns = db.prepare('SELECT name FROM pragma_table_info(?)').all('record') as { name: string }[];
+      const there = new Set(columns.map(({ name }) => name));
+      for (const [name, type] of Object.entries(LATER)) {
+        if (!there.has(name)) db.exec(`ALTER TABLE record ADD COLUMN ${name} ${type}`);
+      }
+      db.exec(INDEXES);
+      const opened = new QuarantineFile(db);
+      // What was removed just before a crash may still stand in the write-ahead log.
+      opened.wiped();
+      return opened;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  prepared(sql: string): StatementSyncInstance {
+    let statement = this.statements.get(sql);
+    if (!statement) this.statements.set(sql, (statement = this.db.prepare(sql)));
+    return statement;
+  }
+
+  /** All of it or nothing; within another one, a part of that. Nothing in `work` may wait for anything. */
+  transaction<T>(work: () => T): T {
+    if (this.db.isTransaction) return work();
+    this.db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Empties the write-ahead log; false while another connection reads from it. */
+  wiped(): boolean {
+    const { busy } = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+    return busy === 0;
+  }
+
+  close(): void {
+    this.db.close();
+  }
 }
 
 function assertDurable(db: DatabaseSyncInstance): void {

@@ -1,9 +1,9 @@
 import { TouchstoneError, type ActingContext } from '@touchstone/eventing';
-import type { FactIntake, FactOutcome } from '@touchstone/journeys';
+import type { FactIntake, FactOutcome, ObjectIntake, StatementOutcome } from '@touchstone/journeys';
 import type { PackCatalogue } from '@touchstone/packs';
 import { problemOf } from './cloudevents-intake.js';
 import { importedPack } from './imported-kinds.js';
-import { readRecord, type Reading } from './quarantine-readers.js';
+import { readRecord, type ReadFact, type Reading } from './quarantine-readers.js';
 import type { Mend, Quarantine } from './quarantine.js';
 import type { QuarantineFilter, Settled } from './quarantine-types.js';
 import { checkedZone } from './zone-offset.js';
@@ -47,6 +47,7 @@ export class QuarantineMending {
     private readonly parts: {
       readonly quarantine: Quarantine;
       readonly intake: Pick<FactIntake, 'take'>;
+      readonly statements: Pick<ObjectIntake, 'take'>;
       readonly packs: Pick<PackCatalogue, 'has' | 'kind' | 'publish'>;
     },
   ) {}
@@ -99,49 +100,58 @@ export class QuarantineMending {
   }
 
   private async retryPart(ids: readonly string[], context: ActingContext) {
-    const { quarantine, intake } = this.parts;
+    const { quarantine } = this.parts;
     const problems: Problem[] = [];
-    const ready: { id: string; reading: Extract<Reading, { fact: unknown }> }[] = [];
+    const ready: { id: string; reading: Exclude<Reading, { code: string }> }[] = [];
+    const unread: { id: string; reading: Extract<Reading, { code: string }> }[] = [];
+    const counts = { taken: 0, known: 0 };
+    for (const id of ids) {
+      const reading = await this.read(id);
+      // Driven in already: a repeat of what was done.
+      if (reading === null) counts.known++;
+      else if ('code' in reading) unread.push({ id, reading });
+      else ready.push({ id, reading });
+    }
+    const answers = await this.driveIn(
+      ready.map(({ reading }) => reading),
+      context,
+    );
     const refused = (id: string, { code, reason }: { code: string; reason: string }) => {
       quarantine.refused(id, { code, reason }, context.actor);
       problems.push({ id, code, message: reason });
     };
-    const unread: { id: string; reading: Extract<Reading, { code: string }> }[] = [];
-    let known = 0;
-    for (const id of ids) {
-      const reading = await this.read(id);
-      // Driven in already: a repeat of what was done.
-      if (reading === null) known++;
-      else if ('fact' in reading) ready.push({ id, reading });
-      else unread.push({ id, reading });
-    }
-    await this.publish(ready, context);
-    const facts = ready.map(({ reading }) => reading.fact);
-    const outcomes = facts.length > 0 ? await intake.take(facts, { context }) : [];
-    let taken = 0;
     quarantine.atOnce(() => {
       for (const { id, reading } of unread) refused(id, reading);
-      outcomes.forEach((outcome, i) => {
-        const { id, reading } = ready[i]!;
-        const answer = problemOf(reading.fact, outcome);
+      ready.forEach(({ id }, i) => {
+        const answer = answers[i]!;
         if ('code' in answer) return refused(id, answer);
-        quarantine.settle(id, settledBy(answer), context.actor);
-        if (answer.outcome === 'taken') taken++;
-        else known++;
+        quarantine.settle(id, answer.settled, context.actor);
+        counts[answer.outcome]++;
       });
     });
-    return { problems, taken, known };
+    return { problems, ...counts };
+  }
+
+  /** What became of each. A record of several facts is taken once all of them are; a repeat drives in what was left. */
+  private async driveIn(readings: readonly Exclude<Reading, { code: string }>[], context: ActingContext) {
+    const { intake, statements } = this.parts;
+    const facts = readings.flatMap((reading) => ('facts' in reading ? reading.facts : []));
+    await this.publish(facts, context);
+    const said = readings.flatMap((reading) => ('statement' in reading ? [reading.statement] : []));
+    const ofFacts = facts.length > 0 ? await intake.take(facts.map(({ fact }) => fact), { context }) : []; // prettier-ignore
+    const ofObjects = said.length > 0 ? await statements.take(said, { context }) : [];
+    let [fact, object] = [0, 0];
+    return readings.map((reading): Driven => {
+      if ('statement' in reading) return ofObject(ofObjects[object++]!);
+      return togetherOf(reading.facts.map((read) => problemOf(read.fact, ofFacts[fact++]!)));
+    });
   }
 
   /** As an import publishes the activities of its file: those that nobody could read then are met only now. */
-  private async publish(
-    ready: readonly { readonly reading: Extract<Reading, { fact: unknown }> }[],
-    context: ActingContext,
-  ): Promise<void> {
+  private async publish(facts: readonly ReadFact[], context: ActingContext): Promise<void> {
     const { packs } = this.parts;
-    const byType = new Map<string, Map<string, NonNullable<Extract<Reading, { fact: unknown }>['kind']>['spec']>>();
-    for (const { reading } of ready) {
-      const { fact, kind } = reading;
+    const byType = new Map<string, Map<string, NonNullable<ReadFact['kind']>['spec']>>();
+    for (const { fact, kind } of facts) {
       if (!kind || kind.spec.id !== fact.kind || packs.has(fact.kind)) continue;
       const specs = byType.get(kind.journeyType) ?? new Map<string, typeof kind.spec>();
       byType.set(kind.journeyType, specs.set(kind.spec.id, kind.spec));
@@ -173,6 +183,29 @@ export class QuarantineMending {
 
 /** Records of one call on a filter. */
 const PAGE = 500;
+
+/** What became of a record. */
+type Driven =
+  | { readonly outcome: 'taken' | 'known'; readonly settled: Settled | null }
+  | { readonly code: string; readonly reason: string };
+
+type Answer = ReturnType<typeof problemOf>;
+
+function togetherOf(answers: readonly Answer[]): Driven {
+  const done: Exclude<FactOutcome, { outcome: 'refused' }>[] = [];
+  for (const answer of answers) {
+    if ('code' in answer) return answer;
+    done.push(answer);
+  }
+  // A list shows one touchpoint of a record; the others are found in its journeys.
+  const shown = done.find(({ outcome }) => outcome === 'taken') ?? done[0]!;
+  return { outcome: shown.outcome, settled: settledBy(shown) };
+}
+
+function ofObject(outcome: StatementOutcome): Driven {
+  if (outcome.outcome === 'refused') return { code: outcome.code, reason: outcome.message };
+  return { outcome: outcome.outcome, settled: null };
+}
 
 const settledBy = ({ journeyId, touchpointId, position }: Exclude<FactOutcome, { outcome: 'refused' }>): Settled => ({
   journeyId,

@@ -1,19 +1,25 @@
 /** How records in quarantine become facts again, by their format. Another format is one more line here. */
-import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
+import type { ObjectStatement, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { KindSpec } from '@touchstone/packs';
 import { readCloudEvent } from './cloudevents.js';
+import { readCsvRecord } from './csv-record.js';
 import { parseJson } from './json-text.js';
+import { readStatement } from './object-statements.js';
+import { readOcelRecord } from './ocel-record.js';
 import type { OpenRecord } from './quarantine-types.js';
 import { readXesRecord } from './xes-record.js';
 import { withZone } from './zone-offset.js';
 
-/** A record that can be read, or why it cannot. */
+/** A fact, and the kind that it needs and brings along, as an import would have. */
+export interface ReadFact {
+  readonly fact: TouchpointFact | UnplacedFact;
+  readonly kind?: { readonly journeyType: string; readonly spec: KindSpec };
+}
+
+/** What a record says: at least one fact, or a statement about an object; or why it cannot be read. */
 export type Reading =
-  | {
-      readonly fact: TouchpointFact | UnplacedFact;
-      /** The kind that the fact needs and brings along, as an import would have. */
-      readonly kind?: { readonly journeyType: string; readonly spec: KindSpec };
-    }
+  | { readonly facts: readonly ReadFact[] }
+  | { readonly statement: ObjectStatement }
   | { readonly code: string; readonly reason: string };
 
 /** A record whose payload can be read. */
@@ -22,7 +28,10 @@ export type RecordReader = (record: Readable) => Reading | Promise<Reading>;
 
 const READERS: Readonly<Record<string, RecordReader>> = {
   cloudevent: readEvent,
+  csv: readCsvRecord,
   fact: readFact,
+  'object-statement': readStatement,
+  ocel: readOcelRecord,
   xes: readXesRecord,
 };
 
@@ -38,7 +47,8 @@ export async function readRecord(record: OpenRecord): Promise<Reading> {
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
   }
   const reading = await reader({ ...record, payload });
-  return 'fact' in reading ? mapped(reading, record.mapping.kinds) : reading;
+  if (!('facts' in reading)) return reading;
+  return { facts: reading.facts.map((read) => mapped(read, record.mapping.kinds)) };
 }
 
 /** The format of what is written there now, else of the record as it came. */
@@ -53,17 +63,17 @@ function formatOf(format: string | null, payload: string): string {
   return format ?? (payload.startsWith('<') ? 'xes' : 'cloudevent');
 }
 
-function mapped(reading: Extract<Reading, { fact: unknown }>, kinds: Readonly<Record<string, string>> = {}): Reading {
-  const { fact } = reading;
+function mapped(read: ReadFact, kinds: Readonly<Record<string, string>> = {}): ReadFact {
+  const { fact } = read;
   const kind = Object.hasOwn(kinds, fact.kind) ? kinds[fact.kind] : kinds['*'];
-  return kind === undefined ? reading : { fact: { ...fact, kind } };
+  return kind === undefined ? read : { fact: { ...fact, kind } };
 }
 
 function readEvent({ payload, mapping }: Readable): Reading {
   const parsed = parseJson(payload);
   if ('code' in parsed) return parsed;
   const read = readCloudEvent(mapping.zone === undefined ? parsed.value : timed(parsed.value, 'time', mapping.zone));
-  return 'fact' in read ? { fact: read.fact } : { code: read.code, reason: read.reason };
+  return 'fact' in read ? { facts: [{ fact: read.fact }] } : { code: read.code, reason: read.reason };
 }
 
 function readFact({ payload, mapping }: Readable): Reading {
@@ -72,7 +82,7 @@ function readFact({ payload, mapping }: Readable): Reading {
   const value = mapping.zone === undefined ? parsed.value : timed(parsed.value, 'occurredAt', mapping.zone);
   const fault = factFault(value);
   if (fault) return { code: 'FACT_INVALID', reason: `The fact cannot be read: ${fault}.` };
-  return { fact: factOf(value as Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) };
+  return { facts: [{ fact: factOf(value as Omit<TouchpointFact, 'journey'> & Partial<TouchpointFact>) }] };
 }
 
 /** One that names no journey is placed by the rules of the packs; its id is that of the source's event. */

@@ -15,6 +15,8 @@ export interface Row {
   readonly subject: string;
   readonly raw: Uint8Array;
   readonly context: Uint8Array | null;
+  /** Number of the row of `shared_context`. */
+  readonly shared: number | null;
   readonly at: string;
   readonly expires_at: string;
   readonly state: RecordState;
@@ -62,6 +64,7 @@ export const shown = (row: Row): Quarantined => ({
 
 /** What a record became, when it was taken. */
 export function settledOf({ state, journey_id, touchpoint_id, position }: Row): Settled | undefined {
-  if (state !== 'taken') return undefined;
+  // What became no touchpoint has nothing to name.
+  if (state !== 'taken' || touchpoint_id === null) return undefined;
   return { journeyId: journey_id!, touchpointId: touchpoint_id!, position: position! };
 }

@@ -19,6 +19,8 @@ export interface Unreadable {
   readonly format?: string;
   /** What that reader needs besides the record itself, as JSON; kept encrypted. */
   readonly context?: unknown;
+  /** The same, of what many records have in common: kept once for all of them. */
+  readonly shared?: unknown;
   /** The record as it came; kept encrypted. */
   readonly raw: string;
 }
@@ -80,6 +82,7 @@ export interface OpenRecord {
   /** As it was mended, else as it came; null once nobody can read it. */
   readonly payload: string | null;
   readonly context: unknown;
+  readonly shared: unknown;
   readonly mapping: Mapping;
 }
 

@@ -5,6 +5,17 @@ import { importedPack } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
 import type { Spool, SpoolManifest, SpoolRecord, Spools } from './spool.js';
 
+/** Chunks that are under way at a time. */
+const TOGETHER = 2;
+
+/** A chunk that is in the log, and what of it goes to quarantine. */
+interface TakenChunk {
+  readonly index: number;
+  readonly taken: number;
+  readonly known: number;
+  readonly refused: readonly Unreadable[];
+}
+
 /** The second phase: appends spools chunk by chunk, each where an earlier run stopped. */
 export class SpoolAppender {
   private readonly appending = new Set<string>();
@@ -28,11 +39,7 @@ export class SpoolAppender {
     this.appending.add(manifest.id);
     try {
       await this.publish(spool, options.actor);
-      for (let chunk = spool.progress.chunk; chunk < manifest.chunks.length; chunk++) {
-        options.onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
-        if (options.signal?.aborted) throw interrupted();
-        await this.appendChunk(spool, chunk, options.actor);
-      }
+      await this.appendAll(spool, options);
       const result = resultOf(spool, resumed);
       options.onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
       await spool.close();
@@ -47,9 +54,46 @@ export class SpoolAppender {
     }
   }
 
-  private async appendChunk(spool: Spool, index: number, actor: Actor | undefined): Promise<void> {
-    const { manifest, progress } = spool;
-    const records = await spool.chunk(index);
+  /**
+   * Chunk by chunk; while the log writes one the next is decided. Each is kept as done only after those before it, so that
+   * whoever goes on begins at the first that may be missing: what is there of later ones is known then. Only a
+   * historical load, which must stand in the log in its order, goes one by one.
+   */
+  private async appendAll(spool: Spool, { onProgress, signal, actor }: ImportOptions): Promise<void> {
+    const { manifest } = spool;
+    const together = manifest.asHistory ? 1 : TOGETHER;
+    const underWay: Promise<TakenChunk>[] = [];
+    let next = spool.progress.chunk;
+    let ends = false;
+    try {
+      do {
+        onProgress?.({ phase: 'append', done: handled(spool), total: manifest.records });
+        ends ||= signal?.aborted ?? false;
+        while (!ends && underWay.length < together && next < manifest.chunks.length) {
+          // Read one by one, so that each begins before the next.
+          const records = await spool.chunk(next);
+          if (ends) break;
+          const taking = this.takeChunk(spool, next++, records, actor);
+          // Heard of below in its turn; until then no other one begins.
+          taking.catch(() => (ends = true));
+          underWay.push(taking);
+        }
+        const first = underWay.shift();
+        if (first) await this.keep(spool, await first);
+      } while (underWay.length > 0 || (!ends && next < manifest.chunks.length));
+    } finally {
+      await Promise.allSettled(underWay);
+    }
+    if (spool.progress.chunk < manifest.chunks.length) throw interrupted();
+  }
+
+  private async takeChunk(
+    spool: Spool,
+    index: number,
+    records: readonly SpoolRecord[],
+    actor: Actor | undefined,
+  ): Promise<TakenChunk> {
+    const { manifest } = spool;
     const refused: Unreadable[] = [];
     const counts = { taken: 0, known: 0 };
     for (const part of partsOf(records, manifest.asHistory)) {
@@ -59,14 +103,20 @@ export class SpoolAppender {
       }
     }
     for (const record of records) {
-      if ('unreadable' in record) refused.push({ ...aboutRecord(manifest), ...record.unreadable });
+      if (!('unreadable' in record)) continue;
+      refused.push({ ...aboutRecord(manifest), ...record.unreadable, shared: await spool.shared() });
     }
     if (counts.taken + counts.known + refused.length !== records.length) throw unbalanced();
+    return { index, refused, ...counts };
+  }
+
+  private async keep(spool: Spool, { index, refused, taken, known }: TakenChunk): Promise<void> {
+    const { progress } = spool;
     await this.parts.quarantine.add(refused);
     await spool.advance({
       chunk: index + 1,
-      taken: progress.taken + counts.taken,
-      known: progress.known + counts.known,
+      taken: progress.taken + taken,
+      known: progress.known + known,
       quarantined: progress.quarantined + refused.length,
     });
   }

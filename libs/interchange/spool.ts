@@ -23,10 +23,16 @@ export interface SpoolManifest {
   readonly records: number;
   /** Unreadable events by code. */
   readonly unreadable: Readonly<Record<string, number>>;
-  readonly log: Omit<MappedLog, 'movedCustomers'>;
+  readonly log: Omit<MappedLog, 'movedCustomers' | 'shared'>;
   readonly chunks: readonly FramePlace[];
-  /** Encrypted like the chunks: customers that a later part of the file settled otherwise. */
+  /** Encrypted like the chunks: customers that a later part of the file settled otherwise, what records share. */
   readonly tail: FramePlace;
+}
+
+/** What is known only once the whole file was read. */
+interface Tail {
+  readonly moved: readonly (readonly [journeyId: string, customer: string])[];
+  readonly shared?: unknown;
 }
 
 /** How far the appending went. */
@@ -201,10 +207,10 @@ export class SpoolWriter {
   /** Everything is on disk when it resolves; only now the spool counts as finished. */
   async finish(
     about: Pick<SpoolManifest, 'fingerprint' | 'journeyType' | 'source' | 'asHistory'>,
-    { movedCustomers, ...log }: MappedLog,
+    { movedCustomers, shared, ...log }: MappedLog,
   ): Promise<SpoolManifest> {
     await this.flush();
-    const tail = await this.frames.write([...movedCustomers]);
+    const tail = await this.frames.write({ moved: [...movedCustomers], shared } satisfies Tail);
     await this.frames.finish();
     const { id, records, unreadable, chunks } = this;
     const createdAt = this.clock.now().toISOString();
@@ -232,7 +238,7 @@ export class SpoolWriter {
 
 /** A finished spool, and how far its appending went. */
 export class Spool {
-  private moved: ReadonlyMap<string, string> | undefined;
+  private tail: { readonly moved: ReadonlyMap<string, string>; readonly shared: unknown } | undefined;
 
   constructor(
     private readonly path: string,
@@ -247,9 +253,14 @@ export class Spool {
 
   /** Records of a chunk, each fact with its journey's final customer. @throws SPOOL_UNREADABLE */
   async chunk(index: number): Promise<SpoolRecord[]> {
-    this.moved ??= new Map(await this.frames.read<[string, string][]>(this.manifest.tail));
+    const { moved } = await this.readTail();
     const records = await this.frames.read<SpoolRecord[]>(this.manifest.chunks[index]!);
-    return this.moved.size === 0 ? records : records.map((record) => this.settled(record));
+    return moved.size === 0 ? records : records.map((record) => settled(record, moved));
+  }
+
+  /** What its unreadable records have in common, see `Unreadable`. @throws SPOOL_UNREADABLE */
+  async shared(): Promise<unknown> {
+    return (await this.readTail()).shared;
   }
 
   async advance(progress: SpoolProgress): Promise<void> {
@@ -261,11 +272,19 @@ export class Spool {
     return this.frames.close();
   }
 
-  private settled(record: SpoolRecord): SpoolRecord {
-    if (!('fact' in record) || !record.fact.customer) return record;
-    const value = this.moved!.get(record.fact.journey.id);
-    return value === undefined ? record : { fact: { ...record.fact, customer: { ...record.fact.customer, value } } };
+  private async readTail() {
+    if (this.tail) return this.tail;
+    const read = await this.frames.read<Tail | Tail['moved']>(this.manifest.tail);
+    // Spools of before records had anything in common.
+    const { moved, shared }: Tail = Array.isArray(read) ? { moved: read } : (read as Tail);
+    return (this.tail = { moved: new Map(moved), shared });
   }
+}
+
+function settled(record: SpoolRecord, moved: ReadonlyMap<string, string>): SpoolRecord {
+  if (!('fact' in record) || !record.fact.customer) return record;
+  const value = moved.get(record.fact.journey.id);
+  return value === undefined ? record : { fact: { ...record.fact, customer: { ...record.fact.customer, value } } };
 }
 
 /** Undefined when the file is missing, or was cut short by a power cut. */

@@ -21,8 +21,9 @@ export interface House extends ImporterParts {
   close(): Promise<void>;
 }
 
-export async function openHouse(at = '2026-03-01T00:00:00Z'): Promise<House> {
-  const directory = await mkdtemp(join(tmpdir(), 'interchange-'));
+/** @param within where its directory is made */
+export async function openHouse(at = '2026-03-01T00:00:00Z', within = tmpdir()): Promise<House> {
+  const directory = await mkdtemp(join(within, 'interchange-'));
   const sealer = await openVault({ file: join(directory, 'keys.db') });
   const clock = clockAt(at, { still: true });
   const log = openMemoryLog();

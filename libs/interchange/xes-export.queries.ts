@@ -1,4 +1,4 @@
-import { exportPage, type ExportCursor, type JourneyFilter } from '@touchstone/journeys/read';
+import { exportPage, sharedFactCounts, type ExportCursor, type JourneyFilter } from '@touchstone/journeys/read';
 import type { ReadQuery } from '@touchstone/readmodel/query';
 import type { Loss } from './loss-report.js';
 import { choicesFor, XesWriter, type XesChoices } from './xes-writer.js';
@@ -33,12 +33,16 @@ export const xesPageQuery: ReadQuery<XesPageParams, XesPage> = {
     const choices = given ?? choicesFor(journeys);
     const writer = new XesWriter(filter.journeyType, choices);
     const text = writer.traces(journeys);
+    const shared = given ? {} : await sharedFactCounts(read);
     return {
       text,
       choices,
       journeys: journeys.filter(({ continued }) => !continued).length,
       touchpoints: journeys.reduce((sum, { touchpoints }) => sum + touchpoints.length, 0),
-      losses: writer.losses(),
+      losses: [
+        ...writer.losses(),
+        ...Object.entries(shared).map(([name, count]): Loss => ({ what: 'shared-fact', name, count })),
+      ],
       kinds: writer.met(),
       besides,
       next,

@@ -41,16 +41,14 @@ export async function readXesRecord({ payload, context, mapping }: Readable): Pr
   const { [TRACE_KEY]: _known, ...rest } = fact.attributes ?? {};
   const { [TRACE_KEY]: _sealed, ...personal } = fact.personal ?? {};
   const spec = mapper.kindSpecs().find(({ id }) => id === fact.kind);
-  return {
-    fact: {
-      ...fact,
-      // Attributes of the trace stay with its first event that could be read.
-      attributes: rest,
-      personal: Object.keys(personal).length > 0 ? personal : undefined,
-      source: { ...fact.source, sequence },
-    },
-    ...(spec && { kind: { journeyType: options.journeyType, spec } }),
+  const read = {
+    ...fact,
+    // Attributes of the trace stay with its first event that could be read.
+    attributes: rest,
+    personal: Object.keys(personal).length > 0 ? personal : undefined,
+    source: { ...fact.source, sequence },
   };
+  return { facts: [{ fact: read, ...(spec && { kind: { journeyType: options.journeyType, spec } }) }] };
 }
 
 /** The log that the record came from, as far as it says how its events are to be read. */

@@ -1,10 +1,14 @@
 /** Objects with what is said of them, for exports. */
 import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { sql } from 'kysely';
 import { ObjectForm } from './objects.tables.js';
 import { objectName, objectOfName, type ObjectKey } from './object.events.js';
 
 /** Attributes of an object from a time on; null: none any more. */
 export interface ExportedValues {
+  /** Of the event that said so, and who told it. */
+  readonly id: string;
+  readonly source?: { readonly system: string };
   readonly occurredAt: string;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly personal: boolean;
@@ -98,7 +102,7 @@ export async function knownObjects(
 async function valuesOf(read: Read, objects: readonly number[]): Promise<{ object: number; value: ExportedValues }[]> {
   const rows = (await read.db
     .selectFrom('object_entry')
-    .select(['object', 'occurred_at', 'body'])
+    .select(['object', 'entry_id', 'occurred_at', 'body'])
     .where('object', 'in', objects)
     .where('form', '=', ObjectForm.changed)
     .where('from_pos', '<=', read.asOf.position)
@@ -106,13 +110,18 @@ async function valuesOf(read: Read, objects: readonly number[]): Promise<{ objec
     .orderBy('occurred_ms')
     .orderBy('sequence')
     .orderBy('entry_id')
-    .execute()) as { object: number; occurred_at: string; body: string }[];
-  return rows.map(({ object, occurred_at: occurredAt, body }) => {
-    const { attributes = {}, personal } = JSON.parse(body) as {
+    .execute()) as { object: number; entry_id: string; occurred_at: string; body: string }[];
+  return rows.map(({ object, entry_id: id, occurred_at: occurredAt, body }) => {
+    const {
+      attributes = {},
+      personal,
+      source,
+    } = JSON.parse(body) as {
       attributes?: Record<string, unknown>;
       personal?: unknown;
+      source?: { readonly system: string };
     };
-    return { object, value: { occurredAt, attributes, personal: personal !== undefined } };
+    return { object, value: { id, source, occurredAt, attributes, personal: personal !== undefined } };
   });
 }
 
@@ -199,6 +208,19 @@ async function factsOf(read: Read, objects: readonly number[]): Promise<{ object
       },
     };
   });
+}
+
+/** How many facts stand on objects, by their kind. */
+export async function sharedFactCounts(read: Read): Promise<Readonly<Record<string, number>>> {
+  const rows = (await read.db
+    .selectFrom('object_fact')
+    .select(['kind', sql<number>`count(*)`.as('count')])
+    .where('form', '=', ObjectForm.fact)
+    .where(heldAt(read, 'object_fact'))
+    .groupBy('kind')
+    .execute()) as { kind: number; count: number }[];
+  const names = await read.namesOf(rows.map(({ kind }) => kind));
+  return Object.fromEntries(rows.map(({ kind, count }) => [names.get(kind)!, Number(count)]));
 }
 
 function grouped<T extends { readonly object: number }>(rows: readonly T[]): Map<number, T[]> {

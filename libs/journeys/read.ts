@@ -77,7 +77,13 @@ export {
   type ExportPage,
   type ExportPageParams,
 } from './journey-export.js';
-export { exportObjects, knownObjects, type ExportedFact, type ExportedObject } from './object-export.js';
+export {
+  exportObjects,
+  sharedFactCounts,
+  knownObjects,
+  type ExportedFact,
+  type ExportedObject,
+} from './object-export.js';
 export type { ObjectKey } from './object.events.js';
 export type { JourneyFilter } from './journey-rows.js';
 

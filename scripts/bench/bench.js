@@ -13,6 +13,7 @@ import { replayEventsPerS } from './replay.js';
 import { BenchServer } from './server.js';
 import { timelines } from './timeline.js';
 import { visibleP99Ms } from './visible.js';
+import { xesEventsPerS } from './xes.js';
 
 /**
  * What is measured, in this order, by the keys of its figures. `run` answers {figures, details}; `served`: against a
@@ -28,6 +29,13 @@ const PARTS = [
     served: async (server, { options, directory }) => {
       const { ratio, p99Ms, details } = await timelines(server, options, directory);
       return { figures: { timelineRatio: ratio, timelineP99Ms: p99Ms }, details };
+    },
+  },
+  {
+    keys: ['xesEventsPerS', 'xesPeakMb'],
+    run: async ({ options }) => {
+      const { figure, peakMb, details } = await xesEventsPerS(options);
+      return { figures: { xesEventsPerS: figure, xesPeakMb: peakMb }, details };
     },
   },
   { keys: ['mapColdMs'], served: (server, { options }) => mapColdMs(server, options).then(one) },
