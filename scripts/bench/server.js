@@ -34,7 +34,9 @@ export class BenchServer {
       '--log-level',
       'warn',
     ];
-    const child = spawn(process.execPath, [...STARTED_WITH, ...NODE_FLAGS, main, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...STARTED_WITH, ...NODE_FLAGS, main, ...flags], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
     let printed = '';
     child.stdout.on('data', (chunk) => (printed += chunk));
