@@ -43,8 +43,8 @@ export async function startOwnServer(options: OwnServerOptions): Promise<OwnServ
   const quiet = ['--log-level', env['LOG_LEVEL'] || 'warn', '--read-workers', env['READ_WORKERS'] || '1'];
   const child = fork(entry(), [...flags, ...quiet], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // Import options travel in a header, and a map of kinds may be long. Events in hand outlive a small young generation.
-    execArgv: ['--max-http-header-size=1048576', '--max-semi-space-size=64'],
+    // Import options travel in a header, and a map of kinds may be long.
+    execArgv: ['--max-http-header-size=1048576'],
     env,
   });
   // Not "close": that does not come when the channel was closed from our side.

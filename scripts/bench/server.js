@@ -9,8 +9,6 @@ const main = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta
 const READY_MS = 600_000;
 /** Such as `--cpu-prof --cpu-prof-dir=DIR`, for whoever wants to know where the time goes. */
 const NODE_FLAGS = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
-/** As `npm start` does. */
-const STARTED_WITH = ['--max-semi-space-size=64'];
 
 export class BenchServer {
   #child;
@@ -34,7 +32,7 @@ export class BenchServer {
       '--log-level',
       'warn',
     ];
-    const child = spawn(process.execPath, [...STARTED_WITH, ...NODE_FLAGS, main, ...flags], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, main, ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
