@@ -34,6 +34,11 @@ export interface ToPlace {
   readonly customerId?: string;
 }
 
+/** A fact that the rules placed, and where it was recorded; there may be more of it in other journeys. */
+export interface PlacedBefore extends ToPlace {
+  readonly recordedIn: FactPlace;
+}
+
 /** Where a fact goes, and what follows from it for other journeys. */
 export interface Placed {
   readonly journeyType: string;
@@ -71,11 +76,33 @@ export class Correlation {
 
   /** One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw */
   async place(facts: readonly ToPlace[], options: ExecuteOptions): Promise<(Placed | TouchstoneError)[]> {
-    const answers: (Placed | TouchstoneError)[] = new Array<Placed | TouchstoneError>(facts.length);
-    const known = await this.parts.places?.find(
+    return this.placeKnowing(facts, await this.known(facts, this.parts.packs.correlationSince), options);
+  }
+
+  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
+  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
+    const found = await this.known(facts, atLeast);
+    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
+      factId,
+      found.get(factId) ?? [recordedIn],
+    ]);
+    return this.placeKnowing(facts, new Map(own), options);
+  }
+
+  private async known(facts: readonly ToPlace[], atLeast: Position | undefined) {
+    const found = await this.parts.places?.find(
       facts.map(({ fact }) => fact.factId),
-      this.parts.packs.correlationSince,
+      atLeast,
     );
+    return found ?? new Map<string, readonly FactPlace[]>();
+  }
+
+  private async placeKnowing(
+    facts: readonly ToPlace[],
+    known: ReadonlyMap<string, readonly FactPlace[]>,
+    options: ExecuteOptions,
+  ): Promise<(Placed | TouchstoneError)[]> {
+    const answers: (Placed | TouchstoneError)[] = new Array<Placed | TouchstoneError>(facts.length);
     const items: Item[] = [];
     facts.forEach((each, index) => {
       const found = this.parts.packs.correlation(each.fact.kind, each.fact.journey?.type);
@@ -86,7 +113,7 @@ export class Correlation {
         ...each,
         ...found,
         index,
-        known: known?.get(each.fact.factId),
+        known: known.get(each.fact.factId),
         places: [],
         joinings: [],
         doubts: [],
