@@ -6,6 +6,7 @@ import type { Customer, Journey } from './journeys.graphql.js';
 import type { JourneyFilter } from './journey-rows.js';
 import {
   customersQuery,
+  journeyPartsQuery,
   journeyQuery,
   journeysQuery,
   notKnown,
@@ -61,6 +62,11 @@ export class JourneyReader {
   async journeysById(ids: readonly string[], options: When): Promise<(Journey | null)[]> {
     const { result, asOf } = await this.reads.run(journeyQuery, { ids }, when(options));
     return result.map((row) => row && journeyOf(row, asOf));
+  }
+
+  /** Ids of all journeys in whose streams something of this one stands, itself too. */
+  async partsOf(id: string, options: When): Promise<readonly string[]> {
+    return (await this.reads.run(journeyPartsQuery, { id }, when(options))).result;
   }
 
   /** @throws JOURNEY_UNKNOWN */

@@ -37,7 +37,7 @@ import {
 } from './journey.events.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysProjection } from './journeys.projection.js';
-import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
+import { customersQuery, journeyPartsQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
 import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
 import { MatchConfirmed, MatchDoubted, MatchRejected } from './match.js';
@@ -137,6 +137,7 @@ export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone
 export const journeyQueries = [
   journeysQuery,
   journeyQuery,
+  journeyPartsQuery,
   customersQuery,
   personQuery,
   timelineQuery,

@@ -1,13 +1,13 @@
-import { sql, type RawBuilder } from 'kysely';
+import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Flag, Form } from './journey-blob.js';
 import type { WholeState } from './journey-parts.js';
-import { select } from './journey-rows.js';
-import { hasParts, isAlone, partsAt, seenAs, wholesAt } from './journey-wholes.js';
+import { partsAt, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
+import { ENTRIES, ofCustomer, ofJourney } from './seen-entries.js';
 import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
 
 /** What an entry of a timeline is. */
@@ -91,11 +91,11 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     if (journeyId !== undefined) {
       const journey = await knownThen(read, 'journey', journeyId);
       if (showsShared) shared = await sharedOfJourney(read, journey);
-      query = query.where(await ofJourney(read, journey));
+      query = query.where(await ofJourney(read, journey, ENTRIES));
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
       if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
-      query = query.where(await ofCustomer(read, customer, customerId!));
+      query = query.where(await ofCustomer(read, customerId!, customer, ENTRIES));
     }
     if (after) {
       const [at, sequence, id] = after;
@@ -111,45 +111,6 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     ).slice(0, first);
   },
 };
-
-/** Entries of the journey, of all that was merged with it, and of what was split into it. */
-async function ofJourney(read: Read, journey: number): Promise<RawBuilder<boolean>> {
-  const parts = await partsAt(read, [journey]);
-  return parts.has(journey)
-    ? ofWholes(read, parts.members(parts.root(journey)))
-    : sql<boolean>`timeline_entry.journey = ${journey}`;
-}
-
-/** Entries of everything that is seen as the customer's. */
-async function ofCustomer(read: Read, customer: number, customerId: string): Promise<RawBuilder<boolean>> {
-  const own = read.db
-    .selectFrom('journey_state')
-    .select('journey_state.journey')
-    .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
-    .where(heldAt(read, 'journey_state'));
-  if (!(await hasParts(read))) return sql<boolean>`timeline_entry.journey in ${own}`;
-  const parted = await own.where(sql<boolean>`not ${isAlone(read)}`).execute();
-  const { roots, parts } = await seenAs(
-    read,
-    parted.map((row) => row['journey'] as number),
-  );
-  const { choose } = await select(read, { customerId });
-  const wholes = await choose(await wholesAt(read, parts, roots));
-  const members = wholes.flatMap(({ state }) => parts.members(state.journey));
-  const alone = sql<boolean>`timeline_entry.journey in ${own.where(isAlone(read))}`;
-  return members.length === 0 ? alone : sql<boolean>`(${alone} or ${ofWholes(read, members)})`;
-}
-
-/** Entries of wholes by all their members: without what was split away, with what was split into them. */
-function ofWholes(read: Read, journeys: readonly number[]): RawBuilder<boolean> {
-  const members = sql.join(journeys);
-  const away = sql`exists (select 1 from journey_split where journey_split.touchpoint = timeline_entry.entry_id
-    and journey_split.journey = timeline_entry.journey and journey_split.into_journey not in (${members})
-    and ${heldAt(read, 'journey_split')})`;
-  const into = sql`timeline_entry.entry_id in (select journey_split.touchpoint from journey_split
-    where journey_split.into_journey in (${members}) and ${heldAt(read, 'journey_split')})`;
-  return sql<boolean>`((timeline_entry.journey in (${members}) and not ${away}) or ${into})`;
-}
 
 const ALWAYS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
