@@ -10,6 +10,7 @@ import {
 import type { PackCatalogue } from '@touchstone/packs';
 import { Correlation, type FactPlaces, type Placed } from './correlation.js';
 import { CustomerClaims } from './customer-claims.js';
+import type { People } from './customer-lines.js';
 import { FactFollowUp, type Doubtful } from './fact-follow-up.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
 import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
@@ -53,6 +54,8 @@ export class FactIntake {
     more: {
       /** Where facts went before; without it a repeat is known as long as the rules stay as they are. */
       readonly places?: FactPlaces;
+      /** Who is one person with whom; without it every customer is one. */
+      readonly people?: People;
       /** The one that merges for people, so that no two merges close a circle. */
       readonly joining?: JourneyJoining;
       /** Known to the policy that makes good what is broken off. */
@@ -61,7 +64,7 @@ export class FactIntake {
   ) {
     const execute = (work: readonly Work[], options: ExecuteOptions) => executePatiently(kernel, work, options);
     this.customers = new CustomerClaims({ kernel, execute, vault });
-    this.correlation = new Correlation({ kernel, execute, vault, packs, places: more.places });
+    this.correlation = new Correlation({ kernel, execute, vault, packs, places: more.places, people: more.people });
     const joining = more.joining ?? new JourneyJoining(kernel);
     this.follows = new FactFollowUp({ correlation: this.correlation, joining, execute });
     this.ends = more.ends ?? new OpenEnds();

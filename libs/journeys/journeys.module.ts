@@ -38,6 +38,7 @@ import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './
 import { OpenEnds } from './open-ends.js';
 import { OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
+import { ReadPeople } from './read-people.js';
 import { RuleMoments } from './rule-moments.policy.js';
 import { WholeJourneys } from './whole-journeys.js';
 import { routedCommands, wholeJourneyHandlers } from './whole-journeys.handlers.js';
@@ -76,7 +77,7 @@ const notForPeople = [
     MergeCustomersHandler,
     {
       provide: FactIntake,
-      inject: [Kernel, VAULT, PackCatalogue, READS, JourneyJoining, OpenEnds],
+      inject: [Kernel, VAULT, PackCatalogue, READS, JourneyJoining, OpenEnds, ReadPeople],
       useFactory: (
         kernel: Kernel,
         vault: Vault,
@@ -84,8 +85,10 @@ const notForPeople = [
         reads: Reads,
         joining: JourneyJoining,
         ends: OpenEnds,
-      ) => new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), joining, ends }),
+        people: ReadPeople,
+      ) => new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), people, joining, ends }),
     },
+    { provide: ReadPeople, inject: [READS], useFactory: (reads: Reads) => new ReadPeople(reads) },
     { provide: OpenEnds, useFactory: () => new OpenEnds() },
     {
       provide: FollowUpsPolicy,

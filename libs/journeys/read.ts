@@ -8,6 +8,7 @@ import {
   CustomersUnmerged,
   CustomerUpdated,
 } from './customer.js';
+import { peopleQuery } from './customers.queries.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
 import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
@@ -139,6 +140,7 @@ export const journeyQueries = [
   journeyQuery,
   journeyPartsQuery,
   customersQuery,
+  peopleQuery,
   personQuery,
   timelineQuery,
   momentLedgerQuery,
