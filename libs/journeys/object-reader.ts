@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Vault } from '@touchstone/eventing';
 import { decodeCursor, encodeCursor, pageOf, READS, VAULT, type Page } from '@touchstone/platform';
 import type { AsOf, Reads } from '@touchstone/readmodel';
-import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
+import { audienceQuery, audienceSizesQuery, objectFactQuery, type AudienceCursor } from './audience.queries.js';
 import { versionNode, when, type When } from './journey-reader.js';
 import type { AudienceMember, AudienceSize } from './object-audience.graphql.js';
 import type { ObjectKey } from './object.events.js';
@@ -76,7 +76,7 @@ export class ObjectReader {
   }
 
   async audience(factId: string, page: PageOf, asOf: AsOf): Promise<Page<AudienceMember>> {
-    const [after] = cursorOf<readonly [number]>('audience', page, ['number']) ?? [];
+    const after = cursorOf<AudienceCursor>('audience', page, ['string', 'number']);
     const { result } = await this.reads.run(audienceQuery, { factId, after, first: page.first + 1 }, { asOf });
     const ids = result.map(({ customerId }) => customerId);
     // Whether they are forgotten is told as of today: what was erased cannot be read in the past either.
@@ -85,7 +85,7 @@ export class ObjectReader {
     return pageOf(
       result,
       page,
-      (row) => encodeCursor('audience', [row.cursor]),
+      (row) => encodeCursor('audience', row.cursor),
       ({ customerId, listed }) => ({ customerId, listed, forgotten: forgotten.has(customerId) }),
     );
   }
