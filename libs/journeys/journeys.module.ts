@@ -34,7 +34,12 @@ import { objectHandlers } from './object.handlers.js';
 import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
 import { ObjectFactIntake } from './object-fact-intake.js';
 import { ObjectReader } from './object-reader.js';
-import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
+import {
+  AudienceMembersResolver,
+  ObjectCommandsResolver,
+  ObjectsResolver,
+  SharedFactsResolver,
+} from './objects.resolver.js';
 import { OpenEnds } from './open-ends.js';
 import { OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
@@ -124,6 +129,7 @@ const notForPeople = [
     ObjectReader,
     ObjectsResolver,
     SharedFactsResolver,
+    AudienceMembersResolver,
     ObjectCommandsResolver,
   ],
   exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],

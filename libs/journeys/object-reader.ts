@@ -10,8 +10,10 @@ import type { ObjectEntry, ObjectFact, ObjectLink, SharedObject } from './object
 import {
   objectLinksQuery,
   objectQuery,
+  objectsQuery,
   objectTimelineQuery,
   type LinkCursor,
+  type ObjectsParams,
   type ObjectEntryRow,
 } from './objects.queries.js';
 import { opened } from './observed-nodes.js';
@@ -36,6 +38,21 @@ export class ObjectReader {
   async object({ type, id }: ObjectKey, options: When): Promise<SharedObject> {
     const { result, asOf } = await this.reads.run(objectQuery, { type, id }, when(options));
     return { ...result, asOf };
+  }
+
+  /** In the order of their names. @throws OBJECT_TYPE_MISSING */
+  async objects(which: Pick<ObjectsParams, 'type' | 'idPrefix'>, page: PageOf & When) {
+    const [after] = cursorOf<readonly [string]>('objects', page, ['string']) ?? [];
+    const { type, idPrefix } = which;
+    const params = { type, idPrefix, after, first: page.first + 1 };
+    const { result, asOf } = await this.reads.run(objectsQuery, params, when(page));
+    const nodes = pageOf(
+      result,
+      page,
+      (row) => encodeCursor('objects', [row.cursor]),
+      ({ cursor: _cursor, ...row }): SharedObject => ({ ...row, asOf }),
+    );
+    return { ...nodes, asOf };
   }
 
   async timeline({ type, id }: ObjectKey, page: PageOf, asOf: AsOf): Promise<Page<ObjectEntry>> {
@@ -86,7 +103,7 @@ export class ObjectReader {
       result,
       page,
       (row) => encodeCursor('audience', row.cursor),
-      ({ customerId, listed }) => ({ customerId, listed, forgotten: forgotten.has(customerId) }),
+      ({ customerId, listed }) => ({ customerId, listed, forgotten: forgotten.has(customerId), asOf }),
     );
   }
 

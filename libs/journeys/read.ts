@@ -57,7 +57,7 @@ import {
   ObjectsLinked,
 } from './object.events.js';
 import { objectFactsProjection } from './object-facts.projection.js';
-import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
+import { objectLinksQuery, objectQuery, objectsQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
@@ -158,6 +158,7 @@ export const journeyQueries = [
   matchesQuery,
   factPlacesQuery,
   objectQuery,
+  objectsQuery,
   objectTimelineQuery,
   objectLinksQuery,
   objectFactQuery,
