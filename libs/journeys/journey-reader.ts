@@ -15,13 +15,8 @@ import {
 } from './journeys.queries.js';
 import { observedNodes, opened } from './observed-nodes.js';
 import type { TimelineEntry, TimelineVersion } from './timeline.graphql.js';
-import {
-  timelineQuery,
-  type TimelineCursor,
-  type TimelineParams,
-  type TimelineRow,
-  type TimelineVersion as VersionRow,
-} from './timeline.queries.js';
+import { timelineQuery, type TimelineParams, type TimelineRow } from './timeline.queries.js';
+import { type TimelineCursor, type TimelineVersion as VersionRow } from './timeline-version.js';
 
 /** What a reader says about time: `asOf` and `atLeast` of a query. */
 export interface When {

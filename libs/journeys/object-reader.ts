@@ -19,7 +19,7 @@ import {
 import { opened } from './observed-nodes.js';
 import type { SharedFactRow } from './shared-facts.js';
 import { customersQuery } from './journeys.queries.js';
-import type { TimelineCursor } from './timeline.queries.js';
+import type { TimelineCursor } from './timeline-version.js';
 
 interface PageOf {
   readonly first: number;

@@ -5,7 +5,7 @@ import { objectName, objectOfName, type ObjectKey } from './object.events.js';
 import { ObjectForm } from './objects.tables.js';
 import { factRows, type FactRow, type SharedFactRow } from './shared-facts.js';
 import { laterThan, saidBy } from './shared-reach.js';
-import type { TimelineCursor } from './timeline.queries.js';
+import type { TimelineCursor } from './timeline-version.js';
 
 /** Attributes of one object that an answer holds; more is no way to describe a thing. */
 export const ATTRIBUTES_MAX = 1_000;

@@ -2,51 +2,20 @@ import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
-import { Flag, Form } from './journey-blob.js';
+import { Form } from './journey-blob.js';
 import type { WholeState } from './journey-parts.js';
 import { partsAt, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
 import { ENTRIES, ofCustomer, ofJourney } from './seen-entries.js';
+import {
+  FORM_NAMES,
+  versionOf as versionOfRow,
+  type TimelineCursor,
+  type TimelineVersion,
+  type VersionRow,
+} from './timeline-version.js';
 import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
-
-/** What an entry of a timeline is. */
-export const FORM_NAMES = {
-  [Form.touchpoint]: 'TOUCHPOINT',
-  [Form.closed]: 'CLOSED',
-  [Form.reopened]: 'REOPENED',
-  [Form.paused]: 'PAUSED',
-  [Form.resumed]: 'RESUMED',
-  [Form.ownerAssigned]: 'OWNER_ASSIGNED',
-  [Form.handedOver]: 'HANDED_OVER',
-  [Form.note]: 'NOTE',
-  [Form.voided]: 'VOIDED',
-} as const;
-
-/** One version of an entry, as some event said it. */
-export interface TimelineVersion {
-  readonly entryId: string;
-  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES] | 'OBJECT_FACT';
-  readonly version: number;
-  /** Null: it is a fact of an object, and belongs to everybody whom it concerns. */
-  readonly journeyId: string | null;
-  /** With its original offset. */
-  readonly occurredAt: string;
-  readonly kind: string | null;
-  readonly channel: string | null;
-  readonly unit: string | null;
-  readonly staff: string | null;
-  readonly customerId: string | null;
-  readonly closes: boolean;
-  readonly contact: boolean;
-  readonly customerVisible: boolean;
-  readonly eventId: string;
-  readonly revision: number;
-  readonly position: string;
-  readonly recordedAt: string;
-  /** What else the event said; the fields `personal`, `note` and `text` are ciphertext, sealed for `subject`. */
-  readonly body: Readonly<Record<string, unknown>>;
-}
 
 /** `moments` and the like: what was observed at the touchpoint by the read's position; of other entries nothing. */
 export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
@@ -59,8 +28,6 @@ export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
   /** Where to read on. */
   readonly cursor: TimelineCursor;
 }
-
-export type TimelineCursor = readonly [at: number, sequence: number, entryId: string];
 
 export interface TimelineParams {
   readonly journeyId?: string;
@@ -166,25 +133,9 @@ async function knownThen(read: Read, what: 'journey' | 'customer', id: string): 
   return state ? surrogate : notKnown(what, id);
 }
 
-interface EntryRow {
-  from_pos: string;
-  journey: number;
-  form: keyof typeof FORM_NAMES;
-  entry_id: string;
-  version: number;
-  occurred_ms: number;
-  occurred_at: string;
-  sequence: number;
-  kind: number;
-  channel: number;
-  unit: number;
-  staff: number;
-  customer: number;
-  flags: number;
-  event_id: string;
-  revision: number;
-  recorded_at: string;
-  body: string;
+interface EntryRow extends VersionRow {
+  readonly journey: number;
+  readonly form: keyof typeof FORM_NAMES;
 }
 
 async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<TimelineRow[]> {
@@ -240,25 +191,5 @@ async function timelineRows(read: Read, rows: readonly EntryRow[]): Promise<Time
   });
 }
 
-function versionOf(row: EntryRow, names: ReadonlyMap<number, string>): TimelineVersion {
-  return {
-    entryId: row.entry_id,
-    form: FORM_NAMES[row.form],
-    version: row.version,
-    journeyId: names.get(row.journey)!,
-    occurredAt: row.occurred_at,
-    kind: names.get(row.kind) ?? null,
-    channel: names.get(row.channel) ?? null,
-    unit: names.get(row.unit) ?? null,
-    staff: names.get(row.staff) ?? null,
-    customerId: names.get(row.customer) ?? null,
-    closes: (row.flags & Flag.closes) !== 0,
-    contact: (row.flags & Flag.contact) !== 0,
-    customerVisible: (row.flags & Flag.customerVisible) !== 0,
-    eventId: row.event_id,
-    revision: row.revision,
-    position: row.from_pos,
-    recordedAt: row.recorded_at,
-    body: JSON.parse(row.body) as Record<string, unknown>,
-  };
-}
+const versionOf = (row: EntryRow, names: ReadonlyMap<number, string>): TimelineVersion =>
+  versionOfRow(row, FORM_NAMES[row.form], names.get(row.journey)!, names);
