@@ -16,6 +16,8 @@ export function keepPulse(socket: Pulsed, everyMs: number): void {
   socket.on('message', hear);
   socket.on('pong', hear);
   const timer = setInterval(() => {
+    // A socket, no worker: nobody answers a farewell.
+    // eslint-disable-next-line no-restricted-syntax
     if (!heard) return socket.terminate();
     heard = false;
     if (socket.readyState !== socket.OPEN) return;

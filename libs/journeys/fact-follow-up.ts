@@ -1,6 +1,6 @@
 import { deterministicId, type ExecuteOptions, type Position, type Work, type WorkOutcome } from '@touchstone/eventing';
 import type { Correlation, Placed, PlacedBefore } from './correlation.js';
-import { JourneyJoining } from './journey-joining.js';
+import { type JourneyJoining } from './journey-joining.js';
 import { DoubtMatch, matchDecider } from './match.js';
 import { isPlaced, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
 

@@ -77,7 +77,10 @@ describe('what follows from an event', () => {
   }
 
   const of = async (...types: string[]) => (await company.events()).filter(({ type }) => types.includes(type));
-  const wholes = async () => (await factsByJourney(await company.events())).map((facts) => facts.length).sort();
+  const wholes = async () =>
+    factsByJourney(await company.events())
+      .map((facts) => facts.length)
+      .sort();
 
   /** Two matters, and a fact that shows that they are one; the process ends between recording it and the merge. */
   async function brokenOff(how: 'time' | 'object') {

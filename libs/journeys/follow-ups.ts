@@ -16,7 +16,7 @@ import { learningOf } from './journey-joining.js';
 import { journeyDecider } from './journey.js';
 import type { LearnOfPart } from './journey-merging.js';
 import type { TouchpointContent } from './journey.events.js';
-import { OpenEnds } from './open-ends.js';
+import { type OpenEnds } from './open-ends.js';
 
 /** Who records it. */
 export const FOLLOW_UPS: Actor = { id: 'follow-ups', role: 'policy' };
