@@ -144,10 +144,11 @@ describe('the rules of moments, over the API', () => {
       '{ policies { name state due nextDue decided failed failing lag lastError { code } } }',
       {},
     )) as {
-      policies: { nextDue: string; decided: number }[];
+      policies: { name: string; nextDue: string; decided: number }[];
     };
     // The story's first contact: nobody has called again so far.
-    expect(policies).toEqual([
+    expect(policies.map(({ name }) => name).sort()).toEqual(['follow-ups', 'rule-moments']);
+    expect(policies.filter(({ name }) => name === 'rule-moments')).toEqual([
       {
         name: 'rule-moments',
         state: 'LIVE',
@@ -319,10 +320,12 @@ describe('the rules of moments in a server that is killed', () => {
       return answer.data;
     };
     for (let state = ''; state !== 'LIVE 0'; await sleep(20)) {
-      const [policy] = (await ask('{ policies { state due } }', {}))['policies'] as {
+      const policies = (await ask('{ policies { name state due } }', {}))['policies'] as {
+        name: string;
         state: string;
         due: number;
       }[];
+      const policy = policies.find(({ name }) => name === 'rule-moments');
       state = `${policy!.state} ${policy!.due}`;
     }
     const events = await ruleEvents(ask);

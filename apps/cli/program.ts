@@ -15,6 +15,7 @@ import { addMap } from './map.command.js';
 import { addMatches } from './matches.command.js';
 import { addMoments } from './moments.command.js';
 import { addMetric } from './metric.command.js';
+import { addObject } from './object.command.js';
 import { addPark } from './park.command.js';
 import { addProjections } from './projections.command.js';
 import { addQuarantine } from './quarantine.command.js';
@@ -59,7 +60,7 @@ export function programOf(cli: Cli): Command {
     .addHelpText('after', HELP);
   for (const add of [addImport, addExport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
     add(program, cli);
-  for (const add of [addMatches, addLinking, addMetric, addCompare, addMapColumns]) add(program, cli);
+  for (const add of [addMatches, addLinking, addObject, addMetric, addCompare, addMapColumns]) add(program, cli);
   for (const add of [addProjections, addPark, addForget, addBackup, addDemo]) add(program, cli);
   return program;
 }

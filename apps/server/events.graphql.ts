@@ -1,4 +1,4 @@
-import { ArgsType, Field, Int, ObjectType } from '@nestjs/graphql';
+import { ArgsType, Field, ID, Int, ObjectType } from '@nestjs/graphql';
 import { ArrayMaxSize, IsArray, IsBoolean, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Connection, InstantScalar, JsonScalar, NullIsAbsent, PageArgs, PositionScalar } from '@touchstone/platform';
 
@@ -58,6 +58,19 @@ export class EventMetadata {
     'What stood around an event, as known at its position: nobody has to ask back. Null where nothing was known.',
 })
 export class EventContext {
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Journey in whose stream it was recorded, or that it names. It never changes.',
+  })
+  journeyId!: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The journey as which that one was seen: another one once it was merged, or once the touchpoint was split away.',
+  })
+  rootJourneyId!: string | null;
+
   @Field(() => String, { nullable: true, description: 'Type of the journey that it happened in.' })
   journeyType!: string | null;
 

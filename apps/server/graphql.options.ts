@@ -27,6 +27,7 @@ import {
   type RequestContext,
 } from '@touchstone/platform';
 import { isOwnPage } from './http-guard.js';
+import { keepPulse, type Pulsed } from './socket-pulse.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -35,7 +36,7 @@ export interface GraphqlContext {
   readonly request: RequestContext;
 }
 
-type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost'>;
+type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost' | 'socketPingMs'>;
 
 /** Options of the GraphQL module that shape the schema; the printed schema uses the same. */
 export const schemaOptions = {
@@ -93,7 +94,7 @@ export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverCo
 
 type Formatter = ReturnType<typeof graphqlErrorFormatter>;
 type SocketOptions = Omit<ServerOptions, 'schema'> & { readonly path: string };
-type Upgrade = { readonly request: { readonly headers: IncomingHttpHeaders } };
+type Upgrade = { readonly request: { readonly headers: IncomingHttpHeaders }; readonly socket: Pulsed };
 
 function socketOptions(
   schema: () => GraphQLSchema,
@@ -107,7 +108,12 @@ function socketOptions(
     path: GRAPHQL_PATH,
     execute: inSocketContext(execute),
     subscribe: inSocketContext(subscribe),
-    onConnect: ({ extra }) => isOwnPage((extra as Upgrade).request.headers),
+    onConnect: ({ extra }) => {
+      const { request, socket } = extra as Upgrade;
+      if (!isOwnPage(request.headers)) return false;
+      keepPulse(socket, limits.socketPingMs);
+      return true;
+    },
     onSubscribe: ({ extra }, _id, { query, variables, operationName }) => {
       let document: DocumentNode;
       try {

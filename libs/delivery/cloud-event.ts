@@ -53,6 +53,8 @@ export function cloudEventOf({ event, unreadable, context, supersedes }: Deliver
     sourcerecordedtime: source?.recordedAt,
     policyversion: policyVersion,
     historical: historical ? true : undefined,
+    journeyid: context.journeyId,
+    rootjourneyid: context.rootJourneyId,
     journeytype: context.journeyType,
     stage: context.stage,
     unit: context.unit,

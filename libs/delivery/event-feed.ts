@@ -5,9 +5,11 @@ import {
   type Position,
   type RecordedEvent,
 } from '@touchstone/eventing';
+import type { EventInContext } from '@touchstone/journeys';
 import type { EventContexts } from './event-contexts.js';
-import { logFilterOf, mayPass, passes, type FeedFilter, type FeedStart } from './feed-filter.js';
+import { passes, type FeedFilter, type FeedStart } from './feed-filter.js';
 import { outgoing, type Delivery } from './outgoing-event.js';
+import { RecentEvents, type RecentLimits } from './recent-events.js';
 
 /** Events that are read, looked up and sent together. */
 export const PAGE = 200;
@@ -34,11 +36,19 @@ export interface FeedParts {
   readonly log: Pick<EventLog, 'subscribe' | 'head' | 'comparePositions'>;
   readonly registry: EventRegistry;
   readonly contexts: Pick<EventContexts, 'of'>;
+  /** What is kept of the newest events for readers who have caught up. */
+  readonly recent?: RecentLimits;
 }
 
 /** The log as subscribers see it. It reads on only when it is asked to: whoever takes pages sets the pace. */
 export class EventFeed {
-  constructor(private readonly parts: FeedParts) {}
+  /** Events that several readers are given at the same time go out as one and the same. */
+  private readonly made = new WeakMap<RecordedEvent, Delivery>();
+  private readonly recent: RecentEvents;
+
+  constructor(private readonly parts: FeedParts) {
+    this.recent = new RecentEvents(parts.log, PAGE, parts.recent);
+  }
 
   /**
    * The position behind which to begin; undefined: with the first event of all.
@@ -65,27 +75,28 @@ export class EventFeed {
 
   /** Ends with the signal or the log. @throws FEED_BEHIND and what the log and the read models throw */
   async *pages({ after, filter, signal }: FeedRequest): AsyncGenerator<FeedPage, void, void> {
-    const messages = this.parts.log.subscribe({ ...logFilterOf(filter), after, signal, pageSize: PAGE });
-    for await (const message of messages) {
-      if (message.kind === 'events') {
-        const position = message.events.at(-1)!.position;
-        const events = message.events.filter((event) => mayPass(filter, event));
-        const deliveries = await unlessAborted(signal, this.deliveriesOf(events, filter));
-        if (deliveries === null) return;
-        yield { deliveries, position, caughtUp: false, last: message.events.length < PAGE };
-      } else {
-        yield { deliveries: [], position: message.position, caughtUp: message.kind === 'caughtUp', last: true };
-      }
+    for await (const { events, position, caughtUp, last } of this.recent.follow({ after, filter, signal })) {
+      const deliveries = await unlessAborted(signal, this.deliveriesOf(events, filter));
+      if (deliveries === null) return;
+      yield { deliveries, position, caughtUp, last };
     }
   }
 
   private async deliveriesOf(events: readonly RecordedEvent[], filter: FeedFilter): Promise<Delivery[]> {
     if (events.length === 0) return [];
     const contexts = await this.parts.contexts.of(events);
-    return events.flatMap((recorded, i) => {
-      const around = contexts[i]!;
-      return passes(filter, around) ? [{ ...outgoing(recorded, this.parts.registry), ...around }] : [];
-    });
+    return events.flatMap((recorded, i) =>
+      passes(filter, contexts[i]!) ? [this.deliveryOf(recorded, contexts[i]!)] : [],
+    );
+  }
+
+  private deliveryOf(recorded: RecordedEvent, around: EventInContext): Delivery {
+    let delivery = this.made.get(recorded);
+    if (!delivery) {
+      delivery = { ...outgoing(recorded, this.parts.registry), ...around };
+      this.made.set(recorded, delivery);
+    }
+    return delivery;
   }
 }
 

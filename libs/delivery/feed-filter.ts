@@ -23,9 +23,13 @@ export const logFilterOf = ({ types, streams }: FeedFilter): EventFilter => ({
   ...(streams && { streams }),
 });
 
-/** Whether an event that the log's part of the filter let through may be for the subscriber, by what it says itself. */
-export function mayPass({ streams, historical }: FeedFilter, { stream, metadata }: RecordedEvent): boolean {
+/** Whether an event may be for the subscriber, by what it says itself: also one that the log did not filter. */
+export function mayPass(
+  { types, streams, historical }: FeedFilter,
+  { type, stream, metadata }: RecordedEvent,
+): boolean {
   if (historical === false && metadata.historical) return false;
+  if (types && !types.includes(type)) return false;
   // The log filters by the beginning of a name; a full name must be met exactly.
   return !streams || streams.some((name) => name === stream || (name.endsWith('-') && stream.startsWith(name)));
 }

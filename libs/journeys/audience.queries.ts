@@ -2,6 +2,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { audienceFrom, type AudiencePlace } from './audience-walk.js';
 import { Linked } from './objects.tables.js';
 import { validAt } from './objects.queries.js';
 import { factRows, type FactRow, type SharedFactRow } from './shared-facts.js';
@@ -20,28 +21,40 @@ export interface AudienceMember {
   readonly customerId: string;
   /** The fact names or lists them itself. */
   readonly listed: boolean;
-  readonly cursor: number;
+  readonly cursor: AudienceCursor;
 }
 
-/** In the order in which the log first named them. @throws OBJECT_FACT_UNKNOWN */
-export const audienceQuery: ReadQuery<{ factId: string; after?: number; first: number }, AudienceMember[]> = {
+/** The way of the walk to an object, surrogates with dots between them, and a customer there. */
+export type AudienceCursor = readonly [way: string, customer: number];
+
+/**
+ * Those whom the fact names or lists first, then object by object those who were linked. @throws OBJECT_FACT_UNKNOWN,
+ * INVALID_CURSOR
+ */
+export const audienceQuery: ReadQuery<{ factId: string; after?: AudienceCursor; first: number }, AudienceMember[]> = {
   name: 'audience',
   group: 'journeys',
-  run: async (read, { factId, after = 0, first }) => {
+  run: async (read, { factId, after, first }) => {
     const fact = await factThen(read, factId);
-    const { rows } = await sql<{ customer: number }>`
-      ${closure(read, fact)} select distinct customer from ${audienceOf(read, fact)} as audience
-      where customer > ${after} order by customer limit ${first}`.execute(read.db);
-    const customers = rows.map((row) => row.customer);
-    const names = await read.namesOf(customers);
-    const listed = await listedAmong(read, fact, customers);
-    return customers.map((customer) => ({
+    const found = await audienceFrom(read, fact, after && placeAt(fact, after), first);
+    const names = await read.namesOf(found.map(({ customer }) => customer));
+    return found.map(({ customer, listed, place }) => ({
       customerId: names.get(customer)!,
-      listed: listed.has(customer),
-      cursor: customer,
+      listed,
+      cursor: [place.way.join('.'), place.customer],
     }));
   },
 };
+
+function placeAt(fact: FactRow, [text, customer]: AudienceCursor): AudiencePlace {
+  if (text === '') return { way: [], customer };
+  const way = text.split('.').map(Number);
+  if (way[0] === fact.object && way.every((object) => Number.isSafeInteger(object) && object > 0)) {
+    return { way, customer };
+  }
+  const message = 'The cursor is one of the audience of another fact; begin the list anew.';
+  throw new TouchstoneError('INVALID_CURSOR', message, 'invalid');
+}
 
 /** How many customers each fact concerned; counted no further than `COUNTED_TO`. Null: no such fact was known then. */
 export const audienceSizesQuery: ReadQuery<
@@ -108,21 +121,6 @@ function audienceOf(read: Read, { from_pos, linked, occurred_ms }: FactRow): Raw
   return sql`(${listed} union all
     select l.customer from reached join object_link as l on l.object = reached.object
     where l.other = 0 and l.customer > 0 and ${validAt(read, occurred_ms)})`;
-}
-
-async function listedAmong(
-  read: Read,
-  { from_pos }: FactRow,
-  customers: readonly number[],
-): Promise<ReadonlySet<number>> {
-  if (customers.length === 0) return new Set();
-  const rows = await read.db
-    .selectFrom('object_audience')
-    .select('customer')
-    .where('from_pos', '=', from_pos)
-    .where('customer', 'in', customers)
-    .execute();
-  return new Set(rows.map((row) => row.customer as number));
 }
 
 async function findFact(read: Read, factId: string): Promise<FactRow | null> {

@@ -5,18 +5,15 @@ import {
   AddNoteInput,
   AssignOwnerInput,
   CloseJourneyInput,
-  CorrectTouchpointInput,
   HandOverJourneyInput,
   OpenJourneyInput,
   PauseJourneyInput,
   Recorded,
-  RecordTouchpointInput,
-  RegisterCustomerInput,
   ReopenJourneyInput,
   ResumeJourneyInput,
-  UpdateCustomerInput,
-  VoidTouchpointInput,
 } from './commands.graphql.js';
+import { RegisterCustomerInput, UpdateCustomerInput } from './customer-inputs.graphql.js';
+import { CorrectTouchpointInput, RecordTouchpointInput, VoidTouchpointInput } from './touchpoint-inputs.graphql.js';
 import { UpdateCustomer } from './customer.js';
 import { EnrolCustomer } from './customer.handlers.js';
 import { AmendTouchpoint, ReportTouchpoint } from './journey.handlers.js';

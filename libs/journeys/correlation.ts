@@ -15,7 +15,8 @@ import { MOST_JOURNEYS, noRule, objectsOf, tooMany } from './correlation-objects
 import type { Joining } from './journey-joining.js';
 import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
 import type { DoubtMatch } from './match.js';
-import { besides, matterDecider, near, PlaceInMatter, spanAt, type Matter, type Neighbour } from './matter.js';
+import { aboutOf, CustomerLines, ownJourney, type About, type Lines, type People } from './customer-lines.js';
+import { besides, near, spanAt, type Neighbour } from './matter.js';
 import type { UnplacedFact } from './touchpoint-fact.js';
 
 /** Where facts went before: read before anything is decided, so that a repeat goes where the first went. */
@@ -32,6 +33,11 @@ export interface FactPlace {
 export interface ToPlace {
   readonly fact: UnplacedFact;
   readonly customerId?: string;
+}
+
+/** A fact that the rules placed, and where it was recorded; there may be more of it in other journeys. */
+export interface PlacedBefore extends ToPlace {
+  readonly recordedIn: FactPlace;
 }
 
 /** Where a fact goes, and what follows from it for other journeys. */
@@ -59,6 +65,8 @@ interface Item extends ToPlace {
  * else one of its own. Claims and spans are recorded before the answer; what they say is the same for a repeat.
  */
 export class Correlation {
+  private readonly lines: CustomerLines;
+
   constructor(
     private readonly parts: {
       readonly kernel: Pick<Kernel, 'look'>;
@@ -66,16 +74,42 @@ export class Correlation {
       readonly vault: Pick<Vault, 'lookupHash'>;
       readonly packs: Pick<PackCatalogue, 'correlation' | 'correlationSince'>;
       readonly places?: FactPlaces;
+      /** Who is one person with whom; without it every customer is a person. */
+      readonly people?: People;
     },
-  ) {}
+  ) {
+    this.lines = new CustomerLines(parts);
+  }
 
   /** One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw */
   async place(facts: readonly ToPlace[], options: ExecuteOptions): Promise<(Placed | TouchstoneError)[]> {
-    const answers: (Placed | TouchstoneError)[] = new Array<Placed | TouchstoneError>(facts.length);
-    const known = await this.parts.places?.find(
+    return this.placeKnowing(facts, await this.known(facts, this.parts.packs.correlationSince), options);
+  }
+
+  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
+  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
+    const found = await this.known(facts, atLeast);
+    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
+      factId,
+      found.get(factId) ?? [recordedIn],
+    ]);
+    return this.placeKnowing(facts, new Map(own), options);
+  }
+
+  private async known(facts: readonly ToPlace[], atLeast: Position | undefined) {
+    const found = await this.parts.places?.find(
       facts.map(({ fact }) => fact.factId),
-      this.parts.packs.correlationSince,
+      atLeast,
     );
+    return found ?? new Map<string, readonly FactPlace[]>();
+  }
+
+  private async placeKnowing(
+    facts: readonly ToPlace[],
+    known: ReadonlyMap<string, readonly FactPlace[]>,
+    options: ExecuteOptions,
+  ): Promise<(Placed | TouchstoneError)[]> {
+    const answers: (Placed | TouchstoneError)[] = new Array<Placed | TouchstoneError>(facts.length);
     const items: Item[] = [];
     facts.forEach((each, index) => {
       const found = this.parts.packs.correlation(each.fact.kind, each.fact.journey?.type);
@@ -86,7 +120,7 @@ export class Correlation {
         ...each,
         ...found,
         index,
-        known: known?.get(each.fact.factId),
+        known: known.get(each.fact.factId),
         places: [],
         joinings: [],
         doubts: [],
@@ -190,8 +224,8 @@ export class Correlation {
 
   private async byTime(items: readonly Item[], options: ExecuteOptions): Promise<void> {
     const timed = items.filter((item) => item.customerId !== undefined && this.isTimed(item));
-    const states = await this.matters(timed, options);
-    timed.forEach((item, i) => settle(item, states[i]!));
+    const lines = await this.lines.place(timed, options);
+    timed.forEach((item, i) => settle(item, lines[i]!));
     for (const item of items) {
       if (item.places.length > 0) continue;
       item.places.push(placeOf(item, ownJourney(item), { by: 'opened' }));
@@ -203,53 +237,23 @@ export class Correlation {
     if (rule.idleGapMs === undefined) return false;
     return places.length === 0 || (places.length === 1 && (rule.sameCustomer ?? 'apart') !== 'apart');
   }
-
-  private async matters(items: readonly Item[], options: ExecuteOptions): Promise<Matter[]> {
-    const states: Matter[] = [];
-    const open: number[] = [];
-    for (const [i, item] of items.entries()) {
-      if (!item.known) open.push(i);
-      else states[i] = (await this.parts.kernel.look(matterDecider, matterOf(item))).state;
-    }
-    const work = open.map((i): Work => ({ decider: matterDecider as never, command: placing(items[i]!) }));
-    const outcomes = work.length > 0 ? await this.parts.execute(work, options) : [];
-    open.forEach((i, at) => {
-      const outcome = outcomes[at]!;
-      if (!outcome.ok) throw outcome.error;
-      states[i] = outcome.done.state as Matter;
-    });
-    return states;
-  }
 }
 
-type About = Pick<BindKey, 'occurredAt' | 'source'>;
-
-function placing(item: Item): PlaceInMatter {
-  const { customerId, journeyType, rule, fact } = item;
-  return new PlaceInMatter({
-    matterId: matterOf(item),
-    customerId: customerId!,
-    journeyType,
-    journeyId: item.places[0]?.journeyId ?? ownJourney(item),
-    apart: item.places.length > 0 && rule.sameCustomer === 'ask',
-    idleGapMs: rule.idleGapMs!,
-    policyVersion: `${rule.journeyType}@${rule.pack}/${rule.version}`,
-    ...(aboutOf(fact) as { occurredAt: string }),
-  });
-}
-
-/** The journey by time, and which others are one with it, or may be. */
-function settle(item: Item, matter: Matter): void {
+/** The journey by time, and which others are one with it, or may be: on the customer's line, and on those of the person. */
+function settle(item: Item, { own, others }: Lines): void {
   const at = instantMs(item.fact.occurredAt);
   const { rule } = item;
   const [gap, doubtful] = [rule.idleGapMs!, rule.doubtfulMs ?? 0];
   const named = item.places[0]?.journeyId;
+  const lines = [own, ...others];
   if (named !== undefined && rule.sameCustomer === 'ask') {
-    const own = matter.apart.get(named);
-    if (own) for (const other of near(matter.spans, own, gap)) doubt(item, named, other, 'near-object-journey');
+    const watched = own.apart.get(named);
+    if (!watched) return;
+    const spans = lines.flatMap((line) => line.spans);
+    for (const other of near(spans, watched, gap)) doubt(item, named, other, 'near-object-journey');
     return;
   }
-  const span = spanAt(matter, at);
+  const span = spanAt(own, at);
   // Nobody placed it: it came before by another way, or by another rule.
   if (!span) return;
   if (named === undefined) {
@@ -258,7 +262,8 @@ function settle(item: Item, matter: Matter): void {
   } else if (named !== span.journeyId) {
     item.joinings.push(joiningOf(item, named, span.journeyId, { by: 'idle-gap' }));
   }
-  for (const other of besides(matter, at)) {
+  const elsewhere = others.flatMap((line) => near(line.spans, span, gap + doubtful));
+  for (const other of [...besides(own, at), ...elsewhere]) {
     if (other.journeyId === span.journeyId) continue;
     if (other.gapMs <= gap) {
       const joining = joiningOf(item, span.journeyId, other.journeyId, { by: 'idle-gap' });
@@ -266,9 +271,8 @@ function settle(item: Item, matter: Matter): void {
     } else if (other.gapMs <= gap + doubtful) doubt(item, span.journeyId, other, 'gap-near-limit');
   }
   if (rule.sameCustomer !== 'ask') return;
-  for (const other of near(matter.apart.values(), span, gap)) {
-    doubt(item, span.journeyId, other, 'near-object-journey');
-  }
+  const watched = lines.flatMap((line) => [...line.apart.values()]);
+  for (const other of near(watched, span, gap)) doubt(item, span.journeyId, other, 'near-object-journey');
 }
 
 function doubt(item: Item, journeyId: string, other: Neighbour, reason: DoubtMatch['reason']): void {
@@ -320,14 +324,6 @@ function answerOf(item: Item): Placed {
     doubts: same ? doubts : [],
   };
 }
-
-const ownJourney = ({ fact }: Item): string => deterministicId('journey', fact.factId);
-const matterOf = ({ customerId, journeyType }: Item): string => deterministicId('matter', customerId!, journeyType);
-
-const aboutOf = ({ occurredAt, source }: UnplacedFact): About => ({
-  occurredAt,
-  source: { system: source.system, ...(source.recordedAt !== undefined && { recordedAt: source.recordedAt }) },
-});
 
 function boundTo(outcome: WorkOutcome): string {
   if (!outcome.ok) throw outcome.error;

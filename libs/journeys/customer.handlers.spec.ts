@@ -31,7 +31,7 @@ describe('merging customers who are looked up', () => {
     log = openMemoryLog();
     const clock = clockAt('2024-05-01T08:00:00Z', { still: true });
     kernel = new Kernel({ log, vault, clock, registry: new EventRegistry(journeyEvents) });
-    const handler = new MergeCustomersHandler(kernel);
+    const handler = new MergeCustomersHandler(kernel, { changed: () => undefined } as never);
     merge = async (from, into) => {
       const names = { customerId: uuid(from), survivorId: uuid(into), reason: 'same meter' };
       return (await handler.execute(new MergeCustomers(names))).events.length;

@@ -14,6 +14,7 @@ import {
 } from './customer.js';
 import { releaseKeysOf } from './forgetting-keys.js';
 import { BindKey, keyDecider } from './lookup-key.js';
+import { ReadPeople } from './read-people.js';
 
 /** A customer with the identifiers they are known by. */
 export class EnrolCustomer extends command<{
@@ -118,10 +119,18 @@ export class EnrolCustomerHandler {
 export class MergeCustomersHandler {
   private before: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly kernel: Kernel) {}
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly people: ReadPeople,
+  ) {}
 
   execute(c: MergeCustomers): Promise<Executed> {
     const merged = this.before.then(() => this.merge(c));
+    // What they live from now on is that of one person.
+    void merged.then(
+      ({ position }) => this.people.changed(position),
+      () => undefined,
+    );
     this.before = merged.catch(() => undefined);
     return merged;
   }

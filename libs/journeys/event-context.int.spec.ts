@@ -22,7 +22,10 @@ function expectedAt(all: readonly RecordedEvent[], i: number): EventInContext {
   const about = type === 'MomentRetracted' ? momentOf(past, event) : event;
   const touchpointId = about && (isTouchpoint(about) ? null : dataOf(about)['touchpointId']);
   const touch = isTouchpoint(event) ? event : touchpointId ? past.findLast(isVersion(touchpointId)) : undefined;
+  const journeyId = stream.startsWith('journey-') ? stream.slice(8) : null;
   const context: EventContext = {
+    journeyId,
+    rootJourneyId: journeyId && rootAfter(past, journeyId, about && dataOf(about)['touchpointId']),
     journeyType: (past.find((e) => e.type === 'JourneyOpened' && e.stream === stream)?.data as Data)?.[
       'journeyType'
     ] as string | null,
@@ -38,6 +41,25 @@ function expectedAt(all: readonly RecordedEvent[], i: number): EventInContext {
     supersedes: before === -1 ? null : all[before]!.id,
     before: before === -1 ? null : expectedAt(all, before).context,
   };
+}
+
+/** By a plain walk along what held after all that was recorded; of a circle its smallest id. */
+function rootAfter(past: readonly RecordedEvent[], journeyId: string, touchpointId: unknown): string {
+  const into = new Map<string, string>();
+  const moved = new Map<unknown, string>();
+  for (const event of past) {
+    const own = event.stream.slice(8);
+    if (event.type === 'JourneysMerged') into.set(own, dataOf(event)['survivorId'] as string);
+    if (event.type === 'JourneysUnmerged') into.delete(own);
+    if (event.type !== 'JourneySplit') continue;
+    for (const id of dataOf(event)['touchpointIds'] as string[]) moved.set(id, dataOf(event)['newJourneyId'] as string);
+  }
+  const way = [moved.get(touchpointId) ?? journeyId];
+  for (let next = into.get(way[0]!); next !== undefined; next = into.get(next)) {
+    if (way.includes(next)) return way.slice(way.indexOf(next)).sort()[0]!;
+    way.push(next);
+  }
+  return way.at(-1)!;
 }
 
 const isTouchpoint = ({ type }: RecordedEvent) => type === 'TouchpointRecorded' || type === 'TouchpointCorrected';
@@ -87,7 +109,7 @@ interface Step {
   readonly word: number;
 }
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.nat(9),
+  kind: fc.nat(13),
   who: fc.nat(2),
   which: fc.nat(30),
   hour: fc.nat(20),
@@ -136,7 +158,18 @@ function history(steps: readonly Step[]): RecordedEvent[] {
     const profile = Object.fromEntries(Object.entries({ region: region(s.word), tier: tier(s.which) }).filter(([, v]) => v)); // prettier-ignore
     const id = uuid(made++);
     const touchpointId = touchpoint?.id;
-    if (s.kind <= 1) add(`customer-${uuid(s.who)}`, { type: 'CustomerUpdated', data: profile });
+    const other = uuid(100 + ((s.who + 1 + (s.word % 2)) % 3));
+    const link = own.findLast(({ type }) => type === 'JourneysMerged' || type === 'JourneysUnmerged');
+    const isMerged = link?.type === 'JourneysMerged';
+    if (s.kind >= 10 && s.kind <= 11) {
+      const survivorId = isMerged ? dataOf(link)['survivorId'] : other;
+      add(journey, { type: isMerged ? 'JourneysUnmerged' : 'JourneysMerged', data: { survivorId, reason: 'one' } });
+    } else if (s.kind === 12 && touchpoint) {
+      add(journey, {
+        type: 'JourneySplit',
+        data: { newJourneyId: other, touchpointIds: [touchpointId], reason: 'two' },
+      });
+    } else if (s.kind <= 1) add(`customer-${uuid(s.who)}`, { type: 'CustomerUpdated', data: profile });
     else if (s.kind <= 4) add(journey, { type: 'TouchpointRecorded', id, occurredAt: iso(s.hour), data });
     else if (!touchpoint) add(journey, { type: 'OwnerAssigned', data: { unit: 'hall' } });
     else if (s.kind === 5) {
@@ -163,7 +196,7 @@ const isVoided = (own: readonly RecordedEvent[], id: unknown) =>
 
 describe('what stands around an event', () => {
   it('is what was known at its position, and at that of what it supersedes, whatever came later', async () => {
-    let [corrections, told] = [0, 0];
+    let [corrections, told, elsewhere] = [0, 0, 0];
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 80, size: 'max' }), async (steps) => {
         const events = history(steps);
@@ -174,6 +207,7 @@ describe('what stands around an event', () => {
         const one = steps.length % events.length;
         expect(await ask(reads, [events[one]!])).toEqual([expected[one]]);
         corrections += expected.filter(({ before }) => before !== null).length;
+        elsewhere += expected.filter(({ context: c }) => c.rootJourneyId !== c.journeyId).length;
         told += expected.filter(({ context }) => context.stage !== null && context.region !== null).length;
       }),
       { numRuns: 40, seed: 14 },
@@ -181,6 +215,7 @@ describe('what stands around an event', () => {
     // The dice did throw what this is about.
     expect(corrections).toBeGreaterThan(100);
     expect(told).toBeGreaterThan(300);
+    expect(elsewhere).toBeGreaterThan(300);
   });
 
   it('is unknown for streams and things that no read model knows', async () => {

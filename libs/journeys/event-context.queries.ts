@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Position } from '@touchstone/eventing/pure';
 import type { Read, ReadQuery } from '@touchstone/readmodel/query';
 import type { ContextAsk, EventContext, EventInContext } from './event-context.js';
+import { rootsSeenFrom } from './event-context.roots.js';
 import { EntryColumns, Form } from './journey-blob.js';
 
 /** Ids, or pairs of an id and a position, per statement. */
@@ -55,6 +56,10 @@ interface Sight {
   /** Surrogates; 0: none. */
   readonly journey: number;
   readonly customer: number;
+  /** As the event has it. */
+  readonly journeyId?: string;
+  /** The touchpoint that it is about. */
+  readonly touchpointId?: string;
   readonly own?: ContextAsk['own'];
   readonly touchpoint: Version | null;
 }
@@ -87,10 +92,13 @@ function sightsOf(
 ): Sights {
   const { position, own, undoes } = ask;
   const moment = ask.momentId === undefined ? undefined : moments.get(ask.momentId);
-  const versions = touchpoints.get(ask.touchpointId ?? moment?.touchpoint ?? '') ?? [];
+  const touchpointId = ask.touchpointId ?? moment?.touchpoint;
+  const versions = touchpoints.get(touchpointId ?? '') ?? [];
   const journey = surrogates.get(`journey ${ask.journeyId}`) ?? 0;
   const customer = surrogates.get(`customer ${ask.customerId}`) ?? 0;
-  const seen = (at: Position, touchpoint: Version | null): Sight => ({ position: at, journey, customer, touchpoint });
+  const { journeyId } = ask;
+  const about = { journey, customer, journeyId, touchpointId };
+  const seen = (at: Position, touchpoint: Version | null): Sight => ({ ...about, position: at, touchpoint });
   const now = { ...seen(position, heldAt(versions, position)), own };
   if (undoes) {
     return { now, before: { ...seen(undoes.position, null), own: undoes.own }, supersedes: undoes.eventId };
@@ -152,9 +160,14 @@ async function touchpointsOf(
 }
 
 async function contextsOf(read: Read, sights: readonly Sight[]): Promise<ReadonlyMap<Sight, EventContext>> {
-  const journeys = await journeyStates(read, sights);
-  const whose = sights.map((sight, i) => ({ ...sight, customer: sight.customer || (journeys.get(i)?.customer ?? 0) }));
-  const customers = await customerStates(read, whose);
+  const inJourneys = sights.map(({ journey: id, position }) => ({ id, position }));
+  const journeys = await statesThen(read, 'journey', ['type', 'customer'], inJourneys);
+  const whose = sights.map(({ customer, position }, i) => ({
+    id: customer || (journeys.get(i)?.customer ?? 0),
+    position,
+  }));
+  const customers = await statesThen(read, 'customer', ['region', 'tier'], whose);
+  const roots = await rootsSeenFrom(read, sights);
   const stages = await stagesOf(
     read,
     sights.flatMap(({ own, touchpoint }) => (own === undefined && touchpoint ? [touchpoint] : [])),
@@ -164,12 +177,16 @@ async function contextsOf(read: Read, sights: readonly Sight[]): Promise<Readonl
     ...[...customers.values()].flatMap(({ region, tier }) => [region, tier]),
     ...sights.flatMap(({ touchpoint }) => (touchpoint ? [touchpoint.unit, touchpoint.channel] : [])),
     ...stages.values(),
+    ...roots,
   ]);
   const named = (id: number | undefined) => names.get(id ?? 0) ?? null;
   return new Map(
     sights.map((sight, i) => {
-      const { own, touchpoint } = sight;
+      const { own, touchpoint, journeyId = null } = sight;
       const context: EventContext = {
+        journeyId,
+        // What the read model never heard of is itself.
+        rootJourneyId: named(roots[i]) ?? journeyId,
         journeyType: named(journeys.get(i)?.type),
         stage: own ? (own.stage ?? null) : touchpoint && named(stages.get(touchpoint)),
         unit: own ? (own.unit ?? null) : touchpoint && named(touchpoint.unit),
@@ -182,45 +199,21 @@ async function contextsOf(read: Read, sights: readonly Sight[]): Promise<Readonl
   );
 }
 
-interface JourneyState {
-  readonly n: number;
-  readonly type: number;
-  readonly customer: number;
-}
-
-/** By the sight's place in the list. */
-async function journeyStates(read: Read, sights: readonly Sight[]): Promise<ReadonlyMap<number, JourneyState>> {
-  const found = new Map<number, JourneyState>();
-  const asked = sights.flatMap(({ journey, position }, n) => (journey === 0 ? [] : [{ n, id: journey, position }]));
-  for (const page of pages(asked)) {
-    const { rows } = await sql<JourneyState>`with ${askedRows(page)}
-      select asked.n, state.type, state.customer from asked join journey_state as state
-      on state.journey = asked.id and state.from_pos =
-        (select max(from_pos) from journey_state where journey = asked.id and from_pos <= asked.position)`.execute(
-      read.db,
-    );
-    for (const row of rows) found.set(row.n, row);
-    read.checkpointCancel();
-  }
-  return found;
-}
-
-interface CustomerState {
-  readonly n: number;
-  readonly region: number;
-  readonly tier: number;
-}
-
-async function customerStates(read: Read, sights: readonly Sight[]): Promise<ReadonlyMap<number, CustomerState>> {
-  const found = new Map<number, CustomerState>();
-  const asked = sights.flatMap(({ customer, position }, n) => (customer === 0 ? [] : [{ n, id: customer, position }]));
-  for (const page of pages(asked)) {
-    const { rows } = await sql<CustomerState>`with ${askedRows(page)}
-      select asked.n, state.region, state.tier from asked join customer_state as state
-      on state.customer = asked.id and state.from_pos =
-        (select max(from_pos) from customer_state where customer = asked.id and from_pos <= asked.position)`.execute(
-      read.db,
-    );
+/** Columns of the rows of a state table, each as it was at a position, by the place in the list; 0 asks for nothing. */
+async function statesThen<C extends string>(
+  read: Read,
+  of: 'journey' | 'customer',
+  columns: readonly C[],
+  asked: readonly { readonly id: number; readonly position: Position }[],
+): Promise<ReadonlyMap<number, Readonly<Record<C, number>>>> {
+  const found = new Map<number, Record<C, number>>();
+  const [table, key] = [sql.table(`${of}_state`), sql.ref(of)];
+  const known = asked.flatMap((each, n) => (each.id === 0 ? [] : [{ ...each, n }]));
+  for (const page of pages(known)) {
+    const { rows } = await sql<Record<C, number> & { n: number }>`with ${askedRows(page)}
+      select asked.n, ${sql.join(columns.map((column) => sql.ref(`state.${column}`)))}
+      from asked join ${table} as state on state.${key} = asked.id and state.from_pos =
+        (select max(from_pos) from ${table} where ${key} = asked.id and from_pos <= asked.position)`.execute(read.db);
     for (const row of rows) found.set(row.n, row);
     read.checkpointCancel();
   }

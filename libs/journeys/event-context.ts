@@ -3,6 +3,10 @@ import type { Position, RecordedEvent } from '@touchstone/eventing/pure';
 
 /** As known at the event's position; null where nothing was known, or where it does not apply. */
 export interface EventContext {
+  /** The journey in whose stream the event stands, or that it names: as it was recorded. */
+  readonly journeyId: string | null;
+  /** The journey as which that one was seen: after the merges and splits known at the position, else itself. */
+  readonly rootJourneyId: string | null;
   readonly journeyType: string | null;
   /** Stage, unit and channel of the touchpoint that the event is, or is about; the unit also of who takes a journey over. */
   readonly stage: string | null;
@@ -23,6 +27,8 @@ export interface EventInContext {
 
 /** Nothing is known. */
 export const NO_CONTEXT: EventContext = {
+  journeyId: null,
+  rootJourneyId: null,
   journeyType: null,
   stage: null,
   unit: null,

@@ -1,5 +1,4 @@
 import {
-  deterministicId,
   isInstant,
   type Kernel,
   TouchstoneError,
@@ -11,13 +10,15 @@ import {
 import type { PackCatalogue } from '@touchstone/packs';
 import { Correlation, type FactPlaces, type Placed } from './correlation.js';
 import { CustomerClaims } from './customer-claims.js';
+import type { People } from './customer-lines.js';
+import { FactFollowUp, type Doubtful } from './fact-follow-up.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
 import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
 import { JourneyJoining } from './journey-joining.js';
-import { DoubtMatch, matchDecider } from './match.js';
+import { OpenEnds } from './open-ends.js';
 import { executePatiently } from './patient-execution.js';
 import { touchpointContent } from './touchpoint-content.js';
-import type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';
+import { isPlaced, type FactOutcome, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
 
 /** A fact that was understood, with the customer it names. */
 interface Readable {
@@ -35,8 +36,6 @@ interface Recording {
   readonly command: RecordTouchpoint;
 }
 
-type Doubtful = Omit<DoubtMatch, 'matchId'>;
-
 /**
  * The one way for facts into the log: resolves kinds and customers, finds a journey for facts that name none, then
  * records each fact in its journey through the kernel. One outcome per fact, in order; the same fact again is `known`.
@@ -44,7 +43,9 @@ type Doubtful = Omit<DoubtMatch, 'matchId'>;
 export class FactIntake {
   private readonly customers: CustomerClaims;
   private readonly correlation: Correlation;
-  private readonly joining: JourneyJoining;
+  /** What follows from facts once they are recorded. */
+  readonly follows: FactFollowUp;
+  private readonly ends: OpenEnds;
 
   constructor(
     private readonly kernel: Kernel,
@@ -53,14 +54,20 @@ export class FactIntake {
     more: {
       /** Where facts went before; without it a repeat is known as long as the rules stay as they are. */
       readonly places?: FactPlaces;
+      /** Who is one person with whom; without it every customer is one. */
+      readonly people?: People;
       /** The one that merges for people, so that no two merges close a circle. */
       readonly joining?: JourneyJoining;
+      /** Known to the policy that makes good what is broken off. */
+      readonly ends?: OpenEnds;
     } = {},
   ) {
     const execute = (work: readonly Work[], options: ExecuteOptions) => executePatiently(kernel, work, options);
     this.customers = new CustomerClaims({ kernel, execute, vault });
-    this.correlation = new Correlation({ kernel, execute, vault, packs, places: more.places });
-    this.joining = more.joining ?? new JourneyJoining(kernel);
+    this.correlation = new Correlation({ kernel, execute, vault, packs, places: more.places, people: more.people });
+    const joining = more.joining ?? new JourneyJoining(kernel);
+    this.follows = new FactFollowUp({ correlation: this.correlation, joining, execute });
+    this.ends = more.ends ?? new OpenEnds();
   }
 
   /**
@@ -92,15 +99,22 @@ export class FactIntake {
     });
     const placed = await this.place(understood, outcomes, options);
     const recordings = understood.flatMap((each) => recordingsOf(each, placed.get(each.index)));
-    const done = await this.execute(
-      recordings.map(({ command }) => ({ decider: journeyDecider as never, command })),
-      options,
-    );
-    recordings.forEach((recording, i) => {
-      const { index } = recording;
-      outcomes[index] = together(outcomes[index], outcomeOf(done[i]!, recording));
-    });
-    await this.followUp(understood, placed, outcomes, doubts, options);
+    const ids = recordings.map(({ touchpointId }) => touchpointId);
+    this.ends.begin(ids);
+    try {
+      const done = await this.execute(
+        recordings.map(({ command }) => ({ decider: journeyDecider as never, command })),
+        options,
+      );
+      recordings.forEach((recording, i) => {
+        const { index } = recording;
+        outcomes[index] = together(outcomes[index], outcomeOf(done[i]!, recording));
+      });
+      await this.followUp(understood, placed, outcomes, doubts, options);
+      this.ends.done(ids);
+    } finally {
+      this.ends.brokenOff(ids);
+    }
     return outcomes;
   }
 
@@ -135,7 +149,7 @@ export class FactIntake {
 
   /**
    * What follows from the facts for other journeys and customers. It comes last, and before anybody is told that a fact
-   * is taken: whoever got no answer sends it again, and then it is made good.
+   * is taken: whoever got no answer sends it again, and then it is made good; so does the policy, if nobody does.
    */
   private async followUp(
     facts: readonly Readable[],
@@ -144,55 +158,16 @@ export class FactIntake {
     ofCustomers: readonly Doubtful[],
     options: ExecuteOptions,
   ): Promise<void> {
-    const doubts = [...ofCustomers, ...(await this.claimed(facts, outcomes, options))];
-    for (const [index, { joinings, doubts: own }] of placed) {
-      if (outcomes[index]!.outcome === 'refused') continue;
-      for (const joining of joinings) await this.joining.join(joining, options);
-      for (const doubt of own) if (!(await this.isOne(doubt))) doubts.push(doubt);
-    }
-    if (doubts.length === 0) return;
-    const work = doubts.map((doubt): Work => {
-      const matchId = deterministicId('match', doubt.of, doubt.first, doubt.second);
-      return { decider: matchDecider as never, command: new DoubtMatch({ ...doubt, matchId }) };
-    });
-    for (const outcome of await this.execute(work, options)) if (!outcome.ok) throw outcome.error;
-  }
-
-  private async isOne({ first, second }: Doubtful): Promise<boolean> {
-    return (await this.joining.root(first)).id === (await this.joining.root(second)).id;
-  }
-
-  /** A fact that names its journey claims the objects that the rules know: later ones find the journey by them. */
-  private async claimed(
-    facts: readonly Readable[],
-    outcomes: readonly FactOutcome[],
-    options: ExecuteOptions,
-  ): Promise<Doubtful[]> {
-    const claims = facts.flatMap(({ fact, index }) => {
-      if (!isPlaced(fact) || !fact.objects?.length || fact.journey.type === '') return [];
-      if (outcomes[index]!.outcome === 'refused') return [];
-      const { journey, objects, occurredAt, source } = fact;
-      const about = { occurredAt, source: { system: source.system, recordedAt: source.recordedAt } };
-      return [{ journeyId: journey.id, journeyType: journey.type, objects, about }];
-    });
-    const taken = await this.correlation.claim(claims, options);
-    const doubts: Doubtful[] = [];
-    for (const { journeyId, other, rule } of taken) {
-      const [first, second] = journeyId < other ? [journeyId, other] : [other, journeyId];
-      const { journeyType, pack, version } = rule;
-      const reason = 'object-of-another-journey';
-      const doubt: Doubtful = { of: 'journeys', first, second, reason, rule: { journeyType, pack, version } };
-      if (!(await this.isOne(doubt))) doubts.push(doubt);
-    }
-    return doubts;
+    const recorded = facts.flatMap(({ fact, index }) =>
+      outcomes[index]!.outcome === 'refused' ? [] : [{ fact, placed: placed.get(index) }],
+    );
+    await this.follows.make(recorded, ofCustomers, options);
   }
 
   private execute(work: readonly Work[], options: ExecuteOptions): Promise<WorkOutcome[]> {
     return executePatiently(this.kernel, work, options);
   }
 }
-
-const isPlaced = (fact: TouchpointFact | UnplacedFact): fact is TouchpointFact => 'touchpointId' in fact;
 
 function recordingsOf({ index, fact, content, customerId }: Readable, placed: Placed | undefined): Recording[] {
   const { occurredAt, source } = fact;

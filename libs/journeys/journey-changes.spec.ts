@@ -20,7 +20,7 @@ function readerOf(...first: (Error | null)[]) {
     if (answer === null) return Promise.resolve([null]);
     return Promise.resolve([{ id: ids[0], asOf: { position: atLeast, instant: NOW } } as Journey]);
   };
-  return { asked, journeysById };
+  return { asked, journeysById, partsOf: (id: string) => Promise.resolve([id]) };
 }
 
 describe('the changes of a journey', () => {

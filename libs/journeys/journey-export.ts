@@ -4,7 +4,7 @@ import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { Form } from './journey-blob.js';
 import { select, touchpointsOf, type JourneyFilter } from './journey-rows.js';
 import type { ObjectReference } from './journey.events.js';
-import { FORM_NAMES, type TimelineCursor } from './timeline.queries.js';
+import { FORM_NAMES, type TimelineCursor } from './timeline-version.js';
 
 /** Where an export reads on: after this journey, or in it after this entry. */
 export interface ExportCursor {

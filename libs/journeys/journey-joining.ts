@@ -1,8 +1,17 @@
-import { refuse, TouchstoneError, type Executed, type ExecuteOptions, type Kernel } from '@touchstone/eventing';
+import {
+  deterministicId,
+  refuse,
+  TouchstoneError,
+  type Executed,
+  type ExecuteOptions,
+  type Kernel,
+} from '@touchstone/eventing';
 import type { CorrelationSource } from './journey.events.js';
 import { journeyDecider, OpenJourney } from './journey.js';
-import { MergeJourneys } from './journey-merging.js';
+import { LearnOfPart, MergeJourneys } from './journey-merging.js';
 import type { Journey } from './journey-state.js';
+import { WholeJourneys } from './whole-journeys.js';
+import type { Part } from './whole-state.js';
 
 /** A journey that a rule found to be one with another, and the earliest time it is known to have. */
 export interface Joined {
@@ -29,7 +38,11 @@ const MAX_ATTEMPTS = 5;
 export class JourneyJoining {
   private before: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly kernel: Pick<Kernel, 'execute' | 'look'>) {}
+  private readonly wholes: WholeJourneys;
+
+  constructor(private readonly kernel: Pick<Kernel, 'execute' | 'look'>) {
+    this.wholes = new WholeJourneys(kernel);
+  }
 
   /** A person's merge. @throws JOURNEY_UNKNOWN, JOURNEY_TYPES_DIFFER, JOURNEY_MERGE_CYCLE, and what the journey refuses */
   merge(command: MergeJourneys): Promise<Executed> {
@@ -37,7 +50,10 @@ export class JourneyJoining {
       const absorbed = await this.look(command.journeyId);
       const decidesAlone = command.journeyId === command.survivorId || absorbed.mergedInto === command.survivorId;
       if (!decidesAlone) await this.checkSurvivor(command, absorbed);
-      return this.kernel.execute(journeyDecider, command);
+      const merged = await this.kernel.execute(journeyDecider, command);
+      // Who merges and then closes, say, speaks of both; were it broken off here, the policy would see to it.
+      await this.tell(merged, command);
+      return merged;
     });
   }
 
@@ -48,13 +64,16 @@ export class JourneyJoining {
       if (one.id === other.id) return;
       const [survivor, absorbed] = earlierFirst({ ...one, from: Infinity }, { ...other, from: Infinity });
       const command = new MergeJourneys({ journeyId: absorbed.id, survivorId: survivor.id, reason });
-      await this.kernel.execute(journeyDecider, command);
+      await this.tell(await this.kernel.execute(journeyDecider, command), command);
     });
   }
 
-  /** What a rule found out: the later one becomes part of the earlier one, unless they are one, or a person said no. */
-  async join(joining: Joining, options: ExecuteOptions = {}): Promise<void> {
-    await this.alone(async () => {
+  /**
+   * What a rule found out: the later one becomes part of the earlier one, unless they are one, or a person said no.
+   * Answers how many merges that were.
+   */
+  join(joining: Joining, options: ExecuteOptions = {}): Promise<number> {
+    return this.alone(async () => {
       for (let attempt = 1; ; attempt++) {
         try {
           return await this.joinOnce(joining, options);
@@ -67,16 +86,8 @@ export class JourneyJoining {
   }
 
   /** The journey that stands for all that was merged with this one. */
-  async root(journeyId: string): Promise<{ id: string; state: Journey }> {
-    const chain: { id: string; state: Journey }[] = [];
-    for (let next: string | undefined = journeyId; next !== undefined;) {
-      const at = chain.findIndex(({ id }) => id === next);
-      if (at !== -1) return chain.slice(at).reduce((least, each) => (each.id < least.id ? each : least));
-      const state = await this.look(next);
-      chain.push({ id: next, state });
-      next = state.mergedInto;
-    }
-    return chain.at(-1)!;
+  root(journeyId: string): Promise<Part> {
+    return this.wholes.root(journeyId);
   }
 
   private async joinOnce({ journeyType, customerId, one, other, rule }: Joining, options: ExecuteOptions) {
@@ -88,11 +99,17 @@ export class JourneyJoining {
       await this.kernel.execute(journeyDecider, open, options).catch(unlessOpen);
     }
     const [a, b] = await this.rootsOf(one.journeyId, other.journeyId);
-    if (a.id === b.id || a.state.keptApart || b.state.keptApart) return;
+    if (a.id === b.id || a.state.keptApart || b.state.keptApart) return 0;
     const [survivor, absorbed] = earlierFirst({ ...a, from: one.from }, { ...b, from: other.from });
     const reason = REASONS[rule.by];
-    const merge = new MergeJourneys({ journeyId: absorbed.id, survivorId: survivor.id, reason, rule });
-    await this.kernel.execute(journeyDecider, merge, options);
+    // A rule merges a journey once: whoever takes it out keeps it out, so the merge may have an id of its own.
+    const mergeId = deterministicId('journeys-merged', absorbed.id, survivor.id);
+    const merge = new MergeJourneys({ journeyId: absorbed.id, survivorId: survivor.id, reason, rule, mergeId });
+    return (await this.kernel.execute(journeyDecider, merge, options)).events.length;
+  }
+
+  private async tell({ events }: Executed, { journeyId, survivorId }: MergeJourneys): Promise<void> {
+    for (const { id } of events) await this.kernel.execute(journeyDecider, learningOf(id, { journeyId, survivorId }));
   }
 
   private async rootsOf(first: string, second: string) {
@@ -124,6 +141,15 @@ export class JourneyJoining {
     return done;
   }
 }
+
+/** What the survivor learns of a merge; the same however often it is told. @param mergeId of the event */
+export const learningOf = (mergeId: string, { journeyId, survivorId }: { journeyId: string; survivorId: string }) =>
+  new LearnOfPart({
+    journeyId: survivorId,
+    partId: journeyId,
+    learnedId: deterministicId('part-added', mergeId),
+    causeId: mergeId,
+  });
 
 const REASONS = {
   object: 'A touchpoint names objects of both.',

@@ -4,8 +4,10 @@ import { MergeCustomers } from './customer.js';
 import { MergeCustomersHandler } from './customer.handlers.js';
 import { JourneyJoining } from './journey-joining.js';
 import { journeyDecider, OpenJourney } from './journey.js';
-import { MergeJourneys, SplitJourney, splitJourney } from './journey-merging.js';
+import { LearnOfPart, MergeJourneys, SplitJourney, splitJourney } from './journey-merging.js';
 import { existing } from './journey-state.js';
+import { WholeJourneys } from './whole-journeys.js';
+import { holdsTouchpoint, toHolder } from './whole-journeys.handlers.js';
 import { ConfirmMatch, matchDecider, mustBeDoubted } from './match.js';
 
 /** Touchpoints that belong to a journey of their own, or to another one that is there. */
@@ -17,6 +19,19 @@ export class PartJourney extends command<{
   reason: string;
   expectedRevision?: number;
 }>() {}
+
+/** What the other journey learns of a split; the same however often it is told. @param splitId of the event */
+export const receivingOf = (
+  splitId: string,
+  split: Pick<SplitJourney, 'journeyId' | 'newJourneyId' | 'touchpointIds'>,
+) =>
+  new LearnOfPart({
+    journeyId: split.newJourneyId,
+    partId: split.journeyId,
+    touchpointIds: split.touchpointIds,
+    learnedId: deterministicId('part-added', splitId),
+    causeId: splitId,
+  });
 
 /** A split needs neither the time nor an id to be decided. */
 const UNASKED = { now: '', actor: { id: '' }, newId: () => '' };
@@ -33,10 +48,14 @@ export class MergeJourneysHandler {
 /** The new journey is opened first: whatever breaks off in between leaves one without touchpoints, and can be repeated. */
 @CommandHandler(PartJourney)
 export class PartJourneyHandler {
-  constructor(private readonly kernel: Kernel) {}
+  constructor(
+    readonly kernel: Kernel,
+    readonly wholes: WholeJourneys,
+  ) {}
 
-  /** @throws JOURNEY_TYPES_DIFFER, and what the journey refuses */
-  async execute(c: PartJourney): Promise<Executed & { readonly newJourneyId: string }> {
+  /** @throws JOURNEY_TYPES_DIFFER, TOUCHPOINTS_OF_SEVERAL_JOURNEYS, and what the journey refuses */
+  async execute(given: PartJourney): Promise<Executed & { readonly newJourneyId: string }> {
+    const c = await this.routed(given);
     const { journeyId, touchpointIds, reason, expectedRevision } = c;
     const newJourneyId = c.newJourneyId ?? deterministicId('split', journeyId, ...[...new Set(touchpointIds)].sort());
     const { state } = await this.kernel.look(journeyDecider, journeyId);
@@ -55,7 +74,22 @@ export class PartJourneyHandler {
       const open = { journeyId: newJourneyId, journeyType: journeyType!, customerId, occurredAt: first.occurredAt };
       await this.kernel.execute(journeyDecider, new OpenJourney(open));
     }
-    return { ...(await this.kernel.execute(journeyDecider, split)), newJourneyId };
+    const done = await this.kernel.execute(journeyDecider, split);
+    // Were it broken off here, the policy would see to it.
+    for (const { id } of done.events) await this.kernel.execute(journeyDecider, receivingOf(id, split));
+    return { ...done, newJourneyId };
+  }
+
+  /** Touchpoints of a merged journey stand in the streams of its parts; one command is one stream. */
+  private async routed(c: PartJourney): Promise<PartJourney> {
+    const holders = new Set<string>();
+    for (const id of c.touchpointIds) holders.add(await this.wholes.holderOf(c.journeyId, holdsTouchpoint(id)));
+    if (holders.size > 1) {
+      const message = `The touchpoints were recorded in ${holders.size} journeys that are seen as one; split those of each of them by a command of its own, into the same new journey.`;
+      refuse('TOUCHPOINTS_OF_SEVERAL_JOURNEYS', message, { journeys: [...holders].sort() });
+    }
+    const [holder] = holders;
+    return holder === undefined ? c : toHolder(c, holdsTouchpoint(c.touchpointIds[0]!), this);
   }
 }
 

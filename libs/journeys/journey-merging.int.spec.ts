@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
 import { packProjections } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
+import type { ReadQuery } from '@touchstone/readmodel/query';
 import {
   dumpCurrent,
   dumpRows,
@@ -18,7 +19,10 @@ import { journeyMapQuery } from './journey-map.queries.js';
 import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
 import { journeyQuery, journeysQuery } from './journeys.queries.js';
 import { matchesQuery } from './matches.queries.js';
-import { world } from './metrics/metric.spec-kit.js';
+import type { MetricFigureRef } from './figure-token.js';
+import { metricCountQuery, metricOccurrencesQuery } from './metrics/metric-occurrences.queries.js';
+import { START, world } from './metrics/metric.spec-kit.js';
+import { momentLedgerQuery } from './moments.queries.js';
 import { journeyDerivations, journeyProjections } from './read.js';
 import { timelineQuery } from './timeline.queries.js';
 
@@ -86,11 +90,85 @@ async function seen(reads: InlineReads, asOf?: { position: string; instant: stri
     edges: sorted(data.edges.map((edge) => ({ ...edge, source: kind(edge.source), target: kind(edge.target) }))),
     variants: sorted(data.variants.map((variant) => ({ ...variant, kinds: [...variant.kinds].map(kind) }))),
   };
-  return { lists, timelines, map };
+  return {
+    lists,
+    timelines,
+    map,
+    ledgers: await ledgers(run),
+    drilled: await drilled(run, asOf ?? (await head(reads))),
+  };
+}
+
+type Run = <P, R>(query: ReadQuery<P, R>, params: P) => Promise<R>;
+
+/** The ledger of moments, whole and by what is asked of the journeys. */
+async function ledgers(run: Run): Promise<object[]> {
+  const found: object[] = [];
+  for (const filter of [
+    {},
+    { journeyType: 'x' },
+    { unit: 'u1', includeRetracted: true },
+    ...[1, 2, 3].map((n) => ({ customerId: uuid(n) })),
+  ]) {
+    const rows = await run(momentLedgerQuery, { filter, first: 500 });
+    // prettier-ignore
+    found.push(rows.map((m) => [m.id, m.code, m.journeyId, m.journeyType, m.customerId, m.touchpoint?.occurredAt, m.touchpoint?.unit]));
+  }
+  return found;
+}
+
+const head = async (reads: InlineReads) => (await reads.run(journeysQuery, { filter: {}, first: 1 })).asOf;
+
+/** What figures open to, page by page as a whole: by natural keys, since positions are those of another log. */
+async function drilled(run: Run, asOf: { position: string; instant: string }): Promise<object[]> {
+  const found: object[] = [];
+  for (const metric of ['M-RPT', 'M-MOTN', 'M-FCR'] as const) {
+    const figure = { of: 'metric', metric, part: 'all', filter: {}, ...asOf, generation: 'g' } as MetricFigureRef;
+    const rows: object[] = [];
+    for (let after: readonly [string, number] | undefined; ;) {
+      const page = await run(metricOccurrencesQuery, { figure, after, first: 3 });
+      rows.push(
+        ...page.map((row) => [
+          row.journeyId,
+          row.value,
+          row.counts,
+          ...row.events.map((e) => [e.touchpointId, e.kind]),
+        ]),
+      );
+      if (page.length < 3) break;
+      after = page.at(-1)!.cursor;
+    }
+    const count = await run(metricCountQuery, { figure });
+    expect(rows.length).toBeGreaterThanOrEqual(typeof count === 'number' ? count : 0);
+    found.push([metric, count, rows.map((row) => JSON.stringify(row)).sort()]);
+  }
+  return found;
+}
+
+/** Facts that many share, linked to the customers of a world, all through its time. */
+function withFacts(before: readonly RecordedEvent[]): RecordedEvent[] {
+  const object = { type: 'feeder', id: 'F1' };
+  const stream = 'object-feeder-F1';
+  const customers = [1, 2].map((n) => ({ customerId: uuid(n) }));
+  const at = (hour: number) => new Date(START + hour * 3_600_000).toISOString();
+  let events = recorded(stream, [{ type: 'ObjectsLinked', data: { object, customers }, occurredAt: at(-1) }], before);
+  for (const hour of [0, 16, 24, 60, 168]) {
+    const traits = { closes: false, contact: false, customerVisible: true };
+    const audience = hour === 60 ? { customers: [uuid(3)] } : { linked: 'directly' };
+    const data = { object, kind: 'outage', kindVersion: 1, traits, audience };
+    events = recorded(
+      stream,
+      [{ type: 'ObjectFactRecorded', id: uuid(70_000 + hour), data, occurredAt: at(hour) }],
+      events,
+    );
+  }
+  return events;
 }
 
 const derived = (store: Parameters<typeof dumpCurrent>[0]) =>
-  Object.fromEntries(Object.entries(dumpCurrent(store)).filter(([name]) => /^(cube_|contact|moment_due)/.test(name)));
+  Object.fromEntries(
+    Object.entries(dumpCurrent(store)).filter(([name]) => /^(cube_|contact|moment_due|turn_open)/.test(name)),
+  );
 
 /** The same facts, recorded from the outset in the journeys as which they are seen. */
 function retold(events: readonly Event[], seenIn: (event: Event, journey: string) => string): RecordedEvent[] {
@@ -129,9 +207,9 @@ function merges(steps: readonly { who: number; into: number }[], known: Readonly
 
 describe('journeys that were merged', () => {
   it('are seen as if they had been one from the outset, and as two as of before', async () => {
-    let merged = 0;
+    let [merged, shared, opened] = [0, 0, 0];
     await fc.assert(
-      fc.asyncProperty(world, forest, async (before, steps) => {
+      fc.asyncProperty(world.map(withFacts), forest, async (before, steps) => {
         const known = new Set(before.filter((e) => e.type === 'JourneyOpened').map((e) => e.stream));
         const into = merges(steps, known);
         merged += into.size;
@@ -146,19 +224,28 @@ describe('journeys that were merged', () => {
         const oracle = readsOf(retold(before as Event[], (_e, journey) => roots.get(journey) ?? journey));
         expect(await seen(reads)).toEqual(await seen(oracle.reads));
         expect(derived(store)).toEqual(derived(oracle.store));
+        opened += (dumpCurrent(store)['turn_open'] ?? []).length;
+        for (const root of new Set([...into.keys()].map((n) => journeyId(rootOf(n))))) {
+          const { result } = await reads.run(timelineQuery, { journeyId: root, first: 500 });
+          const facts = result.flatMap(({ shared: fact }) => fact?.factId ?? []);
+          expect(new Set(facts).size).toBe(facts.length);
+          shared += facts.length;
+        }
         const past = { position: before.at(-1)!.position, instant: NOW };
         expect(await seen(reads, past)).toEqual(await seen(readsOf(before).reads));
       }),
       { numRuns: 12 },
     );
     expect(merged).toBeGreaterThan(0);
+    expect(shared).toBeGreaterThan(0);
+    expect(opened).toBeGreaterThan(0);
   }, 60_000);
 
   it('that were split are seen as if the touchpoints had been told of the other journey', async () => {
     let moved = 0;
     await fc.assert(
       fc.asyncProperty(
-        world,
+        world.map(withFacts),
         fc.nat(5),
         fc.integer({ min: 2, max: 3 }),
         fc.boolean(),

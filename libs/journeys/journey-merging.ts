@@ -1,6 +1,12 @@
 /** Journeys that turn out to be one, or to be two: rules of merging, unmerging and splitting. */
 import { command, refuse, type Decide } from '@touchstone/eventing/pure';
-import { JourneysMerged, JourneysUnmerged, JourneySplit, type CorrelationSource } from './journey.events.js';
+import {
+  JourneyPartAdded,
+  JourneysMerged,
+  JourneysUnmerged,
+  JourneySplit,
+  type CorrelationSource,
+} from './journey.events.js';
 import { existing, mustExist, type Journey } from './journey-state.js';
 
 /** The journey is part of the survivor from now on; whether the survivor can be one is looked up before. */
@@ -11,6 +17,8 @@ export class MergeJourneys extends command<{
   reason: string;
   /** A rule found out; absent: a person says so. */
   rule?: CorrelationSource;
+  /** Id of the event, where the same merge may be found out again and again. */
+  mergeId?: string;
   expectedRevision?: number;
 }>() {}
 export class UnmergeJourneys extends command<{ journeyId: string; reason: string; expectedRevision?: number }>() {}
@@ -24,7 +32,22 @@ export class SplitJourney extends command<{
   expectedRevision?: number;
 }>() {}
 
-export const mergeJourneys: Decide<MergeJourneys, Journey> = ({ journeyId, survivorId, reason, rule }, journey) => {
+/** The journey learns that another one, or touchpoints of it, are part of it. */
+export class LearnOfPart extends command<{
+  journeyId: string;
+  partId: string;
+  /** Of a split. */
+  touchpointIds?: readonly string[];
+  /** Id of the event, which follows from the merge or the split: it is learned once. */
+  learnedId: string;
+  /** Of the merge or the split. */
+  causeId: string;
+}>() {}
+
+export const mergeJourneys: Decide<MergeJourneys, Journey> = (
+  { journeyId, survivorId, reason, rule, mergeId },
+  journey,
+) => {
   if (journeyId === survivorId) {
     refuse('JOURNEY_MERGE_SELF', 'Both are the same journey already; name the one that is absorbed and the other.');
   }
@@ -38,7 +61,7 @@ export const mergeJourneys: Decide<MergeJourneys, Journey> = ({ journeyId, survi
     refuse('JOURNEY_MERGED', message, { mergedInto });
   }
   const policyVersion = rule && `${rule.rule}@${rule.pack}/${rule.version}`;
-  return [JourneysMerged({ survivorId, reason, ...(rule && { rule }) }, { policyVersion })];
+  return [JourneysMerged({ survivorId, reason, ...(rule && { rule }) }, { id: mergeId, policyVersion })];
 };
 
 export const unmergeJourneys: Decide<UnmergeJourneys, Journey> = ({ journeyId, reason }, journey) => {
@@ -64,4 +87,15 @@ export const splitJourney: Decide<SplitJourney, Journey> = (c, journey) => {
     refuse('JOURNEY_SPLIT_WHOLE', message);
   }
   return [JourneySplit({ newJourneyId, touchpointIds, reason })];
+};
+
+/** Also of a journey that nobody opened yet: what was said of it is true all the same. */
+export const learnOfPart: Decide<LearnOfPart, Journey> = (c, journey) => {
+  const { partId, touchpointIds, learnedId, causeId } = c;
+  const known = touchpointIds
+    ? touchpointIds.every((id) => journey.received?.get(id) === partId)
+    : journey.absorbed?.has(partId);
+  if (known) return [];
+  const data = { journeyId: partId, ...(touchpointIds && { touchpointIds: [...touchpointIds] }) };
+  return [JourneyPartAdded(data, { id: learnedId, causationId: causeId })];
 };

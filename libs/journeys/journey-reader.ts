@@ -6,6 +6,7 @@ import type { Customer, Journey } from './journeys.graphql.js';
 import type { JourneyFilter } from './journey-rows.js';
 import {
   customersQuery,
+  journeyPartsQuery,
   journeyQuery,
   journeysQuery,
   notKnown,
@@ -14,13 +15,8 @@ import {
 } from './journeys.queries.js';
 import { observedNodes, opened } from './observed-nodes.js';
 import type { TimelineEntry, TimelineVersion } from './timeline.graphql.js';
-import {
-  timelineQuery,
-  type TimelineCursor,
-  type TimelineParams,
-  type TimelineRow,
-  type TimelineVersion as VersionRow,
-} from './timeline.queries.js';
+import { timelineQuery, type TimelineParams, type TimelineRow } from './timeline.queries.js';
+import { type TimelineCursor, type TimelineVersion as VersionRow } from './timeline-version.js';
 
 /** What a reader says about time: `asOf` and `atLeast` of a query. */
 export interface When {
@@ -61,6 +57,11 @@ export class JourneyReader {
   async journeysById(ids: readonly string[], options: When): Promise<(Journey | null)[]> {
     const { result, asOf } = await this.reads.run(journeyQuery, { ids }, when(options));
     return result.map((row) => row && journeyOf(row, asOf));
+  }
+
+  /** Ids of all journeys in whose streams something of this one stands, itself too. */
+  async partsOf(id: string, options: When): Promise<readonly string[]> {
+    return (await this.reads.run(journeyPartsQuery, { id }, when(options))).result;
   }
 
   /** @throws JOURNEY_UNKNOWN */

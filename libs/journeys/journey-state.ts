@@ -46,6 +46,10 @@ export interface Journey {
   keptApart?: boolean;
   /** Touchpoints that were split away, and to which journey. */
   movedTo?: Map<string, string>;
+  /** Journeys that were said to be part of this one; each has to say so itself, still. */
+  absorbed?: Set<string>;
+  /** Touchpoints that were split away to this journey, and from which. */
+  received?: Map<string, string>;
 }
 
 export const initial = (): Journey => ({
@@ -101,6 +105,7 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
     case 'JourneysMerged':
     case 'JourneysUnmerged':
     case 'JourneySplit':
+    case 'JourneyPartAdded':
       return linked(journey, e);
     default:
       journey.observations = observed(journey.observations ?? noObservations(), e);
@@ -108,7 +113,10 @@ export function evolve(journey: Journey, e: JourneyEvent): Journey {
   }
 }
 
-type Linking = Extract<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
+type Linking = Extract<
+  JourneyEvent,
+  { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' | 'JourneyPartAdded' }
+>;
 
 function linked(journey: Journey, e: Linking): Journey {
   switch (e.type) {
@@ -124,6 +132,15 @@ function linked(journey: Journey, e: Linking): Journey {
       journey.movedTo ??= new Map();
       for (const id of e.data.touchpointIds) journey.movedTo.set(id, e.data.newJourneyId);
       return journey;
+    case 'JourneyPartAdded': {
+      const { journeyId, touchpointIds } = e.data;
+      if (!touchpointIds) (journey.absorbed ??= new Set()).add(journeyId);
+      else {
+        journey.received ??= new Map();
+        for (const id of touchpointIds) journey.received.set(id, journeyId);
+      }
+      return journey;
+    }
   }
 }
 

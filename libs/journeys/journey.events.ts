@@ -125,6 +125,20 @@ export const JourneySplit = event(
   }),
 );
 
+/**
+ * What the other journey says of this one, learned: it was merged into this one, or touchpoints of it were split away to
+ * here. It says where to look; whether it still holds is said by the other's own stream alone.
+ */
+export const JourneyPartAdded = event(
+  'JourneyPartAdded',
+  t.object({
+    /** The other one. */
+    journeyId: t.uuid(),
+    /** Of a split: which touchpoints; absent: all of it. */
+    touchpointIds: t.optional(t.array(t.uuid(), { minItems: 1, maxItems: 1000 })),
+  }),
+);
+
 /** Who saw a moment of truth or rated an experience; a rule is told apart from people. */
 export const OBSERVERS = ['customer', 'qa', 'auditor', 'staff', 'rule'] as const;
 export type Observer = (typeof OBSERVERS)[number];
@@ -231,6 +245,7 @@ export type JourneyEvent = EventOf<
   | typeof JourneysMerged
   | typeof JourneysUnmerged
   | typeof JourneySplit
+  | typeof JourneyPartAdded
 >;
 
 /** The content of a touchpoint as a decision gives it. */

@@ -19,6 +19,8 @@ import { customerDecider, mustBeKnown } from './customer.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { journeyStream, type TouchpointContent } from './journey.events.js';
 import { touchpointContent, type Reported } from './touchpoint-content.js';
+import { WholeJourneys } from './whole-journeys.js';
+import { holdsTouchpoint, toHolder } from './whole-journeys.handlers.js';
 
 // Commands for which something must be fetched before the decision; all others are generated from the deciders.
 
@@ -59,14 +61,16 @@ export class ReportTouchpointHandler {
 @CommandHandler(AmendTouchpoint)
 export class AmendTouchpointHandler {
   constructor(
-    private readonly kernel: Kernel,
+    readonly kernel: Kernel,
     private readonly packs: PackCatalogue,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(VAULT) private readonly vault: Vault,
     private readonly registry: EventRegistry,
+    readonly wholes: WholeJourneys,
   ) {}
 
-  async execute(c: AmendTouchpoint): Promise<Executed> {
+  async execute(given: AmendTouchpoint): Promise<Executed> {
+    const c = await toHolder(given, holdsTouchpoint(given.touchpointId), this);
     for (let attempt = 1; ; attempt++) {
       const before = await this.current(c.journeyId, c.touchpointId);
       // A correction says the whole content again: it must be made from what the stream says now.

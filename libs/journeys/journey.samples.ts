@@ -13,6 +13,7 @@ import {
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
+  JourneyPartAdded,
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
@@ -127,6 +128,11 @@ export const journeySamples = {
     newJourneyId: '0190a1b2-0000-7000-8000-00000000000e',
     touchpointIds: [touchpointId],
     reason: 'The call was about the bill.',
+  }),
+  JourneyPartAdded_1: JourneyPartAdded({ journeyId: '0190a1b2-0000-7000-8000-00000000000d' }),
+  JourneyPartAdded_1_split: JourneyPartAdded({
+    journeyId: '0190a1b2-0000-7000-8000-00000000000d',
+    touchpointIds: [touchpointId],
   }),
   MatterSpanOpened_1: MatterSpanOpened({
     customerId,

@@ -42,6 +42,8 @@ import {
   type Party,
 } from './journey-state.js';
 import {
+  learnOfPart,
+  LearnOfPart,
   mergeJourneys,
   MergeJourneys,
   SplitJourney,
@@ -67,8 +69,10 @@ import {
   withdrawMoment,
   WithdrawMoment,
 } from './observations.js';
+import { asOne, type Whole } from './whole-state.js';
 
 // Commands. A person's command is refused when it makes no sense; a fact is recorded even when it breaks a rule.
+// `whole`: what is seen as one with the journey, which then stands for it; absent: it is by itself.
 
 export class OpenJourney extends command<{
   expectedRevision?: number;
@@ -109,6 +113,7 @@ export class VoidTouchpoint extends command<{
 export class AssignOwner extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   unit?: string;
   staff?: string;
   reason?: string;
@@ -117,6 +122,7 @@ export class AssignOwner extends command<{
 export class HandOverJourney extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   to: Party;
   note?: string;
   customerTold: boolean;
@@ -125,6 +131,7 @@ export class HandOverJourney extends command<{
 export class PauseJourney extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   reason: string;
   until?: string;
   occurredAt?: string;
@@ -132,18 +139,21 @@ export class PauseJourney extends command<{
 export class ResumeJourney extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   reason?: string;
   occurredAt?: string;
 }>() {}
 export class CloseJourney extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   reason: string;
   occurredAt?: string;
 }>() {}
 export class ReopenJourney extends command<{
   expectedRevision?: number;
   journeyId: string;
+  whole?: Whole;
   reason: string;
   occurredAt?: string;
 }>() {}
@@ -213,18 +223,20 @@ export const voidTouchpoint: Decide<VoidTouchpoint, Journey> = ({ journeyId, tou
   return [TouchpointVoided({ touchpointId, reason })];
 };
 
-export const assignOwner: Decide<AssignOwner, Journey> = (c, journey, { now }) => {
+export const assignOwner: Decide<AssignOwner, Journey> = (c, own, { now }) => {
   const { journeyId, unit, staff, reason, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (unit === undefined && staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
   if (sameParty(journey.owner, { unit, staff })) return [];
   mustComeAfter(journey.owned, occurredAt);
   return [OwnerAssigned({ unit, staff, reason }, { occurredAt })];
 };
 
-export const handOverJourney: Decide<HandOverJourney, Journey> = (c, journey, { now }) => {
+export const handOverJourney: Decide<HandOverJourney, Journey> = (c, own, { now }) => {
   const { journeyId, to, note, customerTold, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (!journey.owner) refuse('OWNER_UNKNOWN', `Nobody owns the journey ${journeyId} yet; assign an owner first.`);
   if (to.unit === undefined && to.staff === undefined) refuse('OWNER_MISSING', 'Name the unit, the person, or both.');
   if (sameParty(journey.owner, to)) return [];
@@ -237,34 +249,38 @@ export const handOverJourney: Decide<HandOverJourney, Journey> = (c, journey, { 
   ];
 };
 
-export const pauseJourney: Decide<PauseJourney, Journey> = (c, journey, { now }) => {
+export const pauseJourney: Decide<PauseJourney, Journey> = (c, own, { now }) => {
   const { journeyId, reason, until, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (isClosed(journey)) refuse('JOURNEY_CLOSED', `The journey ${journeyId} is closed; reopen it before you pause it.`);
   if (isPaused(journey)) return [];
   mustComeAfter(last(journey.pauses), occurredAt);
   return [JourneyPaused({ reason, until }, { occurredAt })];
 };
 
-export const resumeJourney: Decide<ResumeJourney, Journey> = (c, journey, { now }) => {
+export const resumeJourney: Decide<ResumeJourney, Journey> = (c, own, { now }) => {
   const { journeyId, reason, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (!isPaused(journey)) return [];
   mustComeAfter(last(journey.pauses), occurredAt);
   return [JourneyResumed({ reason }, { occurredAt })];
 };
 
-export const closeJourney: Decide<CloseJourney, Journey> = (c, journey, { now }) => {
+export const closeJourney: Decide<CloseJourney, Journey> = (c, own, { now }) => {
   const { journeyId, reason, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (isClosed(journey)) return [];
   mustComeAfter(lastEnd(journey), occurredAt);
   return [JourneyClosed({ reason }, { occurredAt })];
 };
 
-export const reopenJourney: Decide<ReopenJourney, Journey> = (c, journey, { now }) => {
+export const reopenJourney: Decide<ReopenJourney, Journey> = (c, own, { now }) => {
   const { journeyId, reason, occurredAt = now } = c;
-  mustExist(journey, journeyId);
+  mustExist(own, journeyId);
+  const journey = asOne(own, c.whole);
   if (!isClosed(journey)) return [];
   mustComeAfter(lastEnd(journey), occurredAt);
   return [JourneyReopened({ reason }, { occurredAt })];
@@ -312,5 +328,6 @@ export const journeyDecider = decider<Journey, JourneyEvent>(
     on(MergeJourneys, (c) => c.journeyId, mergeJourneys),
     on(UnmergeJourneys, (c) => c.journeyId, unmergeJourneys),
     on(SplitJourney, (c) => c.journeyId, splitJourney),
+    on(LearnOfPart, (c) => c.journeyId, learnOfPart),
   ],
 );

@@ -5,7 +5,8 @@ import { Flag, Form, isObservation, NO_ID, NO_SCORE, ObserverCode, type Entry, t
 import { DECISION_SEQUENCE, type JourneyEvent, type Observer } from './journey.events.js';
 import type { EntryDetail, JourneyUnit } from './journey-unit.js';
 
-type Recorded = RecordedEvent & Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' }>;
+type Recorded = RecordedEvent &
+  Exclude<JourneyEvent, { type: 'JourneysMerged' | 'JourneysUnmerged' | 'JourneySplit' | 'JourneyPartAdded' }>;
 type Touchpoint = Extract<Recorded, { type: 'TouchpointRecorded' | 'TouchpointCorrected' }>;
 type Observation = Extract<
   Recorded,

@@ -10,7 +10,7 @@ import {
   ReadArgs,
   ReadPageArgs,
 } from '@touchstone/platform';
-import { IdentifierInput } from './commands.graphql.js';
+import { IdentifierInput } from './customer-inputs.graphql.js';
 
 export enum JourneyStatus {
   OPEN = 'OPEN',

@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
+import { EventRegistry, handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { CLOCK, CONFIG, EVENT_LOG, Policies, READS, VAULT, type Config } from '@touchstone/platform';
+import { CLOCK, CONFIG, EVENT_LOG, Policies, PolicyCheckpoint, READS, VAULT, type Config } from '@touchstone/platform';
 import { ProjectorHost, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
 import { EnrolCustomerHandler, MergeCustomersHandler } from './customer.handlers.js';
 import { FactIntake } from './fact-intake.js';
+import { FollowUps } from './follow-ups.js';
+import { FollowUpsPolicy } from './follow-ups.policy.js';
 import { FigureReader } from './figure-reader.js';
 import { ForgettingResolver } from './forgetting.resolver.js';
 import { Forgetting } from './forgetting.service.js';
@@ -16,7 +19,7 @@ import { journeyHandlers } from './journey.handlers.js';
 import { JourneyJoining } from './journey-joining.js';
 import { linkingHandlers } from './journey-linking.handlers.js';
 import { JourneyLinkingResolver } from './journey-linking.resolver.js';
-import { MergeJourneys, SplitJourney } from './journey-merging.js';
+import { LearnOfPart, MergeJourneys, SplitJourney } from './journey-merging.js';
 import { CorrectTouchpoint, journeyDecider, OpenJourney, RecordTouchpoint } from './journey.js';
 import { observationHandlers } from './observations.handlers.js';
 import { DeriveMoment, ObserveMoment, RateExperience, WithdrawMoment } from './observations.js';
@@ -31,10 +34,19 @@ import { objectHandlers } from './object.handlers.js';
 import { ChangeObject, LinkObjects, objectDecider, RecordObjectFact, CorrectObjectFact } from './object.js';
 import { ObjectFactIntake } from './object-fact-intake.js';
 import { ObjectReader } from './object-reader.js';
-import { ObjectCommandsResolver, ObjectsResolver, SharedFactsResolver } from './objects.resolver.js';
+import {
+  AudienceMembersResolver,
+  ObjectCommandsResolver,
+  ObjectsResolver,
+  SharedFactsResolver,
+} from './objects.resolver.js';
+import { OpenEnds } from './open-ends.js';
 import { OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
+import { ReadPeople } from './read-people.js';
 import { RuleMoments } from './rule-moments.policy.js';
+import { WholeJourneys } from './whole-journeys.js';
+import { routedCommands, wholeJourneyHandlers } from './whole-journeys.handlers.js';
 
 /** Commands that have a handler written by hand, or that a policy gives to the kernel itself. */
 const notForPeople = [
@@ -47,6 +59,8 @@ const notForPeople = [
   WithdrawMoment,
   MergeJourneys,
   SplitJourney,
+  LearnOfPart,
+  ...routedCommands,
 ];
 
 /** Customers, journeys, touchpoints: their commands, reads and figures. */
@@ -60,15 +74,31 @@ const notForPeople = [
     ...handlersFor(matchDecider, { except: [DoubtMatch, ConfirmMatch] }),
     ...observationHandlers,
     ...linkingHandlers,
+    ...wholeJourneyHandlers,
+    { provide: WholeJourneys, inject: [Kernel], useFactory: (kernel: Kernel) => new WholeJourneys(kernel) },
     { provide: JourneyJoining, inject: [Kernel], useFactory: (kernel: Kernel) => new JourneyJoining(kernel) },
     ...objectHandlers,
     EnrolCustomerHandler,
     MergeCustomersHandler,
     {
       provide: FactIntake,
-      inject: [Kernel, VAULT, PackCatalogue, READS, JourneyJoining],
-      useFactory: (kernel: Kernel, vault: Vault, packs: PackCatalogue, reads: Reads, joining: JourneyJoining) =>
-        new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), joining }),
+      inject: [Kernel, VAULT, PackCatalogue, READS, JourneyJoining, OpenEnds, ReadPeople],
+      useFactory: (
+        kernel: Kernel,
+        vault: Vault,
+        packs: PackCatalogue,
+        reads: Reads,
+        joining: JourneyJoining,
+        ends: OpenEnds,
+        people: ReadPeople,
+      ) => new FactIntake(kernel, vault, packs, { places: new ReadFactPlaces(reads), people, joining, ends }),
+    },
+    { provide: ReadPeople, inject: [READS], useFactory: (reads: Reads) => new ReadPeople(reads) },
+    { provide: OpenEnds, useFactory: () => new OpenEnds() },
+    {
+      provide: FollowUpsPolicy,
+      inject: [EVENT_LOG, Kernel, EventRegistry, FactIntake, OpenEnds, OpenLoads, CONFIG, Policies],
+      useFactory: followUps,
     },
     { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
     {
@@ -99,6 +129,7 @@ const notForPeople = [
     ObjectReader,
     ObjectsResolver,
     SharedFactsResolver,
+    AudienceMembersResolver,
     ObjectCommandsResolver,
   ],
   exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
@@ -128,6 +159,25 @@ function ruleMoments(
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
   const warn = (message: string) => logger.warn(message);
   const policy = new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
+  policies.add(policy);
+  return policy;
+}
+
+function followUps(
+  log: EventLog,
+  kernel: Kernel,
+  registry: EventRegistry,
+  { follows: facts }: FactIntake,
+  ends: OpenEnds,
+  loads: OpenLoads,
+  { dataDir }: Config,
+  policies: Policies,
+): FollowUpsPolicy {
+  const logger = new Logger('FollowUps');
+  const follows = new FollowUps({ log, kernel, registry, follows: facts, ends });
+  const checkpoint = new PolicyCheckpoint(join(dataDir, 'policies', 'follow-ups.json'));
+  const warn = (message: string) => logger.warn(message);
+  const policy = new FollowUpsPolicy({ log, follows, checkpoint, loads, warn });
   policies.add(policy);
   return policy;
 }

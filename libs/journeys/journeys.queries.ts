@@ -70,6 +70,23 @@ export const journeyQuery: ReadQuery<{ ids: readonly string[] }, (JourneyRow | n
   },
 };
 
+/**
+ * Ids of the journeys in whose streams something of the journey stands, as it is seen: it and all that was merged with it,
+ * and those from which touchpoints were split away to it.
+ */
+export const journeyPartsQuery: ReadQuery<{ id: string }, string[]> = {
+  name: 'journeyParts',
+  group: 'journeys',
+  run: async (read, { id }) => {
+    const journey = await read.idOf('journey', id);
+    if (journey === null) return [id];
+    const parts = await partsAt(read, [journey]);
+    const all = new Set([journey, ...parts.sources(parts.root(journey))]);
+    const names = await read.namesOf([...all]);
+    return [...all].map((each) => names.get(each)!);
+  },
+};
+
 /** The journeys that stand for themselves or for others with these surrogates, in their order. */
 async function chosenOf(read: Read, journeys: ReadonlySet<number>): Promise<Chosen<StateRow>[]> {
   const parts = await partsAt(read, journeys);

@@ -64,7 +64,7 @@ export class JourneysResolver {
 
   @Subscription(() => Journey, {
     description:
-      'The journey after changes to it, each once it is projected; changes that come together show as one. It follows the log, in any process.',
+      'The journey after changes to it or to what is merged with it, each once it is projected; changes that come together show as one. What is merged or taken apart meanwhile is followed, too. It follows the log, in any process.',
     resolve: (journey: Journey) => journey,
   })
   async journeyChanged(@Args() { id }: JourneyChangedArgs) {

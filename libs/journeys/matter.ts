@@ -71,6 +71,8 @@ export class PlaceInMatter extends command<{
   journeyId: string;
   apart?: boolean;
   idleGapMs: number;
+  /** Spans of others who are one person with the customer: each keeps a line of their own, so that they can part again. */
+  beside?: readonly Span[];
   occurredAt: string;
   source?: EventSource;
   /** The rule's edition. */
@@ -84,6 +86,10 @@ export const placeInMatter: Decide<PlaceInMatter, Matter> = (c, matter) => {
   const apart = c.apart ? { apart: true } : {};
   const near = c.apart ? matter.apart.get(journeyId) : nearest(matter.spans, at, c.idleGapMs);
   if (near && near.from <= at && at <= near.to) return [];
+  const other = c.apart ? undefined : nearestAmong(c.beside ?? [], at, c.idleGapMs);
+  if (other && (!near || distance(other, at) < distance(near, at))) {
+    return [MatterSpanOpened({ customerId, journeyType, journeyId: other.journeyId }, about)];
+  }
   if (near) return [MatterSpanExtended({ journeyId: near.journeyId, ...apart }, about)];
   return [MatterSpanOpened({ customerId, journeyType, journeyId, ...apart }, about)];
 };
@@ -126,6 +132,20 @@ function nearest(spans: readonly Span[], at: number, within: number): Span | und
   const candidates = spans.slice(Math.max(0, place - 1), place + 1).filter((span) => distance(span, at) <= within);
   return candidates.length === 0 ? undefined : nearestOf(candidates, at);
 }
+
+/** Of any spans, in no order: the nearest one, the earlier of two as near, the smaller id of two alike. */
+function nearestAmong(spans: readonly Span[], at: number, within: number): Span | undefined {
+  const key = (span: Span): readonly [number, number, string] => [distance(span, at), span.from, span.journeyId];
+  let found: Span | undefined;
+  for (const span of spans) {
+    if (distance(span, at) > within) continue;
+    if (!found || isBefore(key(span), key(found))) found = span;
+  }
+  return found;
+}
+
+const isBefore = (a: readonly [number, number, string], b: readonly [number, number, string]): boolean =>
+  a[0] - b[0] !== 0 ? a[0] < b[0] : a[1] - b[1] !== 0 ? a[1] < b[1] : a[2] < b[2];
 
 /** Of two as near the earlier. */
 function nearestOf(spans: readonly Span[], at: number, journeyId?: string): Span {

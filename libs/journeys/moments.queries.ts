@@ -1,11 +1,12 @@
 /** The ledger of moments of truth: all of them across journeys, as known at any time. */
 import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
-import { rootAt, treeBelow } from './customer-tree.js';
 import { Form } from './journey-blob.js';
 import { OBSERVERS, type Observer } from './journey.events.js';
 import { instantOf, orderedWindow } from './journey-rows.js';
+import { partsAt, wholesAt } from './journey-wholes.js';
 import { knownAt, momentsOf, type ObservationRow, type ObservedMoment } from './observation-rows.js';
+import { OBSERVATIONS, ofCustomer } from './seen-entries.js';
 
 /** Which moments: all conditions together. Times are ISO instants, the window is [from, to). */
 export interface MomentFilter {
@@ -33,6 +34,7 @@ export interface TouchpointOfMoment {
 }
 
 export interface MomentInLedger extends ObservedMoment {
+  /** The journey as which that of its stream is seen: after merges and splits. */
   readonly journeyId: string;
   readonly journeyType: string | null;
   /** Of the journey. */
@@ -118,15 +120,12 @@ async function narrow(read: Read, filter: MomentFilter) {
   if (observer !== undefined) query = query.where('observer', '=', OBSERVERS.indexOf(observer) + 1);
   if (window[0] !== -Infinity) query = query.where(order.at, '>=', window[0]);
   if (window[1] !== Infinity) query = query.where(order.at, '<', window[1]);
-  if (type !== undefined || customer !== undefined) {
-    let journeys = read.db.selectFrom('journey_state').select('journey_state.journey');
-    if (type !== undefined) journeys = journeys.where('type', '=', type);
-    if (customer !== undefined) {
-      journeys = journeys.where('customer', 'in', treeBelow(read, await rootAt(read, customer)));
-    }
-    const chosen = journeys.where(heldAt(read, 'journey_state'));
-    query = query.where(order.journey, 'in', chosen);
+  if (type !== undefined) {
+    // Only journeys of one type are ever merged, and a split keeps the type.
+    const ofType = read.db.selectFrom('journey_state').select('journey_state.journey').where('type', '=', type);
+    query = query.where(order.journey, 'in', ofType.where(heldAt(read, 'journey_state')));
   }
+  if (customer !== undefined) query = query.where(await ofCustomer(read, filter.customerId!, customer, OBSERVATIONS));
   // A moment at a touchpoint that should not have been recorded counts nowhere.
   if (includeRetracted && unit === undefined) return query;
   let touchpoint = read.db
@@ -146,32 +145,23 @@ const PAGE = 500;
 async function ledgerRows(read: Read, rows: readonly ObservationRow[]): Promise<MomentInLedger[]> {
   const moments = await momentsOf(read, rows);
   const touchpoints = new Map<string, TouchpointRow>();
-  const journeys = new Map<number, { type: number; customer: number }>();
   for (let i = 0; i < rows.length; i += PAGE) {
-    const page = rows.slice(i, i + PAGE);
-    for (const row of await touchpointRows(read, page)) touchpoints.set(row.entry_id, row);
-    const states = await read.db
-      .selectFrom('journey_state')
-      .select(['journey', 'type', 'customer'])
-      .where('journey', 'in', [...new Set(page.map((row) => row.journey))])
-      .where(heldAt(read, 'journey_state'))
-      .execute();
-    for (const { journey, type, customer } of states) journeys.set(journey, { type, customer });
+    for (const row of await touchpointRows(read, rows.slice(i, i + PAGE))) touchpoints.set(row.entry_id, row);
   }
+  const journeys = await journeysOf(read, rows);
   const names = await read.namesOf([
-    ...rows.map((row) => row.journey),
-    ...[...journeys.values()].flatMap(({ type, customer }) => [type, customer]),
+    ...journeys.flatMap(({ journey, type, customer }) => [journey, type, customer]),
     ...[...touchpoints.values()].flatMap((t) => [t.kind, t.channel, t.unit, t.staff]),
   ]);
   const nameOf = (surrogate: number | undefined) => names.get(surrogate ?? 0) ?? null;
   return rows.map((row, i) => {
-    const journey = journeys.get(row.journey);
+    const { journey, type, customer } = journeys[i]!;
     const touchpoint = touchpoints.get(row.touchpoint);
     return {
       ...moments[i]!,
-      journeyId: names.get(row.journey)!,
-      journeyType: nameOf(journey?.type),
-      customerId: nameOf(journey?.customer),
+      journeyId: names.get(journey)!,
+      journeyType: nameOf(type),
+      customerId: nameOf(customer),
       touchpoint: touchpoint
         ? {
             occurredAt: touchpoint.occurred_at,
@@ -184,6 +174,38 @@ async function ledgerRows(read: Read, rows: readonly ObservationRow[]): Promise<
       cursor: [row.occurred_ms, row.entry_id],
     };
   });
+}
+
+interface JourneyOfMoment {
+  readonly journey: number;
+  readonly type: number;
+  readonly customer: number;
+}
+
+/** The journeys as which those of the moments are seen, in the order of the moments. */
+async function journeysOf(read: Read, rows: readonly ObservationRow[]): Promise<JourneyOfMoment[]> {
+  const parts = await partsAt(read, new Set(rows.map((row) => row.journey)));
+  const roots = rows.map((row) => parts.rootOfTouchpoint(row.journey, row.touchpoint));
+  const distinct = [...new Set(roots)];
+  const found = new Map<number, JourneyOfMoment>();
+  for (const { state } of await wholesAt(
+    read,
+    parts,
+    distinct.filter((root) => parts.has(root)),
+  )) {
+    found.set(state.journey, state);
+  }
+  const alone = distinct.filter((root) => !found.has(root));
+  for (let i = 0; i < alone.length; i += PAGE) {
+    const states = await read.db
+      .selectFrom('journey_state')
+      .select(['journey', 'type', 'customer'])
+      .where('journey', 'in', alone.slice(i, i + PAGE))
+      .where(heldAt(read, 'journey_state'))
+      .execute();
+    for (const state of states as unknown as JourneyOfMoment[]) found.set(state.journey, state);
+  }
+  return roots.map((journey) => found.get(journey) ?? { journey, type: 0, customer: 0 });
 }
 
 interface TouchpointRow {

@@ -11,6 +11,7 @@ export class ObjectName {
   id!: string;
 }
 
+/** `customer` is read when it is asked for: objects.resolver.ts. */
 @ObjectType({ description: 'A customer whom a fact concerned.' })
 export class AudienceMember {
   @Field(() => ID, { description: 'Their id, as the fact or the link named them: they may be merged since.' })
@@ -21,6 +22,8 @@ export class AudienceMember {
 
   @Field({ description: 'They are forgotten: nothing personal about them can be read.' })
   forgotten!: boolean;
+
+  asOf!: AsOfAnswer;
 }
 
 @ObjectType({ description: 'A page of an audience.' })

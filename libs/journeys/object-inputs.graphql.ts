@@ -16,7 +16,8 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { InstantScalar, IsId, JsonScalar, NullIsAbsent } from '@touchstone/platform';
-import { CorrectTouchpointInput, IdentifierInput, RecordTouchpointInput } from './commands.graphql.js';
+import { IdentifierInput } from './customer-inputs.graphql.js';
+import { CorrectTouchpointInput, RecordTouchpointInput } from './touchpoint-inputs.graphql.js';
 import { MOST_LINKS, MOST_LISTED } from './object.events.js';
 
 export enum AudienceLinks {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Vault } from '@touchstone/eventing';
 import { decodeCursor, encodeCursor, pageOf, READS, VAULT, type Page } from '@touchstone/platform';
 import type { AsOf, Reads } from '@touchstone/readmodel';
-import { audienceQuery, audienceSizesQuery, objectFactQuery } from './audience.queries.js';
+import { audienceQuery, audienceSizesQuery, objectFactQuery, type AudienceCursor } from './audience.queries.js';
 import { versionNode, when, type When } from './journey-reader.js';
 import type { AudienceMember, AudienceSize } from './object-audience.graphql.js';
 import type { ObjectKey } from './object.events.js';
@@ -10,14 +10,16 @@ import type { ObjectEntry, ObjectFact, ObjectLink, SharedObject } from './object
 import {
   objectLinksQuery,
   objectQuery,
+  objectsQuery,
   objectTimelineQuery,
   type LinkCursor,
+  type ObjectsParams,
   type ObjectEntryRow,
 } from './objects.queries.js';
 import { opened } from './observed-nodes.js';
 import type { SharedFactRow } from './shared-facts.js';
 import { customersQuery } from './journeys.queries.js';
-import type { TimelineCursor } from './timeline.queries.js';
+import type { TimelineCursor } from './timeline-version.js';
 
 interface PageOf {
   readonly first: number;
@@ -36,6 +38,21 @@ export class ObjectReader {
   async object({ type, id }: ObjectKey, options: When): Promise<SharedObject> {
     const { result, asOf } = await this.reads.run(objectQuery, { type, id }, when(options));
     return { ...result, asOf };
+  }
+
+  /** In the order of their names. @throws OBJECT_TYPE_MISSING */
+  async objects(which: Pick<ObjectsParams, 'type' | 'idPrefix'>, page: PageOf & When) {
+    const [after] = cursorOf<readonly [string]>('objects', page, ['string']) ?? [];
+    const { type, idPrefix } = which;
+    const params = { type, idPrefix, after, first: page.first + 1 };
+    const { result, asOf } = await this.reads.run(objectsQuery, params, when(page));
+    const nodes = pageOf(
+      result,
+      page,
+      (row) => encodeCursor('objects', [row.cursor]),
+      ({ cursor: _cursor, ...row }): SharedObject => ({ ...row, asOf }),
+    );
+    return { ...nodes, asOf };
   }
 
   async timeline({ type, id }: ObjectKey, page: PageOf, asOf: AsOf): Promise<Page<ObjectEntry>> {
@@ -76,7 +93,7 @@ export class ObjectReader {
   }
 
   async audience(factId: string, page: PageOf, asOf: AsOf): Promise<Page<AudienceMember>> {
-    const [after] = cursorOf<readonly [number]>('audience', page, ['number']) ?? [];
+    const after = cursorOf<AudienceCursor>('audience', page, ['string', 'number']);
     const { result } = await this.reads.run(audienceQuery, { factId, after, first: page.first + 1 }, { asOf });
     const ids = result.map(({ customerId }) => customerId);
     // Whether they are forgotten is told as of today: what was erased cannot be read in the past either.
@@ -85,8 +102,8 @@ export class ObjectReader {
     return pageOf(
       result,
       page,
-      (row) => encodeCursor('audience', [row.cursor]),
-      ({ customerId, listed }) => ({ customerId, listed, forgotten: forgotten.has(customerId) }),
+      (row) => encodeCursor('audience', row.cursor),
+      ({ customerId, listed }) => ({ customerId, listed, forgotten: forgotten.has(customerId), asOf }),
     );
   }
 

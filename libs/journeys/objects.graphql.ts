@@ -1,15 +1,17 @@
 /** Objects that many share, and what happened to them. */
 import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
-import { IsEnum, ValidateNested } from 'class-validator';
+import { IsEnum, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import {
   AsOfAnswer,
   Connection,
   InstantScalar,
   JsonScalar,
+  NullIsAbsent,
   PageArgs,
   PositionScalar,
   ReadArgs,
+  ReadPageArgs,
 } from '@touchstone/platform';
 import { SEALED } from './journeys.graphql.js';
 import { ObjectName, SharedFact } from './object-audience.graphql.js';
@@ -142,6 +144,30 @@ export class SharedObject {
 
   @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
   asOf!: AsOfAnswer;
+}
+
+@ObjectType({ description: 'A page of objects.' })
+export class SharedObjectConnection extends Connection(SharedObject) {
+  @Field(() => AsOfAnswer, { description: 'What the answer stands for.' })
+  asOf!: AsOfAnswer;
+}
+
+/** Which objects, page by page. */
+@ArgsType()
+export class ObjectsArgs extends ReadPageArgs {
+  @Field(() => String, { nullable: true, description: 'Only objects of this type, such as outage.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  @MaxLength(256)
+  type?: string;
+
+  @Field(() => String, { nullable: true, description: 'Only those whose id begins so; needs the type.' })
+  @IsOptional()
+  @NullIsAbsent()
+  @IsString()
+  @MaxLength(256)
+  idPrefix?: string;
 }
 
 @ArgsType()

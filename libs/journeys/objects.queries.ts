@@ -5,7 +5,7 @@ import { objectName, objectOfName, type ObjectKey } from './object.events.js';
 import { ObjectForm } from './objects.tables.js';
 import { factRows, type FactRow, type SharedFactRow } from './shared-facts.js';
 import { laterThan, saidBy } from './shared-reach.js';
-import type { TimelineCursor } from './timeline.queries.js';
+import type { TimelineCursor } from './timeline-version.js';
 
 /** Attributes of one object that an answer holds; more is no way to describe a thing. */
 export const ATTRIBUTES_MAX = 1_000;
@@ -23,17 +23,58 @@ export const objectQuery: ReadQuery<ObjectKey, ObjectRow> = {
   group: 'journeys',
   run: async (read, { type, id }) => {
     const object = await objectThen(read, { type, id });
-    const at = Date.parse(read.asOf.instant);
-    const { rows } = await sql<{ attribute: number; value: string }>`
+    return { type, id, attributes: await attributesOf(read, object) };
+  },
+};
+
+/** By name; null values are those that were taken away, and are not there. */
+async function attributesOf(read: Read, object: number): Promise<Readonly<Record<string, unknown>>> {
+  const at = Date.parse(read.asOf.instant);
+  const { rows } = await sql<{ attribute: number; value: string }>`
       select a.attribute, a.value from object_attribute as a
       where a.object = ${object} and a.at_ms <= ${at} and ${saidBy(read, 'a')} and not exists (
         select 1 from object_attribute as n
         where n.object = a.object and n.attribute = a.attribute and n.at_ms >= a.at_ms and n.at_ms <= ${at}
           and ${saidBy(read, 'n')} and (n.at_ms, n.sequence, n.event_id) > (a.at_ms, a.sequence, a.event_id))
       order by a.attribute limit ${ATTRIBUTES_MAX}`.execute(read.db);
-    const names = await read.namesOf(rows.map((row) => row.attribute));
-    const said = rows.map(({ attribute, value }) => [names.get(attribute)!, JSON.parse(value) as unknown] as const);
-    return { type, id, attributes: Object.fromEntries(said.filter(([, value]) => value !== null)) };
+  const names = await read.namesOf(rows.map((row) => row.attribute));
+  const said = rows.map(({ attribute, value }) => [names.get(attribute)!, JSON.parse(value) as unknown] as const);
+  return Object.fromEntries(said.filter(([, value]) => value !== null));
+}
+
+export interface ObjectsParams {
+  readonly type?: string;
+  /** How the id begins; only with a type. */
+  readonly idPrefix?: string;
+  /** Name of the last one. */
+  readonly after?: string;
+  readonly first: number;
+}
+
+/** Behind every name that begins so. */
+const LAST = '\u{10ffff}';
+
+/** Objects in the order of their names: by type, then by id. @throws OBJECT_TYPE_MISSING */
+export const objectsQuery: ReadQuery<ObjectsParams, (ObjectRow & { readonly cursor: string })[]> = {
+  name: 'objects',
+  group: 'journeys',
+  run: async (read, { type, idPrefix = '', after, first }) => {
+    if (type === undefined && idPrefix !== '') {
+      throw new TouchstoneError('OBJECT_TYPE_MISSING', 'Give the type, too: ids are those of a type.', 'invalid');
+    }
+    const begins = type === undefined ? '' : objectName({ type, id: idPrefix });
+    const { rows } = await sql<{ id: number; value: string }>`
+      select name.id, name.value from name where name.dictionary = 'object'
+        and name.value >= ${begins} and name.value < ${begins + LAST} and name.value > ${after ?? ''}
+        and (exists (select 1 from object_known where object = name.id and ${saidBy(read, 'object_known')})
+          or exists (select 1 from object_link where other = name.id and ${saidBy(read, 'object_link')}))
+      order by name.value limit ${first}`.execute(read.db);
+    const found = [];
+    for (const { id, value } of rows) {
+      found.push({ ...objectOfName(value), attributes: await attributesOf(read, id), cursor: value });
+      read.checkpointCancel();
+    }
+    return found;
   },
 };
 

@@ -3,8 +3,16 @@ import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '
 import { newId, type Executed } from '@touchstone/eventing';
 import { PageArgs } from '@touchstone/platform';
 import { Recorded } from './commands.graphql.js';
+import { JourneyReader } from './journey-reader.js';
+import { Customer } from './journeys.graphql.js';
 import { loaderOf } from './loaders.js';
-import { AudienceConnection, AudienceSize, ObjectFactArgs, SharedFact } from './object-audience.graphql.js';
+import {
+  AudienceConnection,
+  AudienceMember,
+  AudienceSize,
+  ObjectFactArgs,
+  SharedFact,
+} from './object-audience.graphql.js';
 import { AmendObjectFact, ReportObjectFact, type ReportedAudience } from './object.handlers.js';
 import {
   AudienceLinks,
@@ -23,7 +31,9 @@ import {
   ObjectFact,
   ObjectLinkConnection,
   ObjectLinksArgs,
+  ObjectsArgs,
   SharedObject,
+  SharedObjectConnection,
 } from './objects.graphql.js';
 
 @Resolver(() => SharedObject)
@@ -33,6 +43,11 @@ export class ObjectsResolver {
   @Query(() => SharedObject, { description: 'A thing that many share, such as an outage.' })
   object(@Args() { of, ...when }: ObjectArgs) {
     return this.reader.object(of, when);
+  }
+
+  @Query(() => SharedObjectConnection, { description: 'Things that many share, in the order of their types and ids.' })
+  objects(@Args() { type, idPrefix, ...page }: ObjectsArgs) {
+    return this.reader.objects({ type, idPrefix }, page);
   }
 
   @Query(() => ObjectFact, { description: 'A fact that many share, by its id.' })
@@ -69,6 +84,17 @@ export class SharedFactsResolver {
   @ResolveField(() => AudienceConnection, { description: 'The customers whom it concerned when it happened.' })
   audience(@Parent() { factId, asOf }: SharedFact, @Args() page: PageArgs) {
     return this.reader.audience(factId, page, asOf);
+  }
+}
+
+@Resolver(() => AudienceMember)
+export class AudienceMembersResolver {
+  constructor(private readonly reader: JourneyReader) {}
+
+  @ResolveField(() => Customer, { nullable: true, description: 'The customer, with their journeys.' })
+  customer(@Parent() { customerId, asOf }: AudienceMember, @Context() context: object) {
+    const load = (ids: readonly string[]) => this.reader.customersById(ids, { asOf });
+    return loaderOf(context, `customers ${asOf.position} ${asOf.instant}`, load).load(customerId);
   }
 }
 

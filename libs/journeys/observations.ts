@@ -88,6 +88,8 @@ export class GuideExpectation extends command<
     aspect: Aspect;
     /** The expectation that is guided, where it was recorded. */
     expectationId?: string;
+    /** It stands in another journey that is seen as one with this one. */
+    expectedElsewhere?: boolean;
     from?: Measured;
     to?: Measured;
     script?: string;
@@ -174,7 +176,9 @@ export const guideExpectation: Decide<GuideExpectation, Journey> = (c, journey) 
   const { journeyId, guidanceId, touchpointId, aspect, expectationId, from, to, script, accepted, statement } = c;
   if (guidanceId !== undefined && journey.observations?.others.has(guidanceId)) return [];
   const occasion = about(c, journey, guidanceId);
-  if (expectationId !== undefined && !journey.observations?.expectations.has(expectationId)) {
+  const known =
+    c.expectedElsewhere || expectationId === undefined || journey.observations?.expectations.has(expectationId);
+  if (!known) {
     const message = `The journey ${journeyId} has no expectation ${expectationId}; record it first, or leave it out.`;
     refuse('EXPECTATION_UNKNOWN', message);
   }
@@ -214,7 +218,8 @@ function about({ journeyId, touchpointId, occurredAt }: OnTouchpoint, journey: J
   };
 }
 
-function lastTouchpoint(journey: Journey, journeyId: string, instant: string): string {
+/** @throws JOURNEY_UNKNOWN, TOUCHPOINT_MISSING */
+export function lastTouchpoint(journey: Journey, journeyId: string, instant: string): string {
   mustExist(journey, journeyId);
   const until = instantMs(instant);
   let found: Mark | undefined;

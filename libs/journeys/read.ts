@@ -8,6 +8,7 @@ import {
   CustomersUnmerged,
   CustomerUpdated,
 } from './customer.js';
+import { peopleQuery } from './customers.queries.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
 import { eventContextsQuery } from './event-context.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
@@ -19,6 +20,7 @@ import {
   JourneyClosed,
   JourneyHandedOver,
   JourneyOpened,
+  JourneyPartAdded,
   JourneyPaused,
   JourneyReopened,
   JourneyResumed,
@@ -36,7 +38,7 @@ import {
 } from './journey.events.js';
 import { figureCountQuery, figureJourneysQuery, figureQuery, journeyMapQuery } from './journey-map.queries.js';
 import { journeysProjection } from './journeys.projection.js';
-import { customersQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
+import { customersQuery, journeyPartsQuery, journeyQuery, journeysQuery } from './journeys.queries.js';
 import { journeyLinksProjection, matchesProjection } from './journey-links.projection.js';
 import { KeyBound, KeyReleased } from './lookup-key.js';
 import { MatchConfirmed, MatchDoubted, MatchRejected } from './match.js';
@@ -55,7 +57,7 @@ import {
   ObjectsLinked,
 } from './object.events.js';
 import { objectFactsProjection } from './object-facts.projection.js';
-import { objectLinksQuery, objectQuery, objectTimelineQuery } from './objects.queries.js';
+import { objectLinksQuery, objectQuery, objectsQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
 
@@ -116,6 +118,7 @@ export const journeyEvents = [
   JourneysMerged,
   JourneysUnmerged,
   JourneySplit,
+  JourneyPartAdded,
   MatterSpanOpened,
   MatterSpanExtended,
   MatchDoubted,
@@ -141,7 +144,9 @@ export const journeyDerivations = (timeZone: string) => [careDerivation(timeZone
 export const journeyQueries = [
   journeysQuery,
   journeyQuery,
+  journeyPartsQuery,
   customersQuery,
+  peopleQuery,
   personQuery,
   timelineQuery,
   momentLedgerQuery,
@@ -159,6 +164,7 @@ export const journeyQueries = [
   matchesQuery,
   factPlacesQuery,
   objectQuery,
+  objectsQuery,
   objectTimelineQuery,
   objectLinksQuery,
   objectFactQuery,

@@ -1,39 +1,22 @@
 /** Facts of objects in the timelines of those whom they concern: stored once, found from the person. */
 import { sql, type RawBuilder } from 'kysely';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
-import { Flag } from './journey-blob.js';
 import { objectOfName, type ObjectKey } from './object.events.js';
 import { Linked, ObjectForm } from './objects.tables.js';
 import { reachOf, type Span } from './shared-reach.js';
-import type { TimelineCursor, TimelineVersion } from './timeline.queries.js';
+import { versionOf, type TimelineCursor, type TimelineVersion, type VersionRow } from './timeline-version.js';
 
 /** So many stretches of time of objects are read off the index one by one; more of them are read together. */
 const ONE_BY_ONE = 16;
 const TOGETHER = 50;
 
 /** A version of a fact as it is stored; see objects.tables.ts. */
-export interface FactRow {
-  readonly from_pos: string;
+export interface FactRow extends VersionRow {
   readonly to_pos: string | null;
   readonly fact: number;
   readonly object: number;
   readonly form: number;
-  readonly entry_id: string;
-  readonly version: number;
-  readonly occurred_ms: number;
-  readonly occurred_at: string;
-  readonly sequence: number;
-  readonly kind: number;
-  readonly channel: number;
-  readonly unit: number;
-  readonly staff: number;
-  readonly customer: number;
-  readonly flags: number;
   readonly linked: number;
-  readonly event_id: string;
-  readonly revision: number;
-  readonly recorded_at: string;
-  readonly body: string;
 }
 
 /** A fact of an object as a timeline shows it, in the version that held. */
@@ -176,25 +159,5 @@ export async function factRows(read: Read, rows: readonly FactRow[]): Promise<Sh
   });
 }
 
-export function factVersion(row: FactRow, names: ReadonlyMap<number, string>): TimelineVersion {
-  return {
-    entryId: row.entry_id,
-    form: row.form === ObjectForm.voided ? 'VOIDED' : 'OBJECT_FACT',
-    version: row.version,
-    journeyId: null,
-    occurredAt: row.occurred_at,
-    kind: names.get(row.kind) ?? null,
-    channel: names.get(row.channel) ?? null,
-    unit: names.get(row.unit) ?? null,
-    staff: names.get(row.staff) ?? null,
-    customerId: names.get(row.customer) ?? null,
-    closes: (row.flags & Flag.closes) !== 0,
-    contact: (row.flags & Flag.contact) !== 0,
-    customerVisible: (row.flags & Flag.customerVisible) !== 0,
-    eventId: row.event_id,
-    revision: row.revision,
-    position: row.from_pos,
-    recordedAt: row.recorded_at,
-    body: JSON.parse(row.body) as Record<string, unknown>,
-  };
-}
+export const factVersion = (row: FactRow, names: ReadonlyMap<number, string>): TimelineVersion =>
+  versionOf(row, row.form === ObjectForm.voided ? 'VOIDED' : 'OBJECT_FACT', null, names);

@@ -1,52 +1,21 @@
-import { sql, type RawBuilder } from 'kysely';
+import { sql } from 'kysely';
 import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js';
 import { rootAt, treeBelow } from './customer-tree.js';
-import { Flag, Form } from './journey-blob.js';
+import { Form } from './journey-blob.js';
 import type { WholeState } from './journey-parts.js';
-import { select } from './journey-rows.js';
-import { hasParts, isAlone, partsAt, seenAs, wholesAt } from './journey-wholes.js';
+import { partsAt, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
+import { ENTRIES, ofCustomer, ofJourney } from './seen-entries.js';
+import {
+  FORM_NAMES,
+  versionOf as versionOfRow,
+  type TimelineCursor,
+  type TimelineVersion,
+  type VersionRow,
+} from './timeline-version.js';
 import { anyFacts, factRows, factsAbout, type SharedPage, type SharedWith } from './shared-facts.js';
-
-/** What an entry of a timeline is. */
-export const FORM_NAMES = {
-  [Form.touchpoint]: 'TOUCHPOINT',
-  [Form.closed]: 'CLOSED',
-  [Form.reopened]: 'REOPENED',
-  [Form.paused]: 'PAUSED',
-  [Form.resumed]: 'RESUMED',
-  [Form.ownerAssigned]: 'OWNER_ASSIGNED',
-  [Form.handedOver]: 'HANDED_OVER',
-  [Form.note]: 'NOTE',
-  [Form.voided]: 'VOIDED',
-} as const;
-
-/** One version of an entry, as some event said it. */
-export interface TimelineVersion {
-  readonly entryId: string;
-  readonly form: (typeof FORM_NAMES)[keyof typeof FORM_NAMES] | 'OBJECT_FACT';
-  readonly version: number;
-  /** Null: it is a fact of an object, and belongs to everybody whom it concerns. */
-  readonly journeyId: string | null;
-  /** With its original offset. */
-  readonly occurredAt: string;
-  readonly kind: string | null;
-  readonly channel: string | null;
-  readonly unit: string | null;
-  readonly staff: string | null;
-  readonly customerId: string | null;
-  readonly closes: boolean;
-  readonly contact: boolean;
-  readonly customerVisible: boolean;
-  readonly eventId: string;
-  readonly revision: number;
-  readonly position: string;
-  readonly recordedAt: string;
-  /** What else the event said; the fields `personal`, `note` and `text` are ciphertext, sealed for `subject`. */
-  readonly body: Readonly<Record<string, unknown>>;
-}
 
 /** `moments` and the like: what was observed at the touchpoint by the read's position; of other entries nothing. */
 export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
@@ -63,8 +32,6 @@ export interface TimelineRow extends TimelineVersion, ObservedAt, ContactMarks {
 /** What an entry says beyond its own row: only what is asked for is looked for. */
 export const TIMELINE_PARTS = ['content', 'observed', 'marks', 'versions'] as const;
 export type TimelinePart = (typeof TIMELINE_PARTS)[number];
-
-export type TimelineCursor = readonly [at: number, sequence: number, entryId: string];
 
 export interface TimelineParams {
   readonly journeyId?: string;
@@ -98,11 +65,11 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     if (journeyId !== undefined) {
       const journey = await knownThen(read, 'journey', journeyId);
       if (showsShared) shared = await sharedOfJourney(read, journey);
-      query = query.where(await ofJourney(read, journey));
+      query = query.where(await ofJourney(read, journey, ENTRIES));
     } else {
       const customer = await knownThen(read, 'customer', customerId!);
       if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
-      query = query.where(await ofCustomer(read, customer, customerId!));
+      query = query.where(await ofCustomer(read, customerId!, customer, ENTRIES));
     }
     if (after) {
       const [at, sequence, id] = after;
@@ -118,45 +85,6 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
     ).slice(0, first);
   },
 };
-
-/** Entries of the journey, of all that was merged with it, and of what was split into it. */
-async function ofJourney(read: Read, journey: number): Promise<RawBuilder<boolean>> {
-  const parts = await partsAt(read, [journey]);
-  return parts.has(journey)
-    ? ofWholes(read, parts.members(parts.root(journey)))
-    : sql<boolean>`timeline_entry.journey = ${journey}`;
-}
-
-/** Entries of everything that is seen as the customer's. */
-async function ofCustomer(read: Read, customer: number, customerId: string): Promise<RawBuilder<boolean>> {
-  const own = read.db
-    .selectFrom('journey_state')
-    .select('journey_state.journey')
-    .where('customer', 'in', treeBelow(read, await rootAt(read, customer)))
-    .where(heldAt(read, 'journey_state'));
-  if (!(await hasParts(read))) return sql<boolean>`timeline_entry.journey in ${own}`;
-  const parted = await own.where(sql<boolean>`not ${isAlone(read)}`).execute();
-  const { roots, parts } = await seenAs(
-    read,
-    parted.map((row) => row['journey'] as number),
-  );
-  const { choose } = await select(read, { customerId });
-  const wholes = await choose(await wholesAt(read, parts, roots));
-  const members = wholes.flatMap(({ state }) => parts.members(state.journey));
-  const alone = sql<boolean>`timeline_entry.journey in ${own.where(isAlone(read))}`;
-  return members.length === 0 ? alone : sql<boolean>`(${alone} or ${ofWholes(read, members)})`;
-}
-
-/** Entries of wholes by all their members: without what was split away, with what was split into them. */
-function ofWholes(read: Read, journeys: readonly number[]): RawBuilder<boolean> {
-  const members = sql.join(journeys);
-  const away = sql`exists (select 1 from journey_split where journey_split.touchpoint = timeline_entry.entry_id
-    and journey_split.journey = timeline_entry.journey and journey_split.into_journey not in (${members})
-    and ${heldAt(read, 'journey_split')})`;
-  const into = sql`timeline_entry.entry_id in (select journey_split.touchpoint from journey_split
-    where journey_split.into_journey in (${members}) and ${heldAt(read, 'journey_split')})`;
-  return sql<boolean>`((timeline_entry.journey in (${members}) and not ${away}) or ${into})`;
-}
 
 const ALWAYS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
@@ -232,30 +160,13 @@ const COLUMNS = [
   'recorded_at',
 ] as const satisfies readonly (keyof EntryRow)[];
 
-interface EntryRow {
-  from_pos: string;
-  journey: number;
-  form: keyof typeof FORM_NAMES;
-  entry_id: string;
-  version: number;
-  occurred_ms: number;
-  occurred_at: string;
-  sequence: number;
-  kind: number;
-  channel: number;
-  unit: number;
-  staff: number;
-  customer: number;
-  flags: number;
-  event_id: string;
-  revision: number;
-  recorded_at: string;
-  body: string;
+interface EntryRow extends VersionRow {
+  readonly journey: number;
+  readonly form: keyof typeof FORM_NAMES;
 }
 
 // The same one everywhere: on their way between threads they are told once.
 const NONE: readonly TimelineVersion[] = [];
-const NO_CONTENT: Readonly<Record<string, unknown>> = {};
 const NO_ROWS: readonly EntryRow[] = [];
 
 async function timelineRows(
@@ -321,25 +232,6 @@ async function versionsOf(read: Read, rows: readonly EntryRow[]): Promise<EntryR
   return [...others, ...today];
 }
 
-function versionOf(row: EntryRow, names: ReadonlyMap<number, string>, withContent: boolean): TimelineVersion {
-  return {
-    entryId: row.entry_id,
-    form: FORM_NAMES[row.form],
-    version: row.version,
-    journeyId: names.get(row.journey)!,
-    occurredAt: row.occurred_at,
-    kind: names.get(row.kind) ?? null,
-    channel: names.get(row.channel) ?? null,
-    unit: names.get(row.unit) ?? null,
-    staff: names.get(row.staff) ?? null,
-    customerId: names.get(row.customer) ?? null,
-    closes: (row.flags & Flag.closes) !== 0,
-    contact: (row.flags & Flag.contact) !== 0,
-    customerVisible: (row.flags & Flag.customerVisible) !== 0,
-    eventId: row.event_id,
-    revision: row.revision,
-    position: row.from_pos,
-    recordedAt: row.recorded_at,
-    body: withContent ? (JSON.parse(row.body) as Record<string, unknown>) : NO_CONTENT,
-  };
-}
+/** Without its content, which was not read. */
+const versionOf = (row: EntryRow, names: ReadonlyMap<number, string>, withContent: boolean): TimelineVersion =>
+  versionOfRow(row, FORM_NAMES[row.form], names.get(row.journey)!, names, withContent);

@@ -1,4 +1,4 @@
-/** A touchpoint as a source reports it: everything a journey needs to take it in. Pure data. */
+/** A touchpoint as a source reports it: everything a journey needs to take it in. */
 export interface TouchpointFact extends Reported {
   /** Of a fact that touches several journeys: the same in all of them. */
   readonly factId?: string;
@@ -18,6 +18,8 @@ export interface UnplacedFact extends Reported {
   readonly factId: string;
   readonly journey?: { readonly type?: string };
 }
+
+export const isPlaced = (fact: TouchpointFact | UnplacedFact): fact is TouchpointFact => 'touchpointId' in fact;
 
 interface Reported {
   /** Identifier of the journey's customer; the customer is found or made by a claim. */

@@ -26,6 +26,7 @@ describe('readConfig', () => {
       shutdownMs: 10_000,
       feedMaxOpen: 100,
       feedSlowMs: 30_000,
+      socketPingMs: 15_000,
     });
   });
 

@@ -35,6 +35,8 @@ export interface Config {
   readonly feedMaxOpen: number;
   /** Milliseconds for which a subscriber may take nothing before it is cut off. */
   readonly feedSlowMs: number;
+  /** Milliseconds between two pings of a GraphQL socket; one that answers none of them in that time is closed. */
+  readonly socketPingMs: number;
 }
 
 type Key = keyof Config;
@@ -225,6 +227,15 @@ const SETTINGS: readonly Setting[] = [
     fallback: '30000',
     about: 'how long a subscriber may take nothing before it is cut off',
     parse: integer(100, 600_000),
+  }),
+  setting({
+    key: 'socketPingMs',
+    variable: 'SOCKET_PING_MS',
+    flag: 'socket-ping-ms',
+    value: 'MS',
+    fallback: '15000',
+    about: 'time between pings of a GraphQL subscription; who answers none is cut off',
+    parse: integer(50, 600_000),
   }),
 ];
 
