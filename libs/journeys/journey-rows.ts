@@ -116,9 +116,10 @@ async function chosenWholes(read: Read, wholes: readonly Whole[], filter: AskedS
   return fitting.filter(({ state }) => chosen.has(state.customer));
 }
 
+/** Looked up for each journey: a list of everybody in the segment would be made again for every page. */
 const inSegment = (read: Read, customer: RawBuilder<unknown>, segment: number) =>
-  sql<boolean>`${customer} in (select customer_state.customer from customer_state
-    where customer_state.segment = ${segment} and ${heldAt(read, 'customer_state')})`;
+  sql<boolean>`${segment} = (select customer_state.segment from customer_state
+    where customer_state.customer = ${customer} and ${heldAt(read, 'customer_state')})`;
 
 /** A chosen journey: with its row of `journey_state`, or as a whole that was put together. */
 export type Chosen<R> = { readonly journey: number } & (

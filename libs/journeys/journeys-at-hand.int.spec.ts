@@ -303,7 +303,7 @@ describe('journeys at hand', () => {
     house.touchpoint(4, 40);
     house.add(streamOf(4), { type: 'JourneysMerged', data: { survivorId: idOf(5), reason: 'r' } });
     house.project();
-    expect(await house.asked({ journeyType: 'y' })).toMatchObject({ cases: 0 });
+    expect(await house.asked({})).toMatchObject({ cases: 3, events: 5 });
     const kept = await house.kept();
     house.open(3, 'y');
     house.open(5, 'y');
@@ -358,9 +358,11 @@ describe('journeys at hand', () => {
     house.project();
     const all = await house.asked({});
     expect(all.events).toBe(304);
-    expect(await house.map(bounded, {})).toEqual(all);
-    expect(await house.kept(bounded)).toBe('too much');
-    expect(await house.map(bounded, {})).toEqual(all);
+    // It has grown out of the bound while it caught up; the next read learns that it cannot be otherwise.
+    for (const state of [undefined, 'too much', 'too much']) {
+      expect(await house.map(bounded, {})).toEqual(all);
+      expect(await house.kept(bounded)).toBe(state);
+    }
   });
 
   it('are not read for a filter that an index answers', async () => {

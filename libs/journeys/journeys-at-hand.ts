@@ -32,9 +32,11 @@ export class JourneysAtHand {
   /** Touchpoints of slots that were given up. */
   private wasted = 0;
 
-  /** What it takes; a number in a set or a map takes about 40. */
-  get bytes(): number {
-    return this.columns.bytes + 40 * (this.slots.size + this.unopened.size);
+  /** Whether it takes no more than so many bytes; a number in a set or a map takes about 40. */
+  fits(limit: number): boolean {
+    const rest = limit - 40 * (this.slots.size + this.unopened.size);
+    if (this.columns.bytes > rest) this.columns.trim();
+    return this.columns.bytes <= rest;
   }
 
   /**
@@ -157,7 +159,8 @@ export async function atHand(read: Read): Promise<JourneysAtHand | null> {
   // A read that is given up half-way leaves nothing behind.
   kept.delete(KEY);
   if (!(await known.catchUp(read))) return null;
-  keep(read, known);
+  // With what it gave up it may have outgrown the bound: then the next read begins anew.
+  if (known.fits(read.memory.limit)) kept.set(KEY, known);
   return known;
 }
 
@@ -165,7 +168,6 @@ export async function atHand(read: Read): Promise<JourneysAtHand | null> {
 export const canKeep = (read: Read): boolean => read.memory.limit > 0 && read.memory.kept.get(KEY) !== TOO_MUCH;
 
 /** Keeps the journeys for the next read, or nothing from now on if they are too many. */
-export function keep(read: Read, journeys: JourneysAtHand): void {
-  const fits = journeys.isWhole && journeys.bytes <= read.memory.limit;
-  read.memory.kept.set(KEY, fits ? journeys : TOO_MUCH);
+export function keep({ memory: { kept, limit } }: Read, journeys: JourneysAtHand): void {
+  kept.set(KEY, journeys.isWhole && journeys.fits(limit) ? journeys : TOO_MUCH);
 }
