@@ -19,6 +19,7 @@ const ALWAYS_CAUGHT_UP = 1_000;
 /** What is kept of a generation that holds more than may be kept. */
 const TOO_MUCH = 'too much';
 
+/** All journeys that held at a position, as columns; `isWhole` once all are there. */
 export class JourneysAtHand {
   readonly columns = new JourneyColumns({ touchpoints: 1 << 16, journeys: 1 << 13 });
   isWhole = false;
@@ -117,8 +118,14 @@ export class JourneysAtHand {
     for (const journey of [...alone, ...parted]) this.giveUp(journey);
     const first = columns.slots;
     const unknown = new Set<number>();
-    for await (const _ of aloneOf(read, isPart, alone, () => columns)) read.checkpointCancel();
-    for await (const _ of wholesOf(read, parted, () => columns, unknown)) read.checkpointCancel();
+    await taken(
+      read,
+      aloneOf(read, isPart, alone, () => columns),
+    );
+    await taken(
+      read,
+      wholesOf(read, parted, () => columns, unknown),
+    );
     for (let slot = first; slot < columns.slots; slot++) this.slots.set(columns.journey[slot]!, slot);
     this.noteUnopened(first, unknown);
   }
@@ -147,6 +154,11 @@ export class JourneysAtHand {
     }
     return low < this.inOrder && this.columns.journey[low] === journey ? low : undefined;
   }
+}
+
+/** Lets spans come to where they are added. */
+async function taken(read: Read, spans: AsyncGenerator<Span>): Promise<void> {
+  while (!(await spans.next()).done) read.checkpointCancel();
 }
 
 /**
