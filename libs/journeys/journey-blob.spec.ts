@@ -97,6 +97,15 @@ describe('durations', () => {
     ),
   );
 
+  it('are exact at every rank', () => {
+    const all = Array.from({ length: 211 }, (_, i) => (i * 7_919) % 211);
+    for (let rank = 1; rank <= all.length; rank++) {
+      const durations = new Durations();
+      all.forEach((ms) => durations.add(ms));
+      expect(percentile(durations, rank / all.length)).toBe(nearestRank(all, rank / all.length));
+    }
+  });
+
   it('once coarse, stay within the stated error, in any order and any split', () =>
     fc.assert(
       fc.property(values, fc.nat(200), (all, cut) => {

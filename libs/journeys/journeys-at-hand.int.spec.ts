@@ -110,7 +110,7 @@ const minute = fc.nat(300);
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const unit = maybe(fc.constantFrom('u1', 'u2', 'u3'));
 const channel = maybe(fc.constantFrom('phone', 'app'));
-const segment = fc.constantFrom('home', 'firm', 'farm');
+const segment = fc.constantFrom('home', 'firm');
 const kind = fc.constantFrom('a', 'b', 'c', 'd', 'done');
 const type = fc.constantFrom('x', 'y');
 const customer = fc.integer({ min: 1, max: 4 });
@@ -127,16 +127,27 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ what: fc.constant('merge' as const), journey, into: journey }) },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('unmerge' as const), journey }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('split' as const), target: fc.nat(40), into: journey }) },
-  { weight: 2, arbitrary: fc.record({ what: fc.constant('segment' as const), customer, segment }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constant('segment' as const), customer, segment }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('join' as const, 'part' as const), customer }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer V> ? V : never;
 
+const one = <T>(name: keyof JourneyFilter, value: fc.Arbitrary<T>) => value.map((v): JourneyFilter => ({ [name]: v }));
+const condition = fc.oneof(
+  one('journeyType', type),
+  one('segment', segment),
+  one('unit', fc.constantFrom('u1', 'u2', 'u9')),
+  one('channel', fc.constantFrom('phone', 'app')),
+  one('status', fc.constantFrom('OPEN', 'PAUSED', 'CLOSED')),
+  one('customerId', customer.map(uuid)),
+  fc.record({ from: fc.nat(200).map(at), to: fc.integer({ min: 201, max: 400 }).map(at), window: maybe(fc.constantFrom('OPENED' as const, 'TOUCHES' as const)) }), // prettier-ignore
+);
+
 const ask = fc.record({
-  filter: fc.record(
-    { journeyType: type, segment, unit: fc.constantFrom('u1', 'u2', 'u9'), channel: fc.constantFrom('phone', 'app'), status: fc.constantFrom('OPEN' as const, 'PAUSED' as const, 'CLOSED' as const), customerId: customer.map(uuid), from: fc.nat(200).map(at), to: fc.integer({ min: 201, max: 400 }).map(at), window: fc.constantFrom('OPENED' as const, 'TOUCHES' as const) }, // prettier-ignore
-    { requiredKeys: [] },
-  ),
+  // Of more conditions at once, too little would be left.
+  filter: fc
+    .array(condition, { maxLength: 2, size: 'max' })
+    .map((conditions): JourneyFilter => Object.assign({}, ...conditions) as JourneyFilter),
   project: maybe(fc.record({ kinds: fc.subarray(['a', 'b', 'done']), units: fc.subarray(['u1', 'u2']) }, { requiredKeys: [] })), // prettier-ignore
   /** How far back: a share of the log; mostly none. */
   back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) }), // prettier-ignore
@@ -220,9 +231,9 @@ class Player {
 describe('maps of journeys at hand', () => {
   it('say what their blobs say, whatever happens between two reads', async () => {
     let caughtUp = 0;
-    const act = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 5, size: 'max' }), asks: fc.array(ask, { maxLength: 1 }) }); // prettier-ignore
+    const act = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 5, size: 'max' }), asks: fc.array(ask, { maxLength: 2, size: 'max' }) }); // prettier-ignore
     await fc.assert(
-      fc.asyncProperty(fc.array(act, { minLength: 6, maxLength: 14, size: 'max' }), async (acts) => {
+      fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 10, size: 'max' }), async (acts) => {
         const house = new House();
         const player = new Player(house);
         for (const { steps, asks } of acts) {
@@ -240,7 +251,7 @@ describe('maps of journeys at hand', () => {
       }),
       { numRuns: 30 },
     );
-    expect(caughtUp).toBeGreaterThan(200);
+    expect(caughtUp).toBeGreaterThan(100);
   });
 });
 
