@@ -51,5 +51,6 @@ export function startReads({ config, directory, log, clock }: Parts, projections
     waitFor: (group, position, options) => projections.waitFor(group, position, options),
     now: () => clock.now().toISOString(),
     threads: config.readWorkers,
+    memoryBytes: config.readMemoryMb * 1e6,
   });
 }

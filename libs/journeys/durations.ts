@@ -6,7 +6,6 @@ import { BUCKET_ERROR, bucketOf, percentileOf } from '@touchstone/readmodel/cube
  */
 export class Durations {
   private values: Float64Array | null = new Float64Array(4);
-  private sorted = true;
   private buckets: Map<number, number> | null = null;
   count = 0;
 
@@ -23,17 +22,29 @@ export class Durations {
       this.values = wider;
     }
     this.values![this.count - 1] = ms;
-    this.sorted = false;
   }
 
-  /** Adds all of another set. */
-  addAll(other: Durations): void {
+  /** What is in either. */
+  static of(a: Durations, b: Durations): Durations {
+    const both = new Durations();
+    both.addAll(a);
+    both.addAll(b);
+    return both;
+  }
+
+  private addAll(other: Durations): void {
     if (other.buckets) {
       this.coarsen();
       for (const [bucket, n] of other.buckets) this.buckets!.set(bucket, (this.buckets!.get(bucket) ?? 0) + n);
       this.count += other.count;
-    } else {
+    } else if (this.buckets) {
       for (let i = 0; i < other.count; i++) this.add(other.values![i]!);
+    } else {
+      const both = new Float64Array(this.count + other.count);
+      both.set(this.values!.subarray(0, this.count));
+      both.set(other.values!.subarray(0, other.count), this.count);
+      this.values = both;
+      this.count = both.length;
     }
   }
 
@@ -49,17 +60,49 @@ export class Durations {
     this.values = null;
   }
 
-  /** Nearest rank: the smallest value with at least the share `p` of the set at or below it; null of an empty set. */
-  percentile(p: number): number | null {
-    if (this.buckets) return percentileOf(this.buckets, p);
-    if (this.count === 0) return null;
-    if (!this.sorted) {
-      this.values!.subarray(0, this.count).sort();
-      this.sorted = true;
-    }
-    return this.values![Math.max(1, Math.ceil(p * this.count)) - 1]!;
+  /**
+   * Nearest rank: the smallest value with at least the share of the set at or below it; null of an empty set.
+   * @param shares in ascending order
+   */
+  percentiles(shares: readonly number[]): (number | null)[] {
+    const { buckets, values, count } = this;
+    if (buckets) return shares.map((share) => percentileOf(buckets, share));
+    if (count === 0) return shares.map(() => null);
+    let from = 0;
+    return shares.map((share) => {
+      const rank = Math.max(1, Math.ceil(share * count)) - 1;
+      putInPlace(values!, rank, from, count - 1);
+      from = rank;
+      return values![rank]!;
+    });
   }
 }
 
 /** Relative error of a coarse percentile. */
 export const COARSE_ERROR = BUCKET_ERROR;
+
+/** Below so many, and where halving goes on for too long, sorting is quicker. */
+const FEW = 32;
+
+/** Moves what would stand at `rank` if the values from `low` to `high` were sorted there, smaller ones before it. */
+function putInPlace(values: Float64Array, rank: number, low: number, high: number): void {
+  for (let halvings = 2 * Math.log2(high - low + 1); high - low >= FEW && halvings > 0; halvings--) {
+    const pivot = middleOf(values[low]!, values[(low + high) >>> 1]!, values[high]!);
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const value = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = value;
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else return;
+  }
+  values.subarray(low, high + 1).sort();
+}
+
+const middleOf = (a: number, b: number, c: number): number =>
+  a < b ? (b < c ? b : a < c ? c : a) : a < c ? a : b < c ? c : b;

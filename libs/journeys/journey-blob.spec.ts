@@ -73,15 +73,38 @@ describe('durations', () => {
   const nearestRank = (values: number[], p: number) =>
     [...values].sort((a, b) => a - b)[Math.max(1, Math.ceil(p * values.length)) - 1]!;
   const values = fc.array(fc.integer({ min: -1_000_000, max: 10_000_000_000 }), { minLength: 1, maxLength: 200 });
+  const percentile = (d: Durations, p: number) => d.percentiles([p])[0];
 
-  it('are exact by nearest rank', () =>
+  it.each([
+    ['few', values],
+    ['many', fc.array(fc.integer({ min: 0, max: 1_000_000 }), { minLength: 100, maxLength: 1_000, size: 'max' })],
+    ['many that are alike', fc.array(fc.nat(3), { minLength: 100, maxLength: 1_000, size: 'max' })],
+    ['many in order', fc.integer({ min: 100, max: 1_000 }).map((n) => Array.from({ length: n }, (_, i) => i >> 1))],
+  ])('are exact by nearest rank: %s', (_, of) =>
     fc.assert(
-      fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (all, p) => {
+      fc.property(of, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }), (all, shares) => {
         const durations = new Durations();
         all.forEach((ms) => durations.add(ms));
-        expect(durations.percentile(p)).toBe(nearestRank(all, p));
+        shares.sort((a, b) => a - b);
+        const expected = shares.map((p) => nearestRank(all, p));
+        expect(durations.percentiles(shares)).toEqual(expected);
+        // Asked again, when they have been moved about.
+        expect(durations.percentiles(shares)).toEqual(expected);
+        expect(Durations.of(durations, durations).percentiles([...shares, 1])).toEqual(
+          [...shares, 1].map((p) => nearestRank([...all, ...all], p)),
+        );
       }),
-    ));
+    ),
+  );
+
+  it('are exact at every rank', () => {
+    const all = Array.from({ length: 211 }, (_, i) => (i * 7_919) % 211);
+    for (let rank = 1; rank <= all.length; rank++) {
+      const durations = new Durations();
+      all.forEach((ms) => durations.add(ms));
+      expect(percentile(durations, rank / all.length)).toBe(nearestRank(all, rank / all.length));
+    }
+  });
 
   it('once coarse, stay within the stated error, in any order and any split', () =>
     fc.assert(
@@ -90,16 +113,16 @@ describe('durations', () => {
         all.slice(0, cut).forEach((ms) => left.add(ms));
         left.coarsen();
         all.slice(cut).forEach((ms) => right.add(ms));
-        left.addAll(right);
+        const both = Durations.of(left, right);
         [...all].reverse().forEach((ms) => whole.add(ms));
         whole.coarsen();
         for (const p of [0.5, 0.9, 0.99]) {
           const exact = nearestRank(all, p);
-          expect(left.percentile(p)).toBe(whole.percentile(p));
-          expect(Math.abs(left.percentile(p)! - exact)).toBeLessThanOrEqual(Math.abs(exact) * COARSE_ERROR + 1);
+          expect(percentile(both, p)).toBe(percentile(whole, p));
+          expect(Math.abs(percentile(both, p)! - exact)).toBeLessThanOrEqual(Math.abs(exact) * COARSE_ERROR + 1);
         }
       }),
     ));
 
-  it('of an empty set have no percentile', () => expect(new Durations().percentile(0.5)).toBeNull());
+  it('of an empty set have no percentile', () => expect(new Durations().percentiles([0.5, 0.9])).toEqual([null, null]));
 });

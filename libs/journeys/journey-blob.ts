@@ -93,9 +93,10 @@ export const CHUNK = 256;
 export const byOrder = (a: Entry, b: Entry): number => byInstant(a, b) || a.version - b.version;
 
 const VERSION = 2;
-const HEADER = 8;
-const FLOATS = 3;
-const INTS = 8;
+// The layout is also read in `blob-touchpoints.ts`, which makes no object per blob.
+export const HEADER = 8;
+export const FLOATS = 3;
+export const INTS = 8;
 /** Form, flags, score, observer. */
 const BYTES = 4;
 const UUID = 16;

@@ -4,6 +4,7 @@ import { placeOf } from './cursor-place.js';
 import { occurrences, variantHasher, type FigureSearch, type SearchedNode } from './figure.js';
 import { OTHER_ID, STILL_OPEN_ID, type Figure, type NodeRef, type Projected } from './figure-token.js';
 import { type EntryColumns } from './journey-blob.js';
+import { JourneyColumns } from './journey-columns.js';
 import { JourneyMapBuilder, OTHER, STILL_OPEN, type JourneyMapData } from './journey-map.js';
 import {
   projected,
@@ -13,6 +14,7 @@ import {
   type Selection,
   type Touchpoints,
 } from './journey-rows.js';
+import { eachChosen } from './journey-spans.js';
 import { journeyStream } from './journey.events.js';
 
 export interface MapParams {
@@ -42,7 +44,7 @@ export const journeyMapQuery: ReadQuery<MapParams, MapAnswer> = {
   group: 'journeys',
   run: async (read, { filter, project, maxNodes, maxVariants }) => {
     const builder = new JourneyMapBuilder(Date.parse(read.asOf.instant));
-    for await (const t of chosen(read, await select(read, filter), await projection(read, project))) builder.add(t);
+    await count(read, builder, await select(read, filter), await projection(read, project));
     const data = builder.build(maxNodes, maxVariants);
     const kinds = new Set([...data.nodes.map((n) => n.kind), ...data.variants.flatMap((v) => v.kinds)]);
     const names = await nodeNames(
@@ -55,6 +57,24 @@ export const journeyMapQuery: ReadQuery<MapParams, MapAnswer> = {
     return { data, names, variantHashes: data.variants.map((v) => hash(v.kinds)) };
   },
 };
+
+async function count(read: Read, builder: JourneyMapBuilder, selection: Selection, keep: Keep): Promise<void> {
+  // A person has few journeys, and an index leads to them.
+  if (selection.state.person !== null) {
+    for await (const t of chosen(read, selection, keep)) builder.add(t);
+    return;
+  }
+  const kept = new JourneyColumns();
+  await eachChosen(read, selection, (columns, slot) => {
+    const first = columns.start[slot]!;
+    const end = first + columns.count[slot]!;
+    if (!keep) return builder.addPart(columns, first, end, columns.status[slot]!);
+    kept.clear();
+    kept.reserve(end - first);
+    for (let i = first; i < end; i++) if (keep(columns, i)) kept.copy(columns, i);
+    builder.addPart(kept, 0, kept.touchpoints, columns.status[slot]!);
+  });
+}
 
 export interface OccurrenceRow {
   readonly journeyId: string;
@@ -138,7 +158,7 @@ export const figureJourneysQuery: ReadQuery<{ figure: Figure; after?: string; fi
   },
 };
 
-type Keep = ((t: Touchpoints, i: number) => boolean) | null;
+type Keep = ((t: Pick<Touchpoints, 'kind' | 'channel' | 'unit'>, i: number) => boolean) | null;
 
 async function* chosen(
   read: Read,

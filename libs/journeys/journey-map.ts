@@ -2,6 +2,7 @@
 import { COARSE_ERROR, Durations } from './durations.js';
 import type { Touchpoints } from './journey-rows.js';
 import { Status } from './journeys.tables.js';
+import { Sequences } from './sequences.js';
 
 /** Surrogates of the two nodes that are no kind. */
 export const OTHER = -1;
@@ -67,16 +68,25 @@ export interface JourneyMapData {
 }
 
 interface NodeTally {
+  /** Surrogate. */
+  readonly kind: number;
   count: number;
   starts: number;
   ended: number;
   stillOpen: number;
 }
-const nothing = (): NodeTally => ({ count: 0, starts: 0, ended: 0, stillOpen: 0 });
+const nothing = (kind: number): NodeTally => ({ kind, count: 0, starts: 0, ended: 0, stillOpen: 0 });
 
 /** Percentiles stay exact up to so many durations. */
 const EXACT_LIMIT = 5_000_000;
 
+/** Columns of touchpoints, in the order of their journeys. */
+export type MapColumns = Pick<Touchpoints, 'at' | 'kind' | 'unit'>;
+
+/**
+ * Counts journeys. Kinds have numbers of its own here, in the order in which they came, so that what is counted of them
+ * stands in arrays.
+ */
 export class JourneyMapBuilder {
   private cases = 0;
   private closedCases = 0;
@@ -86,61 +96,65 @@ export class JourneyMapBuilder {
   private pingPongCases = 0;
   private exact = true;
   private readonly caseDurations = new Durations();
-  private readonly nodes = new Map<number, NodeTally>();
-  /** Source, then target. */
-  private readonly edges = new Map<number, Map<number, Durations>>();
-  private readonly openSince = new Map<number, Durations>();
-  private readonly variants = new Map<string, number>();
+  /** Number + 1 of a kind, by its surrogate; 0: it has not come. */
+  private numbers = new Int32Array(256);
+  private readonly nodes: NodeTally[] = [];
+  /** By the numbers of source and target. */
+  private readonly edges: (Durations | undefined)[][] = [];
+  private readonly openSince: (Durations | undefined)[] = [];
+  private readonly variants = new Sequences();
   /** Journeys by the set of kinds that occur in them twice or more. */
-  private readonly repeats = new Map<string, { readonly kinds: readonly number[]; cases: number }>();
+  private readonly repeats = new Sequences();
+  /** Of each kind, by number: the last journey in which it came, and in which it came again. */
+  private readonly seenIn: number[] = [];
+  private readonly repeatedIn: number[] = [];
 
   /** @param instant ms since 1970 up to which a journey that is still open has been waiting */
   constructor(private readonly instant: number) {}
 
   add(t: Touchpoints): void {
-    const n = t.count;
-    if (n === 0) return;
-    const closed = t.status === Status.closed;
+    this.addPart(t, 0, t.count, t.status);
+  }
+
+  /** Adds a journey whose touchpoints stand at [first, end) of columns. */
+  addPart({ at, kind, unit }: MapColumns, first: number, end: number, status: number): void {
+    if (first === end) return;
+    const last = end - 1;
     this.cases++;
-    if (closed) this.closedCases++;
-    this.events += n;
-    this.caseDurations.add(t.at[n - 1]! - t.at[0]!);
-    for (let i = 0; i < n; i++) this.node(t.kind[i]!).count++;
-    for (let i = 1; i < n; i++) {
-      this.edge(t.kind[i - 1]!, t.kind[i]!).add(t.at[i]! - t.at[i - 1]!);
-      if (t.kind[i] === t.kind[i - 1]) this.selfLoops++;
-      if (t.unit[i] !== t.unit[i - 1]) this.handovers++;
+    this.events += end - first;
+    this.caseDurations.add(at[last]! - at[first]!);
+    const start = this.numberOf(kind[first]!);
+    const stop = this.countSteps(at, kind, first, end, start);
+    const tally = this.nodes[stop]!;
+    this.nodes[start]!.starts++;
+    if (status === Status.closed) {
+      this.closedCases++;
+      tally.ended++;
+    } else {
+      tally.stillOpen++;
+      (this.openSince[stop] ??= new Durations()).add(Math.max(0, this.instant - at[last]!));
     }
-    const last = t.kind[n - 1]!;
-    this.node(t.kind[0]!).starts++;
-    if (closed) this.node(last).ended++;
-    else {
-      this.node(last).stillOpen++;
-      durationsIn(this.openSince, last).add(Math.max(0, this.instant - t.at[n - 1]!));
-    }
-    this.countRework(t.kind);
-    if (pingPong(t.unit)) this.pingPongCases++;
-    const variant = t.kind.join(',');
-    this.variants.set(variant, (this.variants.get(variant) ?? 0) + 1);
+    this.countUnits(unit, first, end);
+    this.variants.add(kind, first, end);
     if (this.exact && this.events > EXACT_LIMIT) this.coarsen();
   }
 
   /** The map with at most `maxNodes` kinds by name (the rest is OTHER) and the `maxVariants` most frequent variants. */
   build(maxNodes: number, maxVariants: number): JourneyMapData {
-    const ranked = [...this.nodes].sort(([a, x], [b, y]) => y.count - x.count || a - b).map(([kind]) => kind);
-    const named = new Set(ranked.slice(0, maxNodes));
+    const ranked = [...this.nodes].sort((a, b) => b.count - a.count || a.kind - b.kind);
+    const named = new Set(ranked.slice(0, maxNodes).map(({ kind }) => kind));
     const nameOf = (kind: number) => (named.has(kind) ? kind : OTHER);
     const edges = this.foldedEdges(nameOf);
     return {
       cases: this.cases,
       closedCases: this.closedCases,
       events: this.events,
-      activities: this.nodes.size,
-      edgeCount: [...this.edges.values()].reduce((sum, targets) => sum + targets.size, 0),
+      activities: this.nodes.length,
+      edgeCount: this.edgeCount(),
       variantCount: this.variants.size,
       transitions: this.events - this.cases,
       selfLoops: this.selfLoops,
-      reworkCases: [...this.repeats.values()].reduce((sum, { cases }) => sum + cases, 0),
+      reworkCases: this.repeats.total,
       handovers: this.handovers,
       pingPongCases: this.pingPongCases,
       caseDuration: percentiles(this.caseDurations),
@@ -152,35 +166,71 @@ export class JourneyMapBuilder {
     };
   }
 
-  private node(kind: number): NodeTally {
-    let tally = this.nodes.get(kind);
-    if (!tally) this.nodes.set(kind, (tally = nothing()));
-    return tally;
+  private numberOf(kind: number): number {
+    const number = this.numbers[kind];
+    return number === undefined || number === 0 ? this.numbered(kind) : number - 1;
   }
 
-  private edge(source: number, target: number): Durations {
-    let targets = this.edges.get(source);
-    if (!targets) this.edges.set(source, (targets = new Map()));
-    return durationsIn(targets, target);
+  private numbered(kind: number): number {
+    if (kind >= this.numbers.length) {
+      const wider = new Int32Array(2 * kind);
+      wider.set(this.numbers);
+      this.numbers = wider;
+    }
+    this.numbers[kind] = this.nodes.push(nothing(kind));
+    this.edges.push([]);
+    this.openSince.push(undefined);
+    this.seenIn.push(0);
+    this.repeatedIn.push(0);
+    return this.nodes.length - 1;
   }
 
-  private countRework(kinds: Int32Array): void {
-    const seen = new Set<number>();
-    const again = new Set<number>();
-    for (const kind of kinds) (seen.has(kind) ? again : seen).add(kind);
-    if (again.size === 0) return;
-    const repeated = [...again].sort((a, b) => a - b);
-    const key = repeated.join(',');
-    const known = this.repeats.get(key);
-    if (known) known.cases++;
-    else this.repeats.set(key, { kinds: repeated, cases: 1 });
+  /** Counts kinds and what follows what; answers the number of the last kind. */
+  private countSteps(at: Float64Array, kind: Int32Array, first: number, end: number, start: number): number {
+    const { nodes, edges, seenIn, repeatedIn, cases } = this;
+    let repeated: number[] | null = null;
+    let number = start;
+    for (let i = first; i < end; i++) {
+      if (i > first) {
+        const source = number;
+        number = this.numberOf(kind[i]!);
+        const targets = edges[source]!;
+        const durations = targets[number] ?? (targets[number] = new Durations());
+        durations.add(at[i]! - at[i - 1]!);
+        if (source === number) this.selfLoops++;
+      }
+      nodes[number]!.count++;
+      if (seenIn[number] !== cases) seenIn[number] = cases;
+      else if (repeatedIn[number] !== cases) {
+        repeatedIn[number] = cases;
+        (repeated ??= []).push(kind[i]!);
+      }
+    }
+    if (repeated) this.repeats.add(Int32Array.from(repeated).sort(), 0, repeated.length);
+    return number;
+  }
+
+  private countUnits(unit: Int32Array, first: number, end: number): void {
+    let changes = 0;
+    for (let i = first + 1; i < end; i++) if (unit[i] !== unit[i - 1]) changes++;
+    this.handovers += changes;
+    // A, B, A takes two changes.
+    if (changes > 1 && pingPong(unit, first, end)) this.pingPongCases++;
+  }
+
+  private eachEdge(take: (source: number, target: number, durations: Durations) => void): void {
+    this.edges.forEach((targets, source) =>
+      targets.forEach((durations, target) => {
+        if (durations) take(source, target, durations);
+      }),
+    );
   }
 
   private coarsen(): void {
     this.exact = false;
     this.caseDurations.coarsen();
-    for (const targets of this.edges.values()) for (const d of targets.values()) d.coarsen();
-    for (const d of this.openSince.values()) d.coarsen();
+    this.eachEdge((_source, _target, durations) => durations.coarsen());
+    for (const durations of this.openSince) durations?.coarsen();
   }
 
   private foldedEdges(nameOf: (kind: number) => number): MapEdge[] {
@@ -188,11 +238,12 @@ export class JourneyMapBuilder {
     const into = (source: number, target: number, durations: Durations) => {
       let targets = folded.get(source);
       if (!targets) folded.set(source, (targets = new Map()));
-      durationsIn(targets, target).addAll(durations);
+      const known = targets.get(target);
+      targets.set(target, known ? Durations.of(known, durations) : durations);
     };
-    for (const [source, targets] of this.edges)
-      for (const [target, d] of targets) into(nameOf(source), nameOf(target), d);
-    for (const [kind, d] of this.openSince) into(nameOf(kind), STILL_OPEN, d);
+    const named = this.nodes.map(({ kind }) => nameOf(kind));
+    this.eachEdge((source, target, durations) => into(named[source]!, named[target]!, durations));
+    this.openSince.forEach((durations, number) => durations && into(named[number]!, STILL_OPEN, durations));
     return [...folded]
       .flatMap(([source, targets]) =>
         [...targets].map(([target, d]) => ({ source, target, count: d.count, ...percentiles(d) })),
@@ -200,21 +251,26 @@ export class JourneyMapBuilder {
       .sort((a, b) => b.count - a.count || a.source - b.source || a.target - b.target);
   }
 
+  private edgeCount(): number {
+    let count = 0;
+    this.eachEdge(() => count++);
+    return count;
+  }
+
   private foldedNodes(nameOf: (kind: number) => number, edges: readonly MapEdge[]): MapNode[] {
     const folded = new Map<number, NodeTally>();
     const selfLoops = new Map<number, number>();
     let open = 0;
-    for (const [kind, tally] of this.nodes) {
-      const name = nameOf(kind);
-      const to = folded.get(name) ?? nothing();
+    for (const [number, tally] of this.nodes.entries()) {
+      const name = nameOf(tally.kind);
+      const to = folded.get(name) ?? nothing(name);
       for (const field of ['count', 'starts', 'ended', 'stillOpen'] as const) to[field] += tally[field];
       folded.set(name, to);
-      increase(selfLoops, name, this.edges.get(kind)?.get(kind)?.count ?? 0);
+      increase(selfLoops, name, this.edges[number]![number]?.count ?? 0);
       open += tally.stillOpen;
     }
     const rework = this.foldedRework(nameOf);
     const nodes = [...folded].map(([kind, tally]) => ({
-      kind,
       ...tally,
       in: tally.starts + sum(edges.filter((e) => e.target === kind)),
       out: sum(edges.filter((e) => e.source === kind && e.target !== STILL_OPEN)),
@@ -230,25 +286,28 @@ export class JourneyMapBuilder {
   /** Journeys per node; one that repeats several kinds of one node counts once there. */
   private foldedRework(nameOf: (kind: number) => number): Map<number, number> {
     const rework = new Map<number, number>();
-    for (const { kinds, cases } of this.repeats.values()) {
-      for (const name of new Set(kinds.map(nameOf))) increase(rework, name, cases);
+    for (let set = 0; set < this.repeats.size; set++) {
+      const names = new Set(this.repeats.valuesOf(set).map(nameOf));
+      for (const name of names) increase(rework, name, this.repeats.count(set));
     }
     return rework;
   }
 
   private topVariants(max: number): MapVariant[] {
-    return [...this.variants]
-      .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-      .slice(0, max)
-      .map(([key, cases]) => ({ kinds: key.split(',').map(Number), cases }));
+    const { variants } = this;
+    return variants.top(max).map((each) => ({ kinds: variants.valuesOf(each), cases: variants.count(each) }));
   }
 }
 
-/** Whether the sequence, with runs of one unit taken together, contains A, B, A. A missing unit is a unit of its own. */
-export function pingPong(units: Int32Array): boolean {
+/**
+ * Whether the sequence [first, end), with runs of one unit taken together, contains A, B, A. A missing unit is a unit of
+ * its own.
+ */
+export function pingPong(units: Int32Array, first = 0, end = units.length): boolean {
   let before: number | undefined;
   let previous: number | undefined;
-  for (const unit of units) {
+  for (let i = first; i < end; i++) {
+    const unit = units[i];
     if (unit === previous) continue;
     if (unit === before) return true;
     before = previous;
@@ -262,14 +321,7 @@ const increase = (counts: Map<number, number>, key: number, by: number) =>
 
 const sum = (edges: readonly MapEdge[]) => edges.reduce((total, edge) => total + edge.count, 0);
 
-const percentiles = (d: Durations): Percentiles => ({
-  p50: d.percentile(0.5),
-  p90: d.percentile(0.9),
-  p99: d.percentile(0.99),
-});
-
-function durationsIn(map: Map<number, Durations>, key: number): Durations {
-  let durations = map.get(key);
-  if (!durations) map.set(key, (durations = new Durations()));
-  return durations;
+function percentiles(d: Durations): Percentiles {
+  const [p50, p90, p99] = d.percentiles([0.5, 0.9, 0.99]) as [number | null, number | null, number | null];
+  return { p50, p90, p99 };
 }

@@ -31,6 +31,8 @@ export interface Selection {
   readonly unit?: number;
   readonly channel?: number;
   readonly touches?: readonly [from: number, to: number];
+  /** What is asked of a journey's state. */
+  readonly state: AskedState;
   /** Journeys by what their own states say; of those that were merged or split, the wholes are chosen instead. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   narrow<Q extends SelectQueryBuilder<any, any, any>>(query: Q): Q;
@@ -55,7 +57,15 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
   const windowed = filter.from !== undefined || filter.to !== undefined;
   const byOpening = windowed && filter.window !== 'TOUCHES';
   const opened = byOpening ? ([from, to] as const) : null;
+  const state: AskedState = {
+    type,
+    person,
+    segment,
+    status: filter.status ? STATUS[filter.status] : undefined,
+    opened,
+  };
   return {
+    state,
     impossible: ids.includes(null),
     unit: unit ?? undefined,
     channel: channel ?? undefined,
@@ -72,26 +82,28 @@ export async function select(read: Read, filter: JourneyFilter): Promise<Selecti
       }
       return q as typeof query;
     },
-    choose: (wholes) => chosenWholes(read, wholes, { type, person, segment, status: filter.status, opened }),
+    choose: (wholes) => chosenWholes(read, wholes, state),
   };
 }
 
-interface WholeFilter {
+/** What a filter asks of a journey's state; surrogates. What is null or undefined is not asked. */
+export interface AskedState {
   readonly type: number | null | undefined;
   /** Root of the person whose they are. */
   readonly person: number | null;
   readonly segment: number | null | undefined;
-  readonly status: JourneyFilter['status'];
+  readonly status: number | undefined;
+  /** Opened in [from, to). */
   readonly opened: readonly [from: number, to: number] | null;
 }
 
 /** What a filter asks of a journey's state, asked of wholes. */
-async function chosenWholes(read: Read, wholes: readonly Whole[], filter: WholeFilter): Promise<Whole[]> {
+async function chosenWholes(read: Read, wholes: readonly Whole[], filter: AskedState): Promise<Whole[]> {
   const { type, person, segment, status, opened } = filter;
   const fitting = wholes.filter(
     ({ state }) =>
       (type == null || state.type === type) &&
-      (!status || state.status === STATUS[status]) &&
+      (status === undefined || state.status === status) &&
       (!opened || (state.opened_ms >= opened[0] && state.opened_ms < opened[1])),
   );
   if (person === null && segment == null) return fitting;
@@ -104,9 +116,10 @@ async function chosenWholes(read: Read, wholes: readonly Whole[], filter: WholeF
   return fitting.filter(({ state }) => chosen.has(state.customer));
 }
 
+/** Looked up for each journey: a list of everybody in the segment would be made again for every page. */
 const inSegment = (read: Read, customer: RawBuilder<unknown>, segment: number) =>
-  sql<boolean>`${customer} in (select customer_state.customer from customer_state
-    where customer_state.segment = ${segment} and ${heldAt(read, 'customer_state')})`;
+  sql<boolean>`${segment} = (select customer_state.segment from customer_state
+    where customer_state.customer = ${customer} and ${heldAt(read, 'customer_state')})`;
 
 /** A chosen journey: with its row of `journey_state`, or as a whole that was put together. */
 export type Chosen<R> = { readonly journey: number } & (

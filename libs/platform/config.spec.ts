@@ -20,6 +20,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       logFormat: 'text',
       readWorkers: 2,
+      readMemoryMb: 200,
       graphqlMaxDepth: 12,
       graphqlMaxCost: 100_000,
       readyMaxLagMs: 10_000,

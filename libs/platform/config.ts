@@ -21,6 +21,8 @@ export interface Config {
   readonly historyOpen: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** What the threads that answer queries keep from one to the next, together. */
+  readonly readMemoryMb: number;
   /** Worker threads that answer queries. */
   readonly readWorkers: number;
   /** Fields below one another in a GraphQL operation, at most. */
@@ -173,6 +175,15 @@ const SETTINGS: readonly Setting[] = [
     fallback: '2',
     about: 'threads that answer queries',
     parse: integer(1, 64),
+  }),
+  setting({
+    key: 'readMemoryMb',
+    variable: 'READ_MEMORY_MB',
+    flag: 'read-memory-mb',
+    value: 'MB',
+    fallback: '200',
+    about: 'what these threads together keep of journeys, so that maps need not read them again; 0: nothing',
+    parse: integer(0, 65_536),
   }),
   setting({
     key: 'graphqlMaxDepth',

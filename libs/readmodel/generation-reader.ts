@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { Lru } from './lru.js';
-import type { AsOf, Read, ReadQuery } from './query.js';
+import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
 import { kyselyOn } from './sqlite-dialect.js';
 import type { Sqlite, SqliteStatement } from './sqlite.js';
@@ -47,6 +47,7 @@ export class GenerationReader {
   private nameStatement: SqliteStatement | null = null;
   /** A surrogate never changes its name. */
   private readonly names = new Lru<number, string>(NAMES_KEPT);
+  private readonly memory: ReadMemory;
   private cancel: () => void = () => {};
 
   constructor(
@@ -54,7 +55,9 @@ export class GenerationReader {
     private readonly group: string,
     readonly generation: string,
     private readonly settings: Read['settings'] = {},
+    memoryBytes = 0,
   ) {
+    this.memory = { limit: memoryBytes, kept: new Map() };
     this.kysely = kyselyOn(db, () => this.cancel());
     this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
   }
@@ -126,6 +129,7 @@ export class GenerationReader {
       past,
       generation: this.generation,
       settings: this.settings,
+      memory: this.memory,
       checkpointCancel,
       idOf: (dictionary, value) => {
         this.idStatement ??= this.db.prepare('select id from name where dictionary = ? and value = ?');

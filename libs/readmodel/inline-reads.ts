@@ -13,6 +13,8 @@ export interface InlineReadsOptions {
   readonly log?: AsOfLog;
   /** ISO 8601 UTC; default the system's clock. */
   readonly now?: () => string;
+  /** What queries may keep from one read to the next; default 64 MB. */
+  readonly memoryBytes?: number;
 }
 
 /** Runs queries on the calling thread against a given store, for tests of queries; what is not there yet is refused. */
@@ -24,7 +26,9 @@ export class InlineReads implements Reads {
     private readonly store: GenerationStore,
     private readonly options: InlineReadsOptions = {},
   ) {
-    this.reader = new GenerationReader(store.db, store.group.name, store.name, settingsOf(shapeOfGroup(store.group)));
+    const { db, group, name } = store;
+    const { memoryBytes = 64e6 } = options;
+    this.reader = new GenerationReader(db, group.name, name, settingsOf(shapeOfGroup(group)), memoryBytes);
   }
 
   async run<P, R>(query: ReadQuery<P, R>, params: P, options: ReadOptions = {}): Promise<ReadAnswer<R>> {

@@ -7,6 +7,15 @@ export interface AsOf {
   readonly instant: string;
 }
 
+/**
+ * What queries keep from one read to the next, to be quicker: never more than `limit` bytes. It belongs to one connection
+ * to one generation and goes with that. Rows may have changed between two reads: see `parkedAt`.
+ */
+export interface ReadMemory {
+  readonly limit: number;
+  readonly kept: Map<string, unknown>;
+}
+
 /** What a query runs with: one transaction on the active generation of its group. */
 export interface Read {
   // Tables are those of the group's projections; each query names its own row types.
@@ -19,6 +28,7 @@ export interface Read {
   readonly generation: string;
   /** Settings that the generation's derivations were made with, by their names: not always those of this process. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly memory: ReadMemory;
   /** Surrogate of a name, or null when no event ever used it. */
   idOf(dictionary: string, value: string): Promise<number | null>;
   /** Names of surrogates. */
@@ -45,4 +55,17 @@ export function heldAt(read: Pick<Read, 'asOf' | 'past'>, table: string): RawBui
   if (!read.past) return sql<boolean>`${to} is null`;
   const { position } = read.asOf;
   return sql<boolean>`(${from} <= ${position} and (${to} is null or ${to} > ${position}))`;
+}
+
+/**
+ * The events that wait at the read's position. When one that waited before does not any more, it may have gone in late:
+ * rows then changed that say nothing of it, because they carry its old position.
+ */
+export async function parkedAt(read: Pick<Read, 'db'>): Promise<ReadonlySet<string>> {
+  const rows = await read.db
+    .selectFrom('parked')
+    .select(['stream', 'revision'])
+    .where('state', '=', 'parked')
+    .execute();
+  return new Set(rows.map(({ stream, revision }) => `${stream}@${revision}`));
 }

@@ -3,7 +3,7 @@ import type { ReadQuery } from './query.js';
 import { ReadPool, type ReadPoolOptions } from './read-pool.js';
 import { pauseFor } from './pause.js';
 import { ReadStore } from './read-store.js';
-import { badQuery, readToy, slowQuery, sumQuery, toyGroup } from './spec/toy.js';
+import { badQuery, keepingQuery, readToy, slowQuery, sumQuery, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
@@ -204,6 +204,23 @@ describe('a failure', () => {
     await closed;
     await expect(reads.run(sumQuery, {})).rejects.toMatchObject({ code: 'READS_CLOSED' });
   });
+});
+
+it('what queries keep is of one generation, and each thread may keep its part of the whole', async () => {
+  const projector = project();
+  await projector.waits.waitFor(await log.head());
+  const reads = pool({ memoryBytes: 999 });
+  const limit = 999;
+  const kept = async () => (await reads.run(keepingQuery, null)).result;
+  expect(await kept()).toEqual({ before: null, limit });
+  expect(await kept()).toEqual({ before: 'toys-1', limit });
+  await projector.rebuild();
+  expect(await kept()).toEqual({ before: null, limit });
+  expect(await kept()).toEqual({ before: 'toys-2', limit });
+  await projector.rollback();
+  expect(await kept()).toEqual({ before: null, limit });
+  const shared = pool({ memoryBytes: 999, threads: 2 });
+  expect((await shared.run(keepingQuery, null)).result).toEqual({ before: null, limit: 499 });
 });
 
 it('queries never fail while generations are built, swapped and removed, and never go back in time', async () => {

@@ -23,6 +23,8 @@ export interface ReadPoolOptions {
   readonly threads?: number;
   /** Reads that wait for a free thread, at most; default 256. */
   readonly maxQueued?: number;
+  /** What queries of all threads together may keep from one read to the next; default 200 MB. */
+  readonly memoryBytes?: number;
   /** Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -44,8 +46,8 @@ export class ReadPool implements Reads {
   private readonly threads: ReadThreads;
 
   constructor(private readonly options: ReadPoolOptions) {
-    const { worker, directory, threads = 2, maxQueued = 256 } = options;
-    this.threads = new ReadThreads({ worker, directory, threads, maxQueued });
+    const { worker, directory, threads = 2, maxQueued = 256, memoryBytes = 200e6 } = options;
+    this.threads = new ReadThreads({ worker, directory, threads, maxQueued, memoryBytes });
   }
 
   async run<P, R>(query: ReadQuery<P, R>, params: P, options: ReadOptions = {}): Promise<ReadAnswer<R>> {

@@ -14,6 +14,8 @@ export interface ReadThreadsOptions {
   readonly directory: string;
   readonly threads: number;
   readonly maxQueued: number;
+  /** What queries of all threads together may keep from one read to the next. */
+  readonly memoryBytes: number;
 }
 
 interface Job {
@@ -145,7 +147,8 @@ export class ReadThreads {
 
   private launch(): void {
     const flags = new SharedArrayBuffer(8);
-    const workerData: ReadStart = { directory: this.options.directory, flags };
+    const { directory, memoryBytes, threads } = this.options;
+    const workerData: ReadStart = { directory, flags, memoryBytes: Math.floor(memoryBytes / threads) };
     const worker = new Worker(this.options.worker, { workerData, resourceLimits: READER_LIMITS });
     const thread: Thread = { worker, flags: new Int32Array(flags), state: 'starting', job: null };
     let reason = 'it ended by itself';

@@ -16,6 +16,8 @@ export interface ReadStart {
   readonly directory: string;
   /** Two 32-bit integers: the serial of a job that is to end early, and why (1 time, 2 given up). */
   readonly flags: SharedArrayBuffer;
+  /** What its queries may keep from one read to the next. */
+  readonly memoryBytes: number;
 }
 
 export interface RunJob {
@@ -55,8 +57,8 @@ const CLOCK_EVERY = 64;
 export function runReadWorker({ queries }: { readonly queries: readonly AnyQuery[] }): void {
   const port = parentPort;
   if (!port) throw new TouchstoneError('NOT_A_WORKER', 'Start this file as a worker thread.', 'internal');
-  const { directory, flags } = workerData as ReadStart;
-  const reader = new GenerationsReader(directory, queries, new Int32Array(flags));
+  const { directory, flags, memoryBytes } = workerData as ReadStart;
+  const reader = new GenerationsReader(directory, queries, new Int32Array(flags), memoryBytes);
   const send = (message: FromReader) => port.postMessage(message);
   port.on('message', (message: ToReader) => {
     if (message.serial === 'stop') {
@@ -92,6 +94,7 @@ class GenerationsReader {
     private readonly directory: string,
     queries: readonly AnyQuery[],
     private readonly flags: Int32Array,
+    private readonly memoryBytes: number,
   ) {
     this.active = new ActiveGenerations(directory);
     for (const query of queries) this.queries.set(query.name, query);
@@ -138,7 +141,7 @@ class GenerationsReader {
     try {
       const db = openForReading(`${this.directory}/${generation.name}.db`);
       try {
-        return new GenerationReader(db, group, generation.name, generation.settings);
+        return new GenerationReader(db, group, generation.name, generation.settings, this.memoryBytes);
       } catch (error) {
         db.close();
         throw error;

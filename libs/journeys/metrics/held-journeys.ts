@@ -7,6 +7,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { heldAt, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, positionKey } from '../journey-blob.js';
+import { numbersIn } from '../journey-scan.js';
 import { hasParts, partsAt, seenAs, wholesAt } from '../journey-wholes.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 
@@ -97,8 +98,6 @@ async function touchedWithin(read: Read, from: number, to: number): Promise<Floa
   const all = Float64Array.from(numbersIn(rows[0]!.list)).sort();
   return all.filter((journey, i) => journey !== all[i - 1]);
 }
-
-const numbersIn = (list: string | null): number[] => JSON.parse(`[${list ?? ''}]`) as number[];
 
 /** States of a range that held, in the order of their surrogates. */
 async function statesAlong(read: Read, range: RawBuilder<unknown>, atMost: number): Promise<HeldState[]> {

@@ -1,4 +1,4 @@
 import { runReadWorker } from '../read-worker.js';
-import { badQuery, slowQuery, sumQuery } from './toy.js';
+import { badQuery, keepingQuery, slowQuery, sumQuery } from './toy.js';
 
-runReadWorker({ queries: [sumQuery, slowQuery, badQuery] });
+runReadWorker({ queries: [sumQuery, slowQuery, badQuery, keepingQuery] });

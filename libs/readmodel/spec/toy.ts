@@ -174,6 +174,17 @@ export const slowQuery: ReadQuery<{ how: 'script' | 'statements' | 'statement'; 
   },
 };
 
+/** Keeps in which generation it ran; answers what it had kept before, and how much it may keep. */
+export const keepingQuery: ReadQuery<null, { before: string | null; limit: number }> = {
+  name: 'toys.keeping',
+  group: 'toys',
+  run({ memory: { kept, limit }, generation }) {
+    const before = (kept.get('toys') as string | undefined) ?? null;
+    kept.set('toys', generation);
+    return Promise.resolve({ before, limit });
+  },
+};
+
 /** Fails as asked: with a defect, or by leaving the thread. */
 export const badQuery: ReadQuery<{ how: 'defect' | 'exit' }, never> = {
   name: 'toys.bad',
