@@ -63,8 +63,9 @@ describe('the pulse of a GraphQL socket', () => {
   it('ends one that stands still: nothing is read from it, nothing taken by it', async () => {
     const stalled = await subscribed();
     expect(await until(1)).toBe(1);
-    (stalled.socket as unknown as { _socket: { pause(): void } })._socket.pause();
+    const connection = (stalled.socket as unknown as { _socket: { pause(): void; destroy(): void } })._socket;
+    connection.pause();
     expect(await until(0)).toBe(0);
-    stalled.socket.terminate();
+    connection.destroy();
   });
 });

@@ -58,9 +58,11 @@ describe('a read pool', () => {
     await expect(reads.run(sumQuery, {}, options)).rejects.toMatchObject({ code: 'INVALID_POSITION' });
     const beyond = { atLeast: '0'.repeat(13) + 'fff', timeoutMs: 600 };
     await expect(reads.run(sumQuery, {}, beyond)).rejects.toMatchObject({ code: 'NOT_YET_PROJECTED', kind: 'busy' });
-    await expect(reads.run(sumQuery, {}, { asOf: { position: beyond.atLeast }, timeoutMs: 600 })).rejects.toMatchObject({
-      code: 'NOT_YET_PROJECTED',
-    });
+    await expect(reads.run(sumQuery, {}, { asOf: { position: beyond.atLeast }, timeoutMs: 600 })).rejects.toMatchObject(
+      {
+        code: 'NOT_YET_PROJECTED',
+      },
+    );
   });
 
   it('answers about the past', async () => {
