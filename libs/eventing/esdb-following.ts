@@ -6,7 +6,7 @@ import type { EsdbClient } from './esdb-client.js';
 import { recordedFrom, textSize } from './esdb-envelope.js';
 import { isPassing, translated } from './esdb-errors.js';
 import { passes, serverFilter } from './esdb-filter.js';
-import { BEFORE_ALL, fromPosition, toPosition, type EsdbPlace } from './esdb-position.js';
+import { BEFORE_ALL, fromPosition, isPlace, toPosition, type EsdbPlace } from './esdb-position.js';
 import { items, type ClientStream, type EsdbHead, type ReadParts, type Waiting } from './esdb-reading.js';
 
 const FIRST_PAUSE_MS = 50;
@@ -34,8 +34,9 @@ export async function* listen(
   waiting: Waiting,
 ): AsyncGenerator<Heard> {
   const line: { push(heard: Heard): unknown } = { push: () => undefined };
-  const checkpointReached = (_: unknown, place: EsdbPlace) =>
-    void line.push({ kind: 'checkpoint', position: toPosition(place) });
+  const checkpointReached = (_: unknown, place: EsdbPlace) => {
+    if (isPlace(place)) line.push({ kind: 'checkpoint', position: toPosition(place) });
+  };
   const subscription = client.subscribe({
     fromPosition: after === BEFORE_ALL ? 'start' : fromPosition(after),
     filter: { ...serverFilter(filter), checkpointReached },

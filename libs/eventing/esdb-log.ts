@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { NewEvent, Position, RecordedEvent } from './envelope.js';
 import type {
   Appended,
@@ -64,6 +65,8 @@ class EsdbReader implements EsdbLogReader {
   protected readonly connection: ReturnType<typeof shareClient>;
 
   constructor({ url, timeoutMs = 5_000, patienceMs = 20_000, quietMs = 10_000 }: EsdbLogOptions) {
+    // Every read listens for the end of the log.
+    setMaxListeners(0, this.closing.signal);
     this.connection = shareClient(esdbAddress(url));
     const { client } = this.connection;
     const parts = { client, silenceMs: timeoutMs, patienceMs, quietMs, closing: this.closing.signal };

@@ -13,6 +13,9 @@ export const BEFORE_ALL: Position = '0'.repeat(32);
 /** Positions are signed 64-bit integers on the server. */
 const LARGEST = 2n ** 63n - 1n;
 
+/** A log in which nothing was found yet makes the server tell of a checkpoint at "minus one". */
+export const isPlace = ({ commit, prepare }: EsdbPlace): boolean => commit <= LARGEST && prepare <= LARGEST;
+
 const half = (value: bigint): string => value.toString(16).padStart(16, '0');
 
 /** Commit, then prepare, in hexadecimal: a text of one width that sorts as the log does. */
@@ -26,7 +29,7 @@ export function fromPosition(position: Position): EsdbPlace {
   if (typeof position === 'string' && /^[0-9a-f]{32}$/.test(position)) {
     const commit = BigInt(`0x${position.slice(0, 16)}`);
     const prepare = BigInt(`0x${position.slice(16)}`);
-    if (commit <= LARGEST && prepare <= LARGEST) return { commit, prepare };
+    if (isPlace({ commit, prepare })) return { commit, prepare };
   }
   throw invalidPosition(position, 'is no position of this log');
 }

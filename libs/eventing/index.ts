@@ -20,6 +20,7 @@ export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
 export { openVault } from './keys-vault.js';
+export { openLog, portsOf, type LogForThread, type LogSource, type SharedLog } from './open-log.js';
 export {
   openSqliteLog,
   openSqliteLogReader,
