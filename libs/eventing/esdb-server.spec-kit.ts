@@ -90,7 +90,8 @@ export class FaultyEsdb {
     const calls = which === 'appends' ? this.appendCalls : this.readCalls;
     for (const call of calls) {
       if (how === 'ended') call.end();
-      else call.destroy(Object.assign(new Error('dropped'), { code: grpc.status.UNAVAILABLE, details: 'dropped' }));
+      else
+        call.emit('error', Object.assign(new Error('dropped'), { code: grpc.status.UNAVAILABLE, details: 'dropped' }));
     }
   }
 
@@ -100,7 +101,8 @@ export class FaultyEsdb {
     metadata.set('exception', 'not-leader');
     metadata.set('leader-endpoint-host', '127.0.0.1');
     metadata.set('leader-endpoint-port', String(this.leader.port));
-    call.destroy(Object.assign(new Error('not leader'), { code: grpc.status.NOT_FOUND, details: 'no', metadata }));
+    call.on('error', () => undefined);
+    call.emit('error', Object.assign(new Error('no'), { code: grpc.status.NOT_FOUND, details: 'no', metadata }));
     return true;
   }
 
