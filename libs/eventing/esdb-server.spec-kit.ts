@@ -44,6 +44,8 @@ export class FaultyEsdb {
   readonly arrived: { readonly stream: string; readonly expected: Expected; readonly ids: readonly string[] }[] = [];
   /** Calls that were opened, ever. */
   readonly opened = { appends: 0, reads: 0, subscriptions: 0 };
+  /** Called before each append is looked at. */
+  before: () => void = () => undefined;
   /** Events that were handed to the network for subscribers. */
   sent = 0;
   private readonly appendCalls = new Set<AppendCall>();
@@ -61,6 +63,10 @@ export class FaultyEsdb {
 
   get url(): string {
     return `esdb://127.0.0.1:${this.port}?tls=false`;
+  }
+
+  get openReads(): number {
+    return this.readCalls.size;
   }
 
   /** Listens, on the same port as before. */
@@ -138,6 +144,7 @@ export class FaultyEsdb {
     const stream = Buffer.from(options.getStreamIdentifier()!.getStreamName_asU8()).toString();
     const expected = expectedOf(options);
     this.arrived.push({ stream, expected, ids: events.map(({ id }) => id) });
+    this.before();
     const fault = this.appendFaults.shift();
     if (fault?.kind === 'lost') return;
     if (fault?.kind === 'refused') return void call.write(refusedWith(answer, fault));
