@@ -22,8 +22,7 @@ if (!url) {
     '--no-warnings',
     'node_modules/jest/bin/jest.js',
     '--runInBand',
-    '--testMatch',
-    '<rootDir>/test/esdb-*.real.ts',
+    '--testMatch=<rootDir>/test/esdb-*.real.ts',
     ...process.argv.slice(2),
   ];
   const cwd = fileURLToPath(new URL('..', import.meta.url));

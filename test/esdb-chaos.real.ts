@@ -90,7 +90,7 @@ describe('an EventStoreDB that is killed under its callers', () => {
       for (let round = 0; round < ROUNDS; round++) {
         const before = answered();
         await until(() => answered() > before + CALLERS);
-        await sleep(Math.random() * 400);
+        await sleep(300 + Math.random() * 700);
         await server.kill();
         await server.start();
       }

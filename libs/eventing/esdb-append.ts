@@ -24,15 +24,25 @@ interface Waiting {
  */
 export class AppendChannel {
   private call: Promise<AppendCall> | null = null;
+  private current: AppendCall | null = null;
+  private opened = 0;
 
   constructor(
     private readonly client: EsdbClient,
     private readonly timeoutMs: number,
   ) {}
 
-  async append(append: EncodedAppend): Promise<Settled> {
+  /** `onlyOn`: the number of the call that it must go over; when that is over, LOG_UNAVAILABLE. */
+  async append(append: EncodedAppend, onlyOn?: number): Promise<Settled> {
+    if (onlyOn !== undefined && this.proven !== onlyOn)
+      throw unavailable(`appending to ${append.stream}`, 'its call broke');
     const call = await (this.call ??= this.open());
     return call.append(append, this.timeoutMs);
+  }
+
+  /** The number of the call that is open, once the server has answered on it. */
+  get proven(): number | null {
+    return this.current?.hasAnswered ? this.opened : null;
   }
 
   async close(): Promise<void> {
@@ -43,17 +53,23 @@ export class AppendChannel {
   private open(): Promise<AppendCall> {
     const opening = new Promise<AppendCall>((resolve, reject) => {
       let call: AppendCall | null = null;
+      let isLate = false;
       // Finding the leader of a cluster can take for ever; that is the client's affair, ours is the caller.
-      const late = setTimeout(() => reject(unavailable('connecting', `for ${this.timeoutMs} ms`)), this.timeoutMs);
+      const late = setTimeout(() => {
+        isLate = true;
+        reject(unavailable('connecting', `for ${this.timeoutMs} ms`));
+      }, this.timeoutMs);
       const over = (error: unknown) => {
         clearTimeout(late);
-        if (this.call === opening) this.call = null;
+        if (this.call === opening) this.call = this.current = null;
         call?.broken(error);
         reject(translated(error, 'connecting'));
       };
       const opened = (stream: AppendStream, end: (error: Error) => void) => {
         clearTimeout(late);
-        call = new AppendCall(stream, end);
+        if (isLate) return end(new Error('nobody waits for this call any more'));
+        call = this.current = new AppendCall(stream, end);
+        this.opened++;
         resolve(call);
       };
       this.client.openAppends(opened).catch(over);
@@ -79,6 +95,10 @@ class AppendCall {
     private readonly onEnd: (error: Error) => void,
   ) {
     stream.on('data', (answer: BatchAppendResp) => this.hear(answer));
+  }
+
+  get hasAnswered(): boolean {
+    return this.heardAt > 0 && this.over === null;
   }
 
   append(append: EncodedAppend, timeoutMs: number): Promise<Settled> {

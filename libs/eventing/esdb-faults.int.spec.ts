@@ -107,20 +107,22 @@ describe('the log on EventStoreDB, when things go wrong', () => {
       expect((await read()).slice(3)).toEqual(idsOf(batch));
     });
 
-    it('with any, when others are quicker than its repeat too: looked for once more, and written once', async () => {
+    it('with any, however often others are quicker than its repeats: written once in the end', async () => {
       await log.append('s', 'none', events(1));
       server.appendFaults.push({ kind: 'lost' });
       const batch = events(1);
       const appending = log.append('s', 'any', batch);
       let others = 0;
       server.before = () => {
-        if (server.arrived.length < 3 || others > 0) return;
+        if (typeof server.arrived.at(-1)!.expected !== 'number') return;
         others++;
         server.store.append('s', 'any', [{ ...server.store.streams.get('s')![0]!, id: events(1)[0]!.id }]);
       };
-      expect(await appending).toMatchObject({ revision: 2 });
+      while (others === 0) await sleep(5);
+      await log.append('another', 'none', events(1));
+      expect(await appending).toMatchObject({ revision: others + 1 });
       expect((await read()).at(-1)).toBe(batch[0]!.id);
-      expect(others).toBe(1);
+      expect(others).toBeGreaterThan(2);
     });
 
     it('thousands under way when the server dies are written exactly once when it is back', async () => {

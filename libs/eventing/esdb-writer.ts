@@ -3,8 +3,9 @@ import { TouchstoneError } from './errors.js';
 import type { Appended, ExpectedRevision } from './event-log.js';
 import { logClosed, type PreparedEvent } from './log-input.js';
 import type { AppendChannel } from './esdb-append.js';
-import { encodeAppend, type EncodedAppend, type Settled } from './esdb-append.wire.js';
-import { isPassing } from './esdb-errors.js';
+import { encodeAppend, type Settled } from './esdb-append.wire.js';
+import { isPassing, unavailable } from './esdb-errors.js';
+import { Repeats, type Attempt, type Tail } from './esdb-repeat.js';
 
 /** What is to be appended, checked. */
 export interface Submission {
@@ -21,19 +22,12 @@ export interface QueueLimit {
   readonly bytes?: number;
 }
 
-/** What the writer asks of the reading half, to find out what became of an append. */
-export interface Tail {
-  /** The newest events of a stream, newest first, until the consumer has seen enough. */
-  newest(stream: string): AsyncIterable<{ id: string; revision: number; position: Appended['position'] }>;
-}
-
 /** Appends on the wire at a time; the others wait here, where a time-out does not run yet. */
 const ON_THE_WIRE = 512;
+/** The number of no call at all. */
+const NO_CALL = -1;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 1_000;
-/** How far back the events of an append are looked for that did not say where they go. */
-const LOOK_BACK = 4_096;
-
 interface Job extends Submission {
   readonly bytes: number;
 }
@@ -48,7 +42,7 @@ export class EsdbWriter {
   private isOpen = true;
 
   constructor(
-    private readonly channel: Pick<AppendChannel, 'append'>,
+    private readonly channel: Pick<AppendChannel, 'append' | 'proven'>,
     private readonly tail: Tail,
     private readonly options: { readonly limit: QueueLimit; readonly patienceMs: number },
   ) {}
@@ -104,19 +98,34 @@ export class EsdbWriter {
   /** The same ids with the original expectation, again and again: the server then answers as it did the first time. */
   private async write(job: Job): Promise<Appended> {
     const end = performance.now() + this.options.patienceMs;
-    let encoded = encodeAppend(job.stream, job.expected, job.events);
+    const original = encodeAppend(job.stream, job.expected, job.events);
+    const repeats =
+      job.expected === 'any' || job.expected === 'exists'
+        ? new Repeats(original, job.events.at(-1)!.id, this.tail, this.channel)
+        : null;
+    let attempt: Attempt = { append: original };
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        return await this.placed(job, await this.channel.append(encoded));
+        return await this.placed(job, await this.channel.append(attempt.append, attempt.onlyOn));
       } catch (error) {
-        if (!isPassing(error) && !(encoded.expected !== job.expected && isConflict(error))) throw error;
-        if (performance.now() + pause > end) throw error;
-        await sleep(pause * (0.5 + Math.random()));
+        const lostRace = attempt.append !== original && isConflict(error);
+        if (!isPassing(error) && !lostRace) throw error;
+        if (performance.now() + pause > end) {
+          throw lostRace ? unavailable(`appending to ${job.stream}`, 'others were quicker every time', error) : error;
+        }
+        if (lostRace) repeats?.lostRace();
+        else await sleep(pause * (0.5 + Math.random()));
       }
-      if (job.expected !== 'any' && job.expected !== 'exists') continue;
-      const found = await this.lookFor(job, encoded).catch(() => encoded);
-      if ('revision' in found) return found;
-      encoded = found;
+      if (repeats === null) continue;
+      try {
+        const next = await repeats.next();
+        if ('revision' in next) return next;
+        attempt = next;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        // Without a look nothing may be sent again; the one that was sent last is looked for once more.
+        attempt = { append: original, onlyOn: NO_CALL };
+      }
     }
   }
 
@@ -127,24 +136,6 @@ export class EsdbWriter {
       if (event.revision === revision) return { revision, position: event.position };
     }
     throw new TouchstoneError('LOG_FAILED', `EventStoreDB gave no position for ${job.stream}.`, 'unavailable');
-  }
-
-  /**
-   * What became of an append that did not say where it goes: the server remembers the ids of such appends only for a
-   * while, and not over a restart. When the events are in the stream, that is the answer; when not, the repeat says
-   * exactly behind which event it belongs, so that it cannot be written twice.
-   */
-  private async lookFor({ stream, expected, events }: Job, sent: EncodedAppend): Promise<Appended | EncodedAppend> {
-    const last = events.at(-1)!.id;
-    let newest: number | null = null;
-    let looked = 0;
-    for await (const event of this.tail.newest(stream)) {
-      newest ??= event.revision;
-      if (event.id === last) return { revision: event.revision, position: event.position };
-      if (++looked >= LOOK_BACK) break;
-    }
-    if (newest === null) return expected === 'exists' ? sent : { ...sent, expected: 'none' };
-    return { ...sent, expected: newest };
   }
 
   private assertRoom(more: readonly Job[]): void {

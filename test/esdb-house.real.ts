@@ -1,0 +1,15 @@
+/** A whole server on a real EventStoreDB beside one with the embedded log: `npm run test:esdb`. */
+import { liveThrough } from './esdb-house.kit.js';
+import { someServer, url } from './esdb.kit.js';
+
+it('a whole server answers, follows, looks back, rebuilds and starts again as with the embedded log', async () => {
+  const server = await someServer();
+  try {
+    const name = `house-${Date.now()}`;
+    const there = await liveThrough({ EVENT_LOG_URL: url }, name);
+    expect(there).toMatchObject({ isInOrder: true, imported: [{ status: 200 }, { status: 200 }] });
+    expect(there).toEqual(await liveThrough({}, name));
+  } finally {
+    await server.stop();
+  }
+}, 180_000);
