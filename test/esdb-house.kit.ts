@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { clockAt } from '@touchstone/eventing';
 import { TestServer } from '../apps/server/testing.js';
 import { FeedReader, type CloudEvent } from './feed.kit.js';
 
-const TRACES = 25;
+const TRACES = 10;
+/** What is still open grows older with every second. */
+const CLOCK = clockAt('2025-08-01T00:00:00Z', { still: true });
 const EXAMPLE = fileURLToPath(new URL('../examples/fault-repairs.xes', import.meta.url));
 
 /** The first traces of the example, which is long. */
@@ -23,7 +26,7 @@ const OF_TYPE = `query ($type: String!, $atLeast: Position) {
 }`;
 const TIMELINE = `query ($id: ID!, $asOf: AsOfInput, $atLeast: Position) {
   timeline(of: { journeyId: $id }, asOf: $asOf, atLeast: $atLeast, first: 100) {
-    edges { node { form version entryId kind occurredAt channel unit staff personal note } } }
+    edges { node { form version kind occurredAt channel unit staff personal note } } }
 }`;
 const FOLLOW =
   'subscription ($after: Position) { events(after: $after, stream: "journey-") { id type stream position } }';
@@ -39,11 +42,15 @@ interface Seen {
 export type Lived = Readonly<Record<string, unknown>>;
 
 /**
- * Imports, asks, follows, corrects, looks back, rebuilds and starts again. `name` marks all that is written, so that the
+ * Imports, asks, follows, tells, looks back, rebuilds and, where that is asked for, starts again. `name` marks all that is written, so that the
  * log may hold other things too. The server is closed in the end.
  */
-export async function liveThrough(env: Record<string, string>, name: string): Promise<Lived> {
-  let server = await TestServer.start(env);
+export async function liveThrough(
+  env: Record<string, string>,
+  name: string,
+  { restart }: { readonly restart: boolean },
+): Promise<Lived> {
+  let server = await TestServer.start(env, undefined, CLOCK);
   const ask = async (query: string, variables: Record<string, unknown> = {}) => {
     const { data, errors } = await server.ask(query, variables);
     if (errors) throw new Error(JSON.stringify(errors));
@@ -84,9 +91,11 @@ export async function liveThrough(env: Record<string, string>, name: string): Pr
     await ask('mutation { rebuildProjection(group: "journeys") { generation } }');
     const rebuilt = await ask(OF_TYPE, { type: name });
     const seen = await followed.all(closed.position);
-    await server.close();
-    server = await TestServer.start(env, server.directory);
-    await server.ready();
+    if (restart) {
+      await server.close();
+      server = await TestServer.start(env, server.directory, CLOCK);
+      await server.ready();
+    }
     const again = await ask(OF_TYPE, { type: name });
     const projections = await ask('{ projections { group generation state parked } }');
     return { imported, all, timeline, revisions: [told, noted, closed].map((r) => r.revision), after, before, reached, rebuilt, ...seen, again, projections }; // prettier-ignore

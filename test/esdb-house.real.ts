@@ -6,9 +6,9 @@ it('a whole server answers, follows, looks back, rebuilds and starts again as wi
   const server = await someServer();
   try {
     const name = `house-${Date.now()}`;
-    const there = await liveThrough({ EVENT_LOG_URL: url }, name);
+    const there = await liveThrough({ EVENT_LOG_URL: url }, name, { restart: true });
     expect(there).toMatchObject({ isInOrder: true, imported: [{ status: 200 }, { status: 200 }] });
-    expect(there).toEqual(await liveThrough({}, name));
+    expect(there).toEqual(await liveThrough({}, name, { restart: true }));
   } finally {
     await server.stop();
   }
