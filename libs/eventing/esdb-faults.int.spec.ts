@@ -257,9 +257,11 @@ describe('the log on EventStoreDB, when things go wrong', () => {
           events(50, () => ({ data: { text } })),
         );
       for (let i = 0; i < 5; i++) {
-        for await (const _ of log.readStream('s')) break;
-        for await (const _ of log.readAll()) break;
-        for await (const _ of log.readAll({ streams: ['s'] })) break;
+        for (const reading of [log.readStream('s'), log.readAll(), log.readAll({ streams: ['s'] })]) {
+          const iterator = (reading as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+          expect((await iterator.next()).done).toBe(false);
+          await iterator.return!();
+        }
       }
       for (let tries = 0; tries < 40 && server.openReads > 0; tries++) await sleep(25);
       expect(server.openReads).toBe(0);

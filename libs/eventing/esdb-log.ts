@@ -91,7 +91,7 @@ class EsdbReader implements EsdbLogReader {
     const left = absent.values();
     const asker = async () => {
       for (const stream of left) {
-        for await (const _ of readStream(this.parts, stream, { max: 1 })) absent.delete(stream);
+        for await (const event of readStream(this.parts, stream, { max: 1 })) absent.delete(event.stream);
       }
     };
     await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, absent.size) }, asker));
