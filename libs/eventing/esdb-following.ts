@@ -17,22 +17,20 @@ export const pageSizeOf = (asked: number | undefined): number => Math.min(asked 
 
 /** What a subscription of the client says, in the order in which it says it. */
 export type Heard =
-  /** `isLast`: for the moment nothing is behind it. */
-  | { readonly kind: 'event'; readonly resolved: AllStreamResolvedEvent; readonly isLast: boolean }
+  | { readonly kind: 'event'; readonly resolved: AllStreamResolvedEvent }
   | { readonly kind: 'checkpoint'; readonly position: Position }
   | { readonly kind: 'caughtUp' }
   | { readonly kind: 'fellBehind' };
 
 /**
- * One subscription of the client, as long as it lasts. Its events come one after the other, but that it has caught up
- * it tells by a listener that may be ahead of what has been read: what it tells is put into the same line.
+ * One subscription of the client, as long as it lasts, as much at a time as has come. That it has caught up it tells by a listener that may be ahead of what has been read: what it tells is put into the same line.
  */
 export async function* listen(
   client: EsdbClient,
   after: Position,
   filter: EventFilter,
   waiting: Waiting,
-): AsyncGenerator<Heard> {
+): AsyncGenerator<readonly Heard[]> {
   const line: { push(heard: Heard): unknown } = { push: () => undefined };
   const checkpointReached = (_: unknown, place: EsdbPlace) => {
     if (isPlace(place)) line.push({ kind: 'checkpoint', position: toPosition(place) });
@@ -47,8 +45,8 @@ export async function* listen(
   const stream: ClientStream<Heard | AllStreamResolvedEvent> = Object.assign(subscription, {
     cancel: () => subscription.unsubscribe(),
   });
-  for await (const item of items(stream, waiting)) {
-    yield 'kind' in item ? item : { kind: 'event', resolved: item, isLast: subscription.readableLength === 0 };
+  for await (const come of items(stream, waiting)) {
+    yield come.map((item) => ('kind' in item ? item : { kind: 'event', resolved: item }));
   }
 }
 
@@ -108,12 +106,16 @@ class Following {
     const headBefore = await head.read();
     const waiting = { ...this.parts, silenceMs: quietMs, isFault: () => this.isMissingSomething() };
     try {
-      for await (const heard of listen(client, this.reached, this.options, waiting)) {
-        if (heard.kind === 'event') this.take(heard.resolved);
-        if (heard.kind !== 'event' || this.isFull() || (this.isLive && heard.isLast)) yield* this.given();
-        if (heard.kind === 'checkpoint') yield* this.checkpoint(heard.position);
-        else if (heard.kind === 'fellBehind') this.isLive = false;
-        else if (heard.kind === 'caughtUp' && !this.isLive) yield* this.caughtUp(headBefore);
+      for await (const come of listen(client, this.reached, this.options, waiting)) {
+        for (const heard of come) {
+          if (heard.kind === 'event') this.take(heard.resolved);
+          if (heard.kind !== 'event' || this.isFull()) yield* this.given();
+          if (heard.kind === 'checkpoint') yield* this.checkpoint(heard.position);
+          else if (heard.kind === 'fellBehind') this.isLive = false;
+          else if (heard.kind === 'caughtUp' && !this.isLive) yield* this.caughtUp(headBefore);
+        }
+        // While it catches up, more is sure to come.
+        if (this.isLive) yield* this.given();
       }
     } catch (error) {
       yield* this.given();

@@ -20,6 +20,8 @@ export interface ReadParts {
 
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 1_000;
+/** One turn of the event loop for each event would cost more than the event. */
+const AT_A_TIME = 256;
 /** Events looked at for the head: the newest ones may be the server's own. */
 const HEAD_PAGE = 16;
 const HEAD_PAGE_MOST = 4_096;
@@ -37,6 +39,7 @@ export interface Waiting {
 export interface ClientStream<T> extends AsyncIterable<T> {
   readonly destroyed: boolean;
   iterator(options: { destroyOnReturn: boolean }): AsyncIterableIterator<unknown>;
+  read(): unknown;
   resume(): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   destroy(error?: Error): unknown;
@@ -44,11 +47,11 @@ export interface ClientStream<T> extends AsyncIterable<T> {
 }
 
 /**
- * What a stream of the client brings, each item as it comes. The stream is let go however the reading ends, and nothing
+ * What a stream of the client brings, as much at a time as has come. The stream is let go however the reading ends, and nothing
  * that it says afterwards can hurt anybody. A consumer may take as long as it likes: only waiting for the server counts
  * as silence.
  */
-export async function* items<T>(stream: ClientStream<T>, waiting: Waiting): AsyncGenerator<T> {
+export async function* items<T>(stream: ClientStream<T>, waiting: Waiting): AsyncGenerator<readonly T[]> {
   const { silenceMs, closing, isFault = () => Promise.resolve(true) } = waiting;
   let isWaiting = true;
   const close = () => void stream.destroy(logClosed());
@@ -61,9 +64,15 @@ export async function* items<T>(stream: ClientStream<T>, waiting: Waiting): Asyn
   closing.addEventListener('abort', close, { once: true });
   try {
     if (closing.aborted) throw logClosed();
-    for await (const item of stream.iterator({ destroyOnReturn: false })) {
+    for await (const first of stream.iterator({ destroyOnReturn: false })) {
       isWaiting = false;
-      yield item as T;
+      const come = [first];
+      while (come.length < AT_A_TIME) {
+        const item = stream.read();
+        if (item === null) break;
+        come.push(item);
+      }
+      yield come as T[];
       if (closing.aborted) throw logClosed();
       isWaiting = true;
       silence.refresh();
@@ -119,12 +128,14 @@ export function readStream(
       const maxCount = left === Infinity ? undefined : left;
       const reading = parts.client.readStream(stream, { fromRevision, direction, ...(maxCount && { maxCount }) });
       try {
-        for await (const resolved of items(reading, parts)) {
-          const event = recordedFrom(resolved);
-          if (event === null) throw foreignEvent(stream, resolved.event?.revision ?? -1n);
-          next = BigInt(event.revision + step);
-          left--;
-          yield event;
+        for await (const come of items(reading, parts)) {
+          for (const resolved of come) {
+            const event = recordedFrom(resolved);
+            if (event === null) throw foreignEvent(stream, resolved.event?.revision ?? -1n);
+            next = BigInt(event.revision + step);
+            left--;
+            yield event;
+          }
         }
       } catch (error) {
         if ((error as { type?: string }).type !== 'stream-not-found') throw error;
@@ -167,17 +178,18 @@ export class EsdbHead {
     for (let maxCount = HEAD_PAGE; ; maxCount = Math.min(4 * maxCount, HEAD_PAGE_MOST)) {
       const reading = this.parts.client.readAll({ fromPosition, direction: 'backwards', maxCount });
       let count = 0;
-      for await (const resolved of items(reading, this.parts)) {
-        const place = resolved.event?.position;
-        if (place === undefined) continue;
-        count++;
-        fromPosition = place;
-        const position = toPosition(place);
-        end ??= position;
-        const isNew = position > until;
-        if (isNew && recordedFrom(resolved) === null) continue;
-        if (isNew) yield position;
-        return this.lookedTo(end);
+      for await (const come of items(reading, this.parts)) {
+        for (const resolved of come) {
+          const place = resolved.event?.position;
+          if (place === undefined) continue;
+          count++;
+          fromPosition = place;
+          const position = toPosition(place);
+          end ??= position;
+          if (position > until && recordedFrom(resolved) === null) continue;
+          if (position > until) yield position;
+          return this.lookedTo(end);
+        }
       }
       if (count === 0) return this.lookedTo(end ?? until);
     }

@@ -11,19 +11,19 @@ import { parseArgs } from 'node:util';
 import { EventStoreDBClient, eventTypeFilter, jsonEvent } from '@eventstore/db-client';
 import { openLog } from '@touchstone/eventing';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '11' } } });
 const rounds = Number(values.rounds);
 const url = process.env.EVENT_LOG_URL;
 if (!url) throw new Error('EVENT_LOG_URL names no EventStoreDB.');
 
 /** What is asked of the log at least, as a part of what the bare client does. */
 const WANTED = { single: 0.8, callers64: 0.8, bulk: 0.5, catchUp: 0.6 };
-const SINGLE = 150;
+const SINGLE = 60;
 const CALLERS = 64;
-const EACH = 20;
-const BATCHES = 200;
+const EACH = 10;
+const BATCHES = 100;
 const BATCH = 50;
-const FOLLOWED = 20_000;
+const FOLLOWED = 15_000;
 
 const run = randomUUID().slice(0, 8);
 const type = `Bench${run}`;
