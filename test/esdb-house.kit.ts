@@ -6,7 +6,7 @@ import { clockAt } from '@touchstone/eventing';
 import { TestServer } from '../apps/server/testing.js';
 import { FeedReader, type CloudEvent } from './feed.kit.js';
 
-const TRACES = 10;
+export const TRACES = 10;
 /** What is still open grows older with every second. */
 const CLOCK = clockAt('2025-08-01T00:00:00Z', { still: true });
 const EXAMPLE = fileURLToPath(new URL('../examples/fault-repairs.xes', import.meta.url));
@@ -111,9 +111,11 @@ async function importExample(server: TestServer, journeyType: string): Promise<u
     headers: { 'content-type': 'application/xml' },
     body: example(),
   });
+  // Progress comes first, the report last.
   const lines = (await response.text()).trim().split('\n');
-  const { sent, taken, alreadyKnown, quarantined } = JSON.parse(lines.at(-1)!) as Record<string, unknown>;
-  return { status: response.status, sent, taken, alreadyKnown, quarantined };
+  const { result } = JSON.parse(lines.at(-1)!) as { result: Record<string, unknown> };
+  const { sent, taken, known, quarantined, journeys } = result;
+  return { sent, taken, known, quarantined, journeys };
 }
 
 /** Follows the log over GraphQL and the feed over HTTP, both from a position, until a later one. */

@@ -1,10 +1,22 @@
-import { openEsdbLog } from './esdb-log.js';
+import { openEsdbLog, openEsdbLogReader, type EsdbLogReader } from './esdb-log.js';
 import { FaultyEsdb } from './esdb-server.spec-kit.js';
 import { eventLogContract } from './testing.js';
 
+let server: FaultyEsdb;
+let first: EsdbLogReader;
+beforeAll(async () => {
+  server = await FaultyEsdb.start();
+  // Keeps the connection for all cases: to make one for each takes longer than most of them.
+  first = openEsdbLogReader({ url: server.url });
+});
+afterAll(async () => {
+  await first.close();
+  await server.down();
+});
+
 eventLogContract('eventstoredb, on its stand-in', {
   open: async () => {
-    const server = await FaultyEsdb.start();
+    server.empty();
     const { url } = server;
     let log = await openEsdbLog({ url });
     return {
@@ -13,11 +25,8 @@ eventLogContract('eventstoredb, on its stand-in', {
         await log.close();
         return (log = await openEsdbLog({ url }));
       },
-      close: async () => {
-        await log.close();
-        await server.down();
-      },
+      close: () => log.close(),
     };
   },
-  traits: { uniqueIds: false, fresh: true },
+  traits: { uniqueIds: false, fresh: true, slow: true },
 });

@@ -33,6 +33,18 @@ type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
 
 const MAX_APPEND = 1_048_576;
 
+/** What is sent for an event is made once, however often it is read. */
+const sendable = new WeakMap<StoredEvent, Buffer>();
+const definition = services.StreamsService as unknown as grpc.ServiceDefinition;
+const service: grpc.ServiceDefinition = {
+  ...definition,
+  read: {
+    ...definition['read']!,
+    responseSerialize: (message: ReadResp | Buffer) =>
+      Buffer.isBuffer(message) ? message : Buffer.from(message.serializeBinary()),
+  },
+};
+
 export class FaultyEsdb {
   /** Faults of the next appends, one each. */
   readonly appendFaults: AppendFault[] = [];
@@ -53,7 +65,16 @@ export class FaultyEsdb {
   private server: grpc.Server | null = null;
   private port = 0;
 
-  private constructor(readonly store: EsdbStore) {}
+  private constructor(private kept: EsdbStore) {}
+
+  get store(): EsdbStore {
+    return this.kept;
+  }
+
+  /** Begins anew with an empty log. */
+  empty(): void {
+    this.kept = new EsdbStore();
+  }
 
   static async start(store = new EsdbStore()): Promise<FaultyEsdb> {
     const esdb = new FaultyEsdb(store);
@@ -72,7 +93,7 @@ export class FaultyEsdb {
   /** Listens, on the same port as before. */
   async up(): Promise<void> {
     const server = new grpc.Server();
-    server.addService(services.StreamsService as unknown as grpc.ServiceDefinition, {
+    server.addService(service, {
       batchAppend: (call: AppendCall) => this.takeAppends(call),
       read: (call: ReadCall) => this.read(call),
     });
@@ -249,8 +270,8 @@ export class FaultyEsdb {
     }
   }
 
-  private async put(call: ReadCall, message: ReadResp): Promise<void> {
-    if (call.destroyed || call.cancelled || call.write(message)) return;
+  private async put(call: ReadCall, message: ReadResp | Buffer): Promise<void> {
+    if (call.destroyed || call.cancelled || call.write(message as ReadResp)) return;
     await new Promise<void>((resolve) => {
       for (const end of ['drain', 'close', 'cancelled']) call.once(end, () => resolve());
     });
@@ -321,7 +342,9 @@ function placeOf<T extends { setCommitPosition(v: string): unknown; setPreparePo
 const checkpointAt = (position: bigint): ReadResp =>
   new streams.ReadResp().setCheckpoint(placeOf(position, new streams.ReadResp.Checkpoint()));
 
-function eventMessage(event: StoredEvent): ReadResp {
+function eventMessage(event: StoredEvent): Buffer {
+  const made = sendable.get(event);
+  if (made !== undefined) return made;
   const recorded = placeOf(event.position, new streams.ReadResp.ReadEvent.RecordedEvent());
   recorded.setId(new shared.UUID().setString(event.id));
   recorded.setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(event.stream)));
@@ -334,7 +357,9 @@ function eventMessage(event: StoredEvent): ReadResp {
   const read = new streams.ReadResp.ReadEvent();
   read.setEvent(recorded);
   read.setCommitPosition(String(event.position));
-  return new streams.ReadResp().setEvent(read);
+  const bytes = Buffer.from(new streams.ReadResp().setEvent(read).serializeBinary());
+  sendable.set(event, bytes);
+  return bytes;
 }
 
 function filterOf(options: ReadReq.Options): (event: StoredEvent) => boolean {
