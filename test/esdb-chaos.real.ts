@@ -19,7 +19,7 @@ describe('an EventStoreDB that is killed under its callers', () => {
   let log: SharedLog;
   beforeAll(async () => {
     await server.start();
-    log = await openLog({ engine: 'eventstoredb', url, patienceMs: 60_000, timeoutMs: 3_000 });
+    log = await openLog({ engine: 'eventstoredb', url, patienceMs: 60_000, readPatienceMs: 60_000, timeoutMs: 3_000 });
   }, 60_000);
   afterAll(async () => {
     await log?.close();

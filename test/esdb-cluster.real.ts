@@ -23,7 +23,7 @@ describe('a cluster whose leader is killed under its callers', () => {
   beforeAll(async () => {
     await Promise.all(nodes.map(({ server }) => server.start()));
     await leader();
-    log = await openLog({ engine: 'eventstoredb', url, patienceMs: 90_000, timeoutMs: 3_000 });
+    log = await openLog({ engine: 'eventstoredb', url, patienceMs: 90_000, readPatienceMs: 90_000, timeoutMs: 3_000 });
   }, 120_000);
   afterAll(async () => {
     await log?.close();

@@ -14,7 +14,14 @@ describe('the log on EventStoreDB, when things go wrong', () => {
   const note = (error: unknown) => void uncaught.push(error);
   const open = async (options: Partial<EsdbLogOptions> = {}) => {
     await log?.close();
-    return (log = await openEsdbLog({ url: server.url, timeoutMs: 250, patienceMs: 5_000, quietMs: 60, ...options }));
+    return (log = await openEsdbLog({
+      url: server.url,
+      timeoutMs: 250,
+      patienceMs: 5_000,
+      readPatienceMs: 5_000,
+      quietMs: 60,
+      ...options,
+    }));
   };
   const follow = (options: Subscribe = {}, pace?: () => Promise<void>) => {
     const follower = new Follower(log, options, pace);
@@ -143,7 +150,7 @@ describe('the log on EventStoreDB, when things go wrong', () => {
     });
 
     it('with no server its caller hears so in the end, and may repeat it', async () => {
-      await open({ patienceMs: 200 });
+      await open({ patienceMs: 200, readPatienceMs: 200 });
       await server.down();
       const batch = events(1);
       await expect(log.append('s', 'none', batch)).rejects.toMatchObject({

@@ -30,8 +30,10 @@ export interface EsdbLogOptions {
   readonly queueLimit?: QueueLimit;
   /** For how long one answer is waited for, in milliseconds, before the same is asked again. Default 5,000. */
   readonly timeoutMs?: number;
-  /** For how long an append or a read is tried before its caller hears LOG_UNAVAILABLE. Default 20,000. */
+  /** For how long an append is tried before its caller hears LOG_UNAVAILABLE. Default 20,000. */
   readonly patienceMs?: number;
+  /** The same for a read, which is asked again more easily. Default 10,000. */
+  readonly readPatienceMs?: number;
   /** After so long without a word a subscription looks whether it misses something. Default 10,000. */
   readonly quietMs?: number;
 }
@@ -42,7 +44,7 @@ const ASKED_AT_ONCE = 64;
 /**
  * Opens the event log on an EventStoreDB (KurrentDB) server, 23.10 or newer. One client in a thread: a second log on
  * the same server shares it, one on another server is refused.
- * @throws LOG_ADDRESS_INVALID, LOG_ALREADY_CONNECTED, LOG_UNAVAILABLE when no server answers within `patienceMs`,
+ * @throws LOG_ADDRESS_INVALID, LOG_ALREADY_CONNECTED, LOG_UNAVAILABLE when no server answers within `readPatienceMs`,
  * LOG_ACCESS_DENIED
  */
 export async function openEsdbLog(options: EsdbLogOptions): Promise<EventLog> {
@@ -64,12 +66,13 @@ class EsdbReader implements EsdbLogReader {
   protected readonly parts: FollowParts;
   protected readonly connection: ReturnType<typeof shareClient>;
 
-  constructor({ url, timeoutMs = 5_000, patienceMs = 20_000, quietMs = 10_000 }: EsdbLogOptions) {
+  constructor({ url, timeoutMs = 5_000, readPatienceMs = 10_000, quietMs = 10_000 }: EsdbLogOptions) {
     // Every read listens for the end of the log.
     setMaxListeners(0, this.closing.signal);
     this.connection = shareClient(esdbAddress(url));
     const { client } = this.connection;
-    const parts = { client, silenceMs: timeoutMs, patienceMs, quietMs, closing: this.closing.signal };
+    const waiting = { silenceMs: timeoutMs, patienceMs: readPatienceMs, quietMs };
+    const parts = { client, ...waiting, closing: this.closing.signal };
     this.parts = { ...parts, head: new EsdbHead(parts) };
   }
 
@@ -151,7 +154,8 @@ class EsdbLog extends EsdbReader implements EventLog {
 
   constructor(options: EsdbLogOptions) {
     super(options);
-    const { client, silenceMs, patienceMs } = this.parts;
+    const { client, silenceMs } = this.parts;
+    const { patienceMs = 20_000 } = options;
     this.channel = new AppendChannel(client, silenceMs);
     // What was taken is finished after the readers have left.
     const tail = { ...this.parts, closing: new AbortController().signal };

@@ -14,7 +14,7 @@ export async function* readAll(parts: FollowParts, options: ReadAll): AsyncGener
   const found = await matching(parts, options);
   let page: RecordedEvent[] = [];
   let size = 0;
-  for await (const come of persistently(found, 'reading the log', parts.patienceMs)) {
+  for await (const come of persistently(found, 'reading the log', parts)) {
     for (const event of come) {
       page.push(event);
       size += textSize(event.data);

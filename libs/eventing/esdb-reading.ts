@@ -93,7 +93,7 @@ export async function* items<T>(stream: ClientStream<T>, waiting: Waiting): Asyn
 export async function* persistently<T>(
   read: () => AsyncIterable<T>,
   doing: string,
-  patienceMs: number,
+  { patienceMs, closing }: Pick<ReadParts, 'patienceMs' | 'closing'>,
 ): AsyncGenerator<T> {
   let failingSince: number | null = null;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
@@ -108,7 +108,9 @@ export async function* persistently<T>(
       failingSince ??= performance.now();
       if (!isPassing(fault) || performance.now() + pause - failingSince > patienceMs) throw fault;
     }
-    await sleep(pause * (0.5 + Math.random()));
+    await sleep(pause * (0.5 + Math.random()), undefined, { signal: closing }).catch(() => {
+      throw logClosed();
+    });
   }
 }
 
@@ -142,7 +144,7 @@ export function readStream(
       }
     },
     `reading ${stream}`,
-    parts.patienceMs,
+    parts,
   );
 }
 
@@ -165,7 +167,7 @@ export class EsdbHead {
   }
 
   async read(): Promise<Position> {
-    const found = persistently(() => this.lookBack(), 'looking for the head of the log', this.parts.patienceMs);
+    const found = persistently(() => this.lookBack(), 'looking for the head of the log', this.parts);
     for await (const head of found) this.saw(head);
     return this.known.head;
   }

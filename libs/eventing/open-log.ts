@@ -33,11 +33,14 @@ export async function openLog(source: LogSource): Promise<SharedLog> {
   });
 }
 
+const IN_THREAD_PATIENCE_MS = 2_000;
+
 /** Opens the log of the process in another thread, for reading. */
 export async function openLogInThread(given: LogForThread): Promise<Omit<EventLog, 'append' | 'appendMany'>> {
   if (given.engine === 'sqlite') return openSqliteLogReader(given.file, { wake: given.wake });
   const { openEsdbLogReader } = await import('./esdb-log.js');
-  return openEsdbLogReader(given);
+  // Whoever follows a log in a thread tries again by itself, and wants to hear soon that it has to.
+  return openEsdbLogReader({ readPatienceMs: IN_THREAD_PATIENCE_MS, ...given });
 }
 
 /** What has to be transferred with it. */
