@@ -31,7 +31,7 @@ const LOOK_MS = 100;
 export async function withServer<T>(target: Target, work: (api: Api) => Promise<T>): Promise<T> {
   const { actor, signal } = target;
   if (target.server !== undefined) return work(new Api(addressOf(target.server), actor, signal));
-  if (!target.mayCreate) assertHasLog(target.data);
+  if (!target.mayCreate && !target.env['EVENT_LOG_URL']) assertHasLog(target.data);
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const running = await ownerOf(target.data, end, signal);
@@ -94,7 +94,7 @@ function addressOf(server: string): string {
 
 /** A question to a directory that holds nothing is most often a question to the wrong directory. */
 function assertHasLog(data: string): void {
-  if (existsSync(join(data, 'log.db'))) return;
+  if (existsSync(join(data, 'log.db')) || existsSync(join(data, 'event-log.json'))) return;
   const what = !existsSync(data) ? 'does not exist' : statSync(data).isDirectory() ? 'holds no log' : 'is a file';
   throw new TouchstoneError(
     'DATA_DIRECTORY_EMPTY',

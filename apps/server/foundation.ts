@@ -4,7 +4,6 @@ import {
   EventRegistry,
   Kernel,
   openDataDirectory,
-  openSqliteLog,
   openVault,
   systemClock,
   type Clock,
@@ -25,6 +24,7 @@ import {
 } from '@touchstone/platform';
 import { ProjectorHost, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
+import { openLogOf } from './log-of-directory.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
 
@@ -78,7 +78,7 @@ export async function openFoundation(
 async function open(config: Config, logger: StructuredLogger, clock: Clock, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
-  const log = closing.add(await openSqliteLog({ file: directory.file('log.db') }), (l) => l.close());
+  const log = closing.add(await openLogOf(directory, config), (l) => l.close());
   const parts = { config, directory, log, clock, logger };
   const projections = closing.add(await startProjections(parts), (p) => p.stop());
   const reads = closing.add(startReads(parts, projections), (r) => r.close());

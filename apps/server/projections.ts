@@ -1,25 +1,19 @@
-import type { MessagePort } from 'node:worker_threads';
-import type { Clock, DataDirectory, openSqliteLog } from '@touchstone/eventing';
+import { portsOf, type Clock, type DataDirectory, type LogForThread, type SharedLog } from '@touchstone/eventing';
 import type { Config, StructuredLogger } from '@touchstone/platform';
 import { ProjectorHost, ReadPool } from '@touchstone/readmodel';
 import { groupNames } from './composition.js';
 
 /** What a projector thread is given to open the log for itself. */
 export interface ProjectorData {
-  /** The log's file. */
-  readonly file: string;
+  readonly log: LogForThread;
   /** In which days begin and end. */
   readonly timeZone: string;
-  /** Receives the head of the log after every commit. */
-  readonly wake: MessagePort;
 }
-
-type SqliteLog = Awaited<ReturnType<typeof openSqliteLog>>;
 
 interface Parts {
   readonly config: Config;
   readonly directory: DataDirectory;
-  readonly log: SqliteLog;
+  readonly log: SharedLog;
   readonly clock: Clock;
   readonly logger: StructuredLogger;
 }
@@ -35,8 +29,8 @@ export function startProjections({ config, directory, log, logger }: Parts): Pro
     directory: directory.file('read'),
     groups: groupNames,
     data: () => {
-      const wake = log.headPort();
-      return { data: { file: log.file, timeZone: config.timeZone, wake } satisfies ProjectorData, transfer: [wake] };
+      const given = log.forThread();
+      return { data: { log: given, timeZone: config.timeZone } satisfies ProjectorData, transfer: portsOf(given) };
     },
     onDeath: (error) => logger.error(error, 'Projections'),
   });

@@ -1,5 +1,5 @@
 /** The thread that keeps the read models up to the log. */
-import { EventRegistry, openSqliteLogReader } from '@touchstone/eventing/read';
+import { EventRegistry, openLogInThread } from '@touchstone/eventing/read';
 import { runProjectorWorker } from '@touchstone/readmodel';
 import { events, groupsIn } from './composition.js';
 import type { ProjectorData } from './projections.js';
@@ -7,8 +7,5 @@ import type { ProjectorData } from './projections.js';
 runProjectorWorker({
   groups: (data) => groupsIn((data as ProjectorData).timeZone),
   read: new EventRegistry(events).read,
-  openLog: (data) => {
-    const { file, wake } = data as ProjectorData;
-    return openSqliteLogReader(file, { wake });
-  },
+  openLog: (data) => openLogInThread((data as ProjectorData).log),
 });

@@ -193,7 +193,11 @@ function workerUrl(): URL {
 }
 
 const noLog = (source: string) =>
-  new TouchstoneError('NO_LOG_THERE', `${source} holds no log: name the data directory of the server.`, 'notFound');
+  new TouchstoneError(
+    'NO_LOG_THERE',
+    `${source} holds no log: name the data directory of the server. An EventStoreDB that EVENT_LOG_URL names is backed up by its own means.`,
+    'notFound',
+  );
 
 const exists = (target: string) =>
   new TouchstoneError('BACKUP_EXISTS', `${target} is there already and not empty: name a new directory.`, 'conflict');

@@ -10,11 +10,11 @@ import {
   Follower,
   idsOf,
   type Bench,
+  type ContractTraits,
 } from './event-log.contract.kit.js';
 
-const WRITERS = 50;
-
-export function bulkCases(bench: Bench): void {
+export function bulkCases(bench: Bench, { slow }: ContractTraits): void {
+  const requests = slow ? 600 : 3_000;
   const stream = (n: number) => bench.name(`bulk${n}`);
 
   it('answers in the order of the requests', async () => {
@@ -69,9 +69,9 @@ export function bulkCases(bench: Bench): void {
     expect(await bench.log.appendMany(requests)).toEqual(first);
   });
 
-  it('takes nothing at all, and 3,000 requests', async () => {
+  it(`takes nothing at all, and ${requests} requests`, async () => {
     expect(await bench.log.appendMany([])).toEqual([]);
-    const many = Array.from({ length: 3000 }, (_, n) => ({
+    const many = Array.from({ length: requests }, (_, n) => ({
       stream: stream(n),
       expected: 'none' as const,
       events: events(2),
@@ -80,12 +80,14 @@ export function bulkCases(bench: Bench): void {
   });
 }
 
-export function concurrencyCases(bench: Bench): void {
+export function concurrencyCases(bench: Bench, { slow }: ContractTraits): void {
+  const WRITERS = slow ? 15 : 50;
+  const EACH = slow ? 4 : 8;
   const stream = (n = 0) => bench.name(`c${n}`);
   const writers = <T>(work: (writer: number) => Promise<T>) =>
     Promise.all(Array.from({ length: WRITERS }, (_, w) => work(w)));
 
-  it('50 writers on one stream: nothing lost, revisions dense, each writer in its own order', async () => {
+  it(`${WRITERS} writers on one stream: nothing lost, revisions dense, each writer in its own order`, async () => {
     await writers(async (w) => {
       for (let i = 0; i < 5; i++) await bench.log.append(stream(), 'any', [anEvent({ data: { w, i } })]);
     });
@@ -98,7 +100,7 @@ export function concurrencyCases(bench: Bench): void {
     expectIncreasing(read);
   });
 
-  it('50 writers on 50 streams: every stream whole, positions increasing with revisions', async () => {
+  it(`${WRITERS} writers on as many streams: every stream whole, positions increasing with revisions`, async () => {
     const start = await bench.log.head();
     await writers(async (w) => {
       for (let i = 0; i < 4; i++) await bench.log.append(stream(w), i === 0 ? 'none' : 2 * i - 1, events(2));
@@ -112,7 +114,7 @@ export function concurrencyCases(bench: Bench): void {
     expectIncreasing(all);
   });
 
-  it('50 writers with one expectation: one wins, the others are told', async () => {
+  it(`${WRITERS} writers with one expectation: one wins, the others are told`, async () => {
     await bench.log.append(stream(), 'none', [anEvent()]);
     const results = await Promise.allSettled(
       Array.from({ length: WRITERS }, () => bench.log.append(stream(), 0, [anEvent()])),
@@ -125,7 +127,7 @@ export function concurrencyCases(bench: Bench): void {
     expect(await collect(bench.log.readStream(stream()))).toHaveLength(2);
   });
 
-  it('50 writers that read, decide and append with an exact expectation count to 50', async () => {
+  it(`${WRITERS} writers that read, decide and append with an exact expectation count to ${WRITERS}`, async () => {
     await writers(async () => {
       for (;;) {
         const [last] = await collect(bench.log.readStream(stream(), { direction: 'backwards', max: 1 }));
@@ -158,7 +160,7 @@ export function concurrencyCases(bench: Bench): void {
   it('a reader sees no gap while writers run: what it saw is the beginning of what is there in the end', async () => {
     const start = await bench.log.head();
     const writing = { done: false };
-    const work = busyWriters(8).finally(() => (writing.done = true));
+    const work = busyWriters(EACH).finally(() => (writing.done = true));
     const seen: string[][] = [];
     while (!writing.done) {
       seen.push(idsOf(await collectPages(bench.log.readAll({ after: start, pageSize: 7 }))));
@@ -175,7 +177,7 @@ export function concurrencyCases(bench: Bench): void {
     let after = await bench.log.head();
     const start = after;
     const writing = { done: false };
-    const work = busyWriters(8).finally(() => (writing.done = true));
+    const work = busyWriters(EACH).finally(() => (writing.done = true));
     const seen: RecordedEvent[] = [];
     for (let last = false; !last;) {
       last = writing.done;
@@ -192,7 +194,7 @@ export function concurrencyCases(bench: Bench): void {
   it('a subscriber misses nothing and sees nothing twice while writers run', async () => {
     const start = await bench.log.head();
     const follower = new Follower(bench.log, { after: start, pageSize: 13 });
-    const appended = await busyWriters(8);
+    const appended = await busyWriters(EACH);
     await follower.untilEvents(appended.length);
     await follower.close();
     expect(idsOf(follower.events)).toEqual(idsOf(await collectPages(bench.log.readAll({ after: start }))));

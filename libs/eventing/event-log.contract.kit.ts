@@ -17,6 +17,8 @@ export interface ContractTraits {
   readonly uniqueIds: boolean;
   /** `open` gives a log that nobody else writes to, empty at first. */
   readonly fresh: boolean;
+  /** Every event costs far more than in a log of our own: the same with fewer writers, requests and events. */
+  readonly slow?: boolean;
 }
 
 /** The log of the running case, and names that no other case uses. */

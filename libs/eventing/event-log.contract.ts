@@ -38,8 +38,8 @@ export function eventLogContract(
 
     describe('append', () => appendCases(bench, traits));
     describe('payloads and names', () => payloadCases(bench));
-    describe('appendMany', () => bulkCases(bench));
-    describe('concurrency', () => concurrencyCases(bench));
+    describe('appendMany', () => bulkCases(bench, traits));
+    describe('concurrency', () => concurrencyCases(bench, traits));
     describe('readStream', () => readStreamCases(bench));
     describe('readAll', () => readAllCases(bench, traits));
     describe('subscribe', () => subscribeCases(bench));

@@ -6,6 +6,7 @@ export { t, type Static, type Schema } from './schema.js';
 export { event, type EventDefinition, type EventDescription, type EventOf } from './event-definition.js';
 export { command, type CommandClass } from './command.js';
 export { TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';
+export { esdbAddress } from './esdb-address.js';
 export { byInstant, instantMs, isInstant } from './instant.js';
 export {
   decider,

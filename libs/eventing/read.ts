@@ -1,4 +1,5 @@
 /** The light door, for worker threads and the command line: what reads a log or finds its owner, no Nest. */
 export { readOwner, type Owner } from './data-directory.js';
 export { EventRegistry } from './registry.js';
+export { openLogInThread, type LogForThread } from './open-log.js';
 export { openSqliteLogReader } from './sqlite-log.js';

@@ -10,7 +10,7 @@ const faultOf = (env: Record<string, string>, flags: Record<string, unknown> = {
 };
 
 describe('readConfig', () => {
-  it('has a default for everything but the clock', () => {
+  it('has a default for everything but the clock and a log elsewhere', () => {
     expect(readConfig({})).toEqual({
       dataDir: './data',
       port: 4000,
@@ -39,6 +39,17 @@ describe('readConfig', () => {
       logLevel: 'debug',
       clockAt: '2024-05-01T08:00:00+08:00',
     });
+  });
+
+  it('takes the address of an EventStoreDB, and never repeats what is wrong with it', () => {
+    const url = 'kurrentdb://admin:secret@db.example.org:2113?tls=true';
+    expect(readConfig({ EVENT_LOG_URL: url }).eventLogUrl).toBe(url);
+    expect(readConfig({ EVENT_LOG_URL: '' }).eventLogUrl).toBeUndefined();
+    const { message, details } = faultOf({ EVENT_LOG_URL: 'postgres://admin:secret@db' });
+    expect(details.faults).toEqual([
+      expect.stringMatching(/^EVENT_LOG_URL is no address of an event log: .*esdb:\/\//),
+    ]);
+    expect(message).not.toContain('secret');
   });
 
   it('takes true and false alone for what is either', () => {

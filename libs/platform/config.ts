@@ -1,4 +1,4 @@
-import { isInstant, TouchstoneError } from '@touchstone/eventing/pure';
+import { esdbAddress, isInstant, TouchstoneError } from '@touchstone/eventing/pure';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -9,6 +9,8 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface Config {
   /** Directory of the log, the keys and the read models; one process owns it at a time. */
   readonly dataDir: string;
+  /** Address of the EventStoreDB that is the event log, with its credentials; absent: the log is in the data directory. */
+  readonly eventLogUrl?: string;
   /** 0 lets the system choose a free one. */
   readonly port: number;
   /** A loopback address. */
@@ -51,6 +53,8 @@ interface Setting<K extends Key = Key> {
   readonly value: string;
   readonly fallback?: string;
   readonly about: string;
+  /** May hold a password: it is never repeated. */
+  readonly isSecret?: boolean;
   parse(text: string): Config[K];
 }
 
@@ -95,6 +99,15 @@ const path = (text: string) => {
   return text;
 };
 
+const logAddress = (text: string) => {
+  try {
+    esdbAddress(text);
+  } catch (error) {
+    throw new Fault(`is no address of an event log: ${(error as Error).message}`);
+  }
+  return text;
+};
+
 const SETTINGS: readonly Setting[] = [
   setting({
     key: 'dataDir',
@@ -104,6 +117,15 @@ const SETTINGS: readonly Setting[] = [
     fallback: './data',
     about: 'data directory',
     parse: path,
+  }),
+  setting({
+    key: 'eventLogUrl',
+    variable: 'EVENT_LOG_URL',
+    flag: 'event-log',
+    value: 'URL',
+    about: 'esdb://… of the EventStoreDB to keep events in (default: in the data directory)',
+    isSecret: true,
+    parse: logAddress,
   }),
   setting({
     key: 'port',
@@ -272,7 +294,7 @@ export function readConfig(
 ): Config {
   const config: Partial<Record<Key, unknown>> = {};
   const faults: string[] = [];
-  for (const { key, flag, variable, fallback, parse } of SETTINGS) {
+  for (const { key, flag, variable, fallback, isSecret, parse } of SETTINGS) {
     const given = flags[flag];
     const fromFlag = typeof given === 'string';
     const text = fromFlag ? given : env[variable] || fallback;
@@ -281,7 +303,8 @@ export function readConfig(
       config[key] = parse(text);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      faults.push(`${fromFlag ? `--${flag}` : variable} ${error.message}; got "${text}"`);
+      const got = isSecret ? '' : `; got "${text}"`;
+      faults.push(`${fromFlag ? `--${flag}` : variable} ${error.message.replace(/\.$/, '')}${got}`);
     }
   }
   if (faults.length > 0) {
