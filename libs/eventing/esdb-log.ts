@@ -42,7 +42,7 @@ export interface EsdbLogOptions {
 const ASKED_AT_ONCE = 64;
 
 /**
- * Opens the event log on an EventStoreDB (KurrentDB) server, 23.10 or newer. One client in a thread: a second log on
+ * Opens the event log on an EventStoreDB (KurrentDB) server that tells its subscribers when they have caught up (tried: 24.2). One client in a thread: a second log on
  * the same server shares it, one on another server is refused.
  * @throws LOG_ADDRESS_INVALID, LOG_ALREADY_CONNECTED, LOG_UNAVAILABLE when no server answers within `readPatienceMs`,
  * LOG_ACCESS_DENIED

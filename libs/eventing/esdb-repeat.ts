@@ -53,7 +53,10 @@ export class Repeats {
       if (event.id === this.lastId) return { revision: event.revision, position: event.position };
       if (event.revision <= this.lookedTo || ++looked >= LOOK_BACK) break;
     }
-    if (newest === null) return { append: { ...original, expected: original.expected === 'any' ? 'none' : 'exists' } };
+    if (newest === null) {
+      // A stream that has to exist and does not: that is an answer of its own.
+      return { append: original.expected === 'any' ? { ...original, expected: 'none' } : original };
+    }
     this.lookedTo = newest;
     if (this.races > RACES && proven !== null) return { append: original, onlyOn: proven };
     return { append: { ...original, expected: newest } };

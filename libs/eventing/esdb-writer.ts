@@ -28,6 +28,7 @@ const ON_THE_WIRE = 512;
 const NO_CALL = -1;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 1_000;
+
 interface Job extends Submission {
   readonly bytes: number;
 }
