@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import type { Position, RecordedEvent } from './envelope.js';
 import type { EventFilter, Subscribe, SubscriptionMessage } from './event-log.js';
@@ -82,7 +81,7 @@ export async function* follow(
       const fault = translated(error, 'following the log');
       if (!isPassing(fault)) throw fault;
     }
-    await sleep(pause * (0.5 + Math.random()), undefined, { signal: closing }).catch(() => undefined);
+    await parts.client.pulse.pause(pause, closing);
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
   }
 }

@@ -160,7 +160,15 @@ class EsdbLog extends EsdbReader implements EventLog {
     // What was taken is finished after the readers have left.
     const tail = { ...this.parts, closing: new AbortController().signal };
     const newest = (stream: string) => readStream(tail, stream, { direction: 'backwards' });
-    this.writer = new EsdbWriter(this.channel, { newest }, { limit: options.queueLimit ?? {}, patienceMs });
+    this.writer = new EsdbWriter(
+      this.channel,
+      { newest },
+      {
+        limit: options.queueLimit ?? {},
+        patienceMs,
+        pulse: client.pulse,
+      },
+    );
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {

@@ -17,7 +17,7 @@ export interface Attempt {
 /** How far back the events are looked for at first. */
 const LOOK_BACK = 4_096;
 /** After so many times that others were quicker, exactness is given up for what the server itself remembers. */
-const RACES = 3;
+const RACES = 1;
 
 /**
  * The repeats of an append that does not say where it goes (`any`, `exists`). The server remembers the ids of such
