@@ -9,6 +9,7 @@ import {
 } from './esdb-append.wire.js';
 import type { AppendStream, EsdbClient } from './esdb-client.js';
 import { translated, unavailable } from './esdb-errors.js';
+import type { Pulse } from './esdb-pulse.js';
 
 interface Waiting {
   readonly append: EncodedAppend;
@@ -68,7 +69,7 @@ export class AppendChannel {
       const opened = (stream: AppendStream, end: (error: Error) => void) => {
         clearTimeout(late);
         if (isLate) return end(new Error('nobody waits for this call any more'));
-        call = this.current = new AppendCall(stream, end);
+        call = this.current = new AppendCall(stream, end, this.client.pulse);
         this.opened++;
         resolve(call);
       };
@@ -93,6 +94,7 @@ class AppendCall {
   constructor(
     private readonly stream: AppendStream,
     private readonly onEnd: (error: Error) => void,
+    private readonly pulse: Pulse,
   ) {
     stream.on('data', (answer: BatchAppendResp) => this.hear(answer));
   }
@@ -134,6 +136,7 @@ class AppendCall {
 
   private hear(answer: BatchAppendResp): void {
     this.heardAt = performance.now();
+    this.pulse.beat();
     const attempt = attemptOf(answer);
     const waiting = this.waiting.get(attempt);
     // An answer that comes after its time-out: by now somebody else may be asking the same again.

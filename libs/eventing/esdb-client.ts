@@ -12,6 +12,7 @@ import services from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { TouchstoneError } from './errors.js';
 import type { EsdbAddress } from './esdb-address.js';
+import { Pulse } from './esdb-pulse.js';
 
 /** The call over which appends go out and their answers come back. */
 export type AppendStream = ReturnType<StreamsClient['batchAppend']>;
@@ -32,6 +33,8 @@ interface Plumbing {
 
 /** The one client of a thread, and the few things that are asked of it. */
 export class EsdbClient {
+  /** Beats whenever the server answers. */
+  readonly pulse = new Pulse();
   private readonly client: EventStoreDBClient;
 
   constructor(private readonly address: EsdbAddress) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import type { Position, RecordedEvent } from './envelope.js';
 import type { EventFilter, Subscribe, SubscriptionMessage } from './event-log.js';
@@ -7,6 +6,7 @@ import { recordedFrom, textSize } from './esdb-envelope.js';
 import { isPassing, translated } from './esdb-errors.js';
 import { passes, serverFilter } from './esdb-filter.js';
 import { BEFORE_ALL, fromPosition, isPlace, toPosition, type EsdbPlace } from './esdb-position.js';
+import { logClosed } from './log-input.js';
 import { items, type ClientStream, type EsdbHead, type ReadParts, type Waiting } from './esdb-reading.js';
 
 const FIRST_PAUSE_MS = 50;
@@ -23,7 +23,8 @@ export type Heard =
   | { readonly kind: 'fellBehind' };
 
 /**
- * One subscription of the client, as long as it lasts, as much at a time as has come. That it has caught up it tells by a listener that may be ahead of what has been read: what it tells is put into the same line.
+ * One subscription of the client, as long as it lasts, as much at a time as has come. That it has caught up it tells by
+ * a listener that may be ahead of what has been read: what it tells is put into the same line.
  */
 export async function* listen(
   client: EsdbClient,
@@ -80,7 +81,7 @@ export async function* follow(
       const fault = translated(error, 'following the log');
       if (!isPassing(fault)) throw fault;
     }
-    await sleep(pause * (0.5 + Math.random()), undefined, { signal: closing }).catch(() => undefined);
+    await parts.client.pulse.pause(pause, closing);
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
   }
 }
@@ -101,9 +102,9 @@ class Following {
   /** One subscription of the client, as long as it lasts. What came before it broke came in order, and is given. */
   async *once(): AsyncGenerator<SubscriptionMessage> {
     this.isLive = false;
-    const { client, head, quietMs } = this.parts;
+    const { client, head, quietMs, closing } = this.parts;
     // Asked first: whoever has caught up afterwards has passed this.
-    const headBefore = await head.read();
+    const headBefore = await unlessClosing(head.read(), closing);
     const waiting = { ...this.parts, silenceMs: quietMs, isFault: () => this.isMissingSomething() };
     try {
       for await (const come of listen(client, this.reached, this.options, waiting)) {
@@ -161,4 +162,14 @@ class Following {
     if (headBefore > this.reached) this.reached = headBefore;
     yield { kind: 'caughtUp', position: this.reached };
   }
+}
+
+/** Whoever leaves does not wait for a server that does not answer. @throws LOG_CLOSED */
+function unlessClosing<T>(work: Promise<T>, closing: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const close = () => reject(logClosed());
+    if (closing.aborted) close();
+    closing.addEventListener('abort', close, { once: true });
+    void work.then(resolve, reject).finally(() => closing.removeEventListener('abort', close));
+  });
 }

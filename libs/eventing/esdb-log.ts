@@ -42,7 +42,7 @@ export interface EsdbLogOptions {
 const ASKED_AT_ONCE = 64;
 
 /**
- * Opens the event log on an EventStoreDB (KurrentDB) server, 23.10 or newer. One client in a thread: a second log on
+ * Opens the event log on an EventStoreDB (KurrentDB) server that tells its subscribers when they have caught up (tried: 24.2). One client in a thread: a second log on
  * the same server shares it, one on another server is refused.
  * @throws LOG_ADDRESS_INVALID, LOG_ALREADY_CONNECTED, LOG_UNAVAILABLE when no server answers within `readPatienceMs`,
  * LOG_ACCESS_DENIED
@@ -160,7 +160,15 @@ class EsdbLog extends EsdbReader implements EventLog {
     // What was taken is finished after the readers have left.
     const tail = { ...this.parts, closing: new AbortController().signal };
     const newest = (stream: string) => readStream(tail, stream, { direction: 'backwards' });
-    this.writer = new EsdbWriter(this.channel, { newest }, { limit: options.queueLimit ?? {}, patienceMs });
+    this.writer = new EsdbWriter(
+      this.channel,
+      { newest },
+      {
+        limit: options.queueLimit ?? {},
+        patienceMs,
+        pulse: client.pulse,
+      },
+    );
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {

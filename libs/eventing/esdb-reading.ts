@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position, RecordedEvent } from './envelope.js';
 import type { ReadStream } from './event-log.js';
 import type { EsdbClient } from './esdb-client.js';
@@ -93,13 +92,15 @@ export async function* items<T>(stream: ClientStream<T>, waiting: Waiting): Asyn
 export async function* persistently<T>(
   read: () => AsyncIterable<T>,
   doing: string,
-  { patienceMs, closing }: Pick<ReadParts, 'patienceMs' | 'closing'>,
+  { client, patienceMs, closing }: ReadParts,
 ): AsyncGenerator<T> {
   let failingSince: number | null = null;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       for await (const item of read()) {
         failingSince = null;
+        pause = FIRST_PAUSE_MS;
+        client.pulse.beat();
         yield item;
       }
       return;
@@ -108,9 +109,8 @@ export async function* persistently<T>(
       failingSince ??= performance.now();
       if (!isPassing(fault) || performance.now() + pause - failingSince > patienceMs) throw fault;
     }
-    await sleep(pause * (0.5 + Math.random()), undefined, { signal: closing }).catch(() => {
-      throw logClosed();
-    });
+    await client.pulse.pause(pause, closing);
+    if (closing.aborted) throw logClosed();
   }
 }
 

@@ -17,7 +17,7 @@ export interface Attempt {
 /** How far back the events are looked for at first. */
 const LOOK_BACK = 4_096;
 /** After so many times that others were quicker, exactness is given up for what the server itself remembers. */
-const RACES = 3;
+const RACES = 1;
 
 /**
  * The repeats of an append that does not say where it goes (`any`, `exists`). The server remembers the ids of such
@@ -53,7 +53,10 @@ export class Repeats {
       if (event.id === this.lastId) return { revision: event.revision, position: event.position };
       if (event.revision <= this.lookedTo || ++looked >= LOOK_BACK) break;
     }
-    if (newest === null) return { append: { ...original, expected: original.expected === 'any' ? 'none' : 'exists' } };
+    if (newest === null) {
+      // A stream that has to exist and does not: that is an answer of its own.
+      return { append: original.expected === 'any' ? { ...original, expected: 'none' } : original };
+    }
     this.lookedTo = newest;
     if (this.races > RACES && proven !== null) return { append: original, onlyOn: proven };
     return { append: { ...original, expected: newest } };

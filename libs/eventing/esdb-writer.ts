@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TouchstoneError } from './errors.js';
 import type { Appended, ExpectedRevision } from './event-log.js';
 import { logClosed, type PreparedEvent } from './log-input.js';
 import type { AppendChannel } from './esdb-append.js';
 import { encodeAppend, type Settled } from './esdb-append.wire.js';
 import { isPassing, unavailable } from './esdb-errors.js';
+import type { Pulse } from './esdb-pulse.js';
 import { Repeats, type Attempt, type Tail } from './esdb-repeat.js';
 
 /** What is to be appended, checked. */
@@ -27,7 +27,8 @@ const ON_THE_WIRE = 512;
 /** The number of no call at all. */
 const NO_CALL = -1;
 const FIRST_PAUSE_MS = 25;
-const LONGEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 500;
+
 interface Job extends Submission {
   readonly bytes: number;
 }
@@ -44,7 +45,7 @@ export class EsdbWriter {
   constructor(
     private readonly channel: Pick<AppendChannel, 'append' | 'proven'>,
     private readonly tail: Tail,
-    private readonly options: { readonly limit: QueueLimit; readonly patienceMs: number },
+    private readonly options: { readonly limit: QueueLimit; readonly patienceMs: number; readonly pulse: Pulse },
   ) {}
 
   get open(): boolean {
@@ -114,13 +115,15 @@ export class EsdbWriter {
           throw lostRace ? unavailable(`appending to ${job.stream}`, 'others were quicker every time', error) : error;
         }
         if (lostRace) repeats?.lostRace();
-        else await sleep(pause * (0.5 + Math.random()));
+        else await this.options.pulse.pause(pause);
       }
       if (repeats === null) continue;
       try {
         const next = await repeats.next();
         if ('revision' in next) return next;
         attempt = next;
+        // The server answers again: now it is the others who must not get far ahead.
+        pause = FIRST_PAUSE_MS;
       } catch (error) {
         if (!isPassing(error)) throw error;
         // Without a look nothing may be sent again; the one that was sent last is looked for once more.

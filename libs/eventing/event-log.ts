@@ -65,7 +65,9 @@ export type SubscriptionMessage =
  * Errors (`TouchstoneError`): `WRONG_EXPECTED_REVISION` (conflict; details {stream, expected, actual}),
  * `DUPLICATE_EVENT_ID` (conflict), `LOG_BUSY` (busy), `EMPTY_APPEND`, `EVENT_TOO_LARGE`, `INVALID_STREAM`,
  * `INVALID_POSITION` (also one beyond the head), `INVALID_EVENT_ID`, `INVALID_EVENT`, `INVALID_EXPECTED_REVISION`,
- * `INVALID_READ` (invalid), `LOG_CLOSED`, `LOG_WRITE_FAILED` (unavailable: open the log again).
+ * `INVALID_READ` (invalid), `LOG_CLOSED`, `LOG_WRITE_FAILED` (unavailable: open the log again). Of a log on a server also
+ * `LOG_UNAVAILABLE` (whether an append was written is not known: repeat it), `LOG_ACCESS_DENIED`, `LOG_FAILED`,
+ * `LOG_FOREIGN_EVENT`, `STREAM_DELETED` (unavailable), `APPEND_TOO_LARGE` (invalid).
  */
 export interface EventLog {
   /**
