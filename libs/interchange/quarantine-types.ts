@@ -1,4 +1,5 @@
 import type { Actor } from '@touchstone/eventing';
+import type { KeyedHash } from './hidden-names.js';
 
 /** Something that could not be read or was refused, as it is handed in. */
 export interface Unreadable {
@@ -84,6 +85,8 @@ export interface OpenRecord {
   readonly context: unknown;
   readonly shared: unknown;
   readonly mapping: Mapping;
+  /** For names that are personal and yet give ids. */
+  readonly hash: KeyedHash;
 }
 
 /** What a record became. */

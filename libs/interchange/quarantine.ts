@@ -140,6 +140,7 @@ export class Quarantine {
       context: context === null ? undefined : JSON.parse(context),
       shared: row.shared === null ? undefined : this.sharedBy(row.shared),
       mapping: JSON.parse(row.mapping ?? '{}') as Mapping,
+      hash: (type, value) => this.seal.hash(type, value),
     };
   }
 
