@@ -7,6 +7,7 @@ import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './clou
 import { inOrder } from './in-order.js';
 import { elementsOf, parseJson, withoutMark } from './json-text.js';
 import type { Quarantine, Unreadable } from './quarantine.js';
+import { FREE_HAND, type Hand } from './stream-hand.js';
 import { lineBatches, type Line } from './text-lines.js';
 
 /** What became of one event. Nothing is ever lost: what is not taken is known already or in quarantine. */
@@ -89,16 +90,24 @@ export class CloudEventIntake {
    * is read than one chunk beyond what was answered, and it is understood while the one before is being appended.
    * @throws what the log or the source throws; lines answered before are durable, and sending all again is safe
    */
-  async *takeLines(source: AsyncIterable<Uint8Array>, context?: ActingContext): AsyncGenerator<CloudEventAnswer[]> {
+  async *takeLines(
+    source: AsyncIterable<Uint8Array>,
+    context?: ActingContext,
+    hand: Hand = FREE_HAND,
+  ): AsyncGenerator<CloudEventAnswer[]> {
     let before: Promise<unknown> = Promise.resolve();
     const taken = (lines: Line[]): Promise<CloudEventAnswer[]> => {
+      hand.began(lines.length);
       const all = lines.map(received);
+      const bytes = lines.reduce((sum, line) => sum + line.bytes.length, 0);
       // One after the other: of an event that comes twice the first is the one that is taken.
-      const answers = before.then(() => this.take(all, context));
+      const answers = before.then(() => this.take(all, context)).finally(() => hand.give(bytes));
       before = answers;
       return answers;
     };
-    yield* inOrder(lineBatches(source, { longest: LARGEST_CLOUD_EVENT, most: CHUNK }), taken, CHUNKS_IN_HAND);
+    const dropped = (bytes: number) => hand.give(bytes);
+    const batches = lineBatches(charged(source, hand), { longest: LARGEST_CLOUD_EVENT, most: CHUNK, dropped });
+    yield* inOrder(batches, taken, CHUNKS_IN_HAND);
   }
 
   private async take(all: readonly Received[], context?: ActingContext): Promise<CloudEventAnswer[]> {
@@ -132,6 +141,13 @@ export class CloudEventIntake {
         : { line, id: read.id, outcome: 'quarantined', code, message: reason, quarantineId };
     });
     return answers;
+  }
+}
+
+async function* charged(source: AsyncIterable<Uint8Array>, hand: Hand): AsyncGenerator<Uint8Array> {
+  for await (const bytes of source) {
+    await hand.take(bytes.length);
+    yield bytes;
   }
 }
 

@@ -26,6 +26,8 @@ describe('readConfig', () => {
       shutdownMs: 10_000,
       feedMaxOpen: 100,
       feedSlowMs: 30_000,
+      intakeMaxStreams: 256,
+      intakeIdleMs: 60_000,
     });
   });
 

@@ -35,6 +35,10 @@ export interface Config {
   readonly feedMaxOpen: number;
   /** Milliseconds for which a subscriber may take nothing before it is cut off. */
   readonly feedSlowMs: number;
+  /** Streams of lines that may bring events at the same time. */
+  readonly intakeMaxStreams: number;
+  /** Milliseconds for which a request that brings events may be silent, with nothing owed to it, before it is ended. */
+  readonly intakeIdleMs: number;
 }
 
 type Key = keyof Config;
@@ -225,6 +229,24 @@ const SETTINGS: readonly Setting[] = [
     fallback: '30000',
     about: 'how long a subscriber may take nothing before it is cut off',
     parse: integer(100, 600_000),
+  }),
+  setting({
+    key: 'intakeMaxStreams',
+    variable: 'INTAKE_MAX_STREAMS',
+    flag: 'intake-max-streams',
+    value: 'N',
+    fallback: '256',
+    about: 'streams that may bring events at the same time',
+    parse: integer(1, 10_000),
+  }),
+  setting({
+    key: 'intakeIdleMs',
+    variable: 'INTAKE_IDLE_MS',
+    flag: 'intake-idle-ms',
+    value: 'MS',
+    fallback: '60000',
+    about: 'how long a request that brings events may be silent before it is ended',
+    parse: integer(100, 86_400_000),
   }),
 ];
 
