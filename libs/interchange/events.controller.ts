@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
-import { Controller, Inject, Post, Req, Res, type RawBodyRequest } from '@nestjs/common';
+import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import { TouchstoneError } from '@touchstone/eventing';
 import { CONFIG, currentContext, reportOf, type Config } from '@touchstone/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -48,7 +48,7 @@ export class EventsController {
   }
 
   @Post()
-  async post(@Req() request: RawBodyRequest<FastifyRequest>, @Res() reply: FastifyReply): Promise<void> {
+  async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const headers = request.raw.headersDistinct as Headers;
     // What of a body is not read is not waited for.
     if (request.body instanceof Readable && !request.raw.complete) void reply.header('connection', 'close');
@@ -56,12 +56,7 @@ export class EventsController {
     await this.imports.during(this.work(form, request, headers, reply));
   }
 
-  private work(
-    form: CloudEventForm,
-    request: RawBodyRequest<FastifyRequest>,
-    headers: Headers,
-    reply: FastifyReply,
-  ): Promise<void> {
+  private work(form: CloudEventForm, request: FastifyRequest, headers: Headers, reply: FastifyReply): Promise<void> {
     if (form === 'lines') return this.gate.streaming((charge) => this.lines(request, reply, charge));
     const [bytes, what] = form === 'batch' ? ([LARGEST_BATCH_BYTES, 'batch'] as const) : ([MB, 'single'] as const);
     return this.gate.holding(bytes, what, () => this.whole(form, request, headers, reply));
@@ -69,7 +64,7 @@ export class EventsController {
 
   private async whole(
     form: 'binary' | 'structured' | 'batch',
-    request: RawBodyRequest<FastifyRequest>,
+    request: FastifyRequest,
     headers: Headers,
     reply: FastifyReply,
   ): Promise<void> {
@@ -87,23 +82,21 @@ export class EventsController {
   }
 
   /** @throws PAYLOAD_TOO_LARGE, BODY_NOT_UTF8, CONTENT_ENCODING_UNKNOWN */
-  private async text(request: RawBodyRequest<FastifyRequest>, limit: number): Promise<string> {
-    const { body, rawBody } = request;
+  private async text(request: FastifyRequest, limit: number): Promise<string> {
     const encoding = request.headers['content-encoding'];
-    const bytes = await wholeBody(decodedBody(this.watched(body, rawBody), encoding), limit);
+    const bytes = await wholeBody(decodedBody(this.watched(streamOf(request)), encoding), limit);
     if (!isUtf8(bytes)) throw notUtf8();
     return bytes.toString();
   }
 
   /** A body that stops coming is not waited for. */
-  private watched(body: unknown, rawBody: Uint8Array | undefined): AsyncIterable<Uint8Array> {
-    if (!(body instanceof Readable)) return piecesOf(rawBody);
+  private watched(body: Readable): AsyncIterable<Uint8Array> {
     const source = bodyOf(body);
     return new WatchedHand(FREE_HAND, this.idleMs, (error) => source.stop(error)).watched(source);
   }
 
   private async lines(request: FastifyRequest, reply: FastifyReply, charge: Charge): Promise<void> {
-    const body = bodyOf(request.body instanceof Readable ? request.body : Readable.from([]), { ahead: READ_AHEAD });
+    const body = bodyOf(streamOf(request), { ahead: READ_AHEAD });
     const hand = new WatchedHand(charge, this.idleMs, (error) => body.stop(error));
     const lines = decodedBody(hand.watched(body), request.headers['content-encoding']);
     const minimal = /\breturn\s*=\s*"?minimal\b/i.test(String(request.headers['prefer'] ?? ''));
@@ -147,9 +140,8 @@ function sumOf(answers: readonly CloudEventAnswer[]) {
   return sum;
 }
 
-async function* piecesOf(bytes: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
-  if (bytes) yield await Promise.resolve(bytes);
-}
+/** Without a body the engine reads none. */
+const streamOf = ({ body }: FastifyRequest): Readable => (body instanceof Readable ? body : Readable.from([]));
 
 const notUtf8 = (): TouchstoneError =>
   new TouchstoneError('BODY_NOT_UTF8', 'The body is not UTF-8: send JSON in UTF-8.', 'invalid');

@@ -93,6 +93,46 @@ describe('an event in structured form', () => {
   });
 });
 
+describe('plain JSON', () => {
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  const packed = (value: unknown) => gzipSync(JSON.stringify(value));
+
+  it('may be packed, as a structured event and as the data of a binary one', async () => {
+    const gzip = { ...JSON_TYPE, 'content-encoding': 'gzip' };
+    expect((await events.post(gzip, packed(anEvent('plain-packed')))).status).toBe(201);
+    const { data, ...attributes } = anEvent('binary-packed');
+    const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]));
+    expect((await events.post({ ...gzip, ...headers }, packed(data))).status).toBe(201);
+  });
+
+  it.each([
+    ['__proto__', '{"a":1}', 201, undefined],
+    ['constructor', '{"prototype":1}', 201, undefined],
+    ['orderNo', '12345678901234567890', 422, 'JSON_NUMBER_INEXACT'],
+  ])('with %s: %s in its data is taken or kept, and neither refused nor changed', async (key, value, status, code) => {
+    const text = JSON.stringify(anEvent(`plain-${key}`, {}, { attributes: { HERE: 0 } })).replace(
+      '"HERE":0',
+      `"${key}":${value}`,
+    );
+    const answer = await events.post({ 'content-type': 'application/json; charset=utf-8' }, text);
+    expect(answer).toMatchObject({ status, body: code === undefined ? { outcome: 'taken' } : { code } });
+    if (code === undefined) {
+      const stored = (await touchpoints()).find(({ metadata }) => metadata.source?.recordId === `plain-${key}`);
+      const { attributes } = stored!.data as { attributes: object };
+      expect(Object.entries(attributes)).toEqual([[key, JSON.parse(value)]]);
+    } else expect(events.house.quarantine.raw(answer.body.quarantineId as string)).toBe(text);
+  });
+
+  it('that is none, or too much of it, is refused as in the other forms', async () => {
+    expect(await events.post(JSON_TYPE, '{"id')).toMatchObject({
+      status: 400,
+      body: { error: { code: 'INVALID_JSON' } },
+    });
+    const large = await events.post(JSON_TYPE, `"${'x'.repeat(1_100_000)}"`);
+    expect(large).toMatchObject({ status: 413, body: { error: { code: 'PAYLOAD_TOO_LARGE' } } });
+  });
+});
+
 describe('a batch', () => {
   it('has an answer for each of its events, in order, and says by its status whether all went well', async () => {
     const all = [anEvent('b-1'), anEvent('b-2', { time: 'noon' }), anEvent('b-1'), 7, anEvent('b-3')];

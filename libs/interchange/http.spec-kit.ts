@@ -46,7 +46,7 @@ export async function openEventsHouse(
     ],
   }).compile();
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
-  const app = module.createNestApplication<NestFastifyApplication>(adapter, { rawBody: true });
+  const app = module.createNestApplication<NestFastifyApplication>(adapter);
   registerStreamingBodies(adapter.getInstance());
   app.useGlobalFilters({
     catch: (error, host) => {

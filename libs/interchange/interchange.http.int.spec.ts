@@ -32,7 +32,6 @@ beforeAll(async () => {
   }).compile();
   app = module.createNestApplication<NestFastifyApplication>(
     new FastifyAdapter({ bodyLimit: 2 ** 20, forceCloseConnections: 'idle' }),
-    { rawBody: true },
   );
   registerStreamingBodies(app.getHttpAdapter().getInstance());
   app.useGlobalFilters({
