@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { deterministicId, TouchstoneError, type ActingContext } from '@touchstone/eventing';
 import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { BinaryEvent } from './cloudevents-http.js';
@@ -41,9 +42,19 @@ const KEPT_CHARACTERS = 64 * 1024;
 /** Where the source is unreadable too, records are listed under this name. */
 const UNKNOWN_SOURCE = 'cloudevents';
 
+/** What a record of an event keeps besides its text. */
+export interface EventContext {
+  /** What was wrong with the headers of a binary event; its text has them, each under its name. */
+  readonly fault: string;
+}
+
 interface Received {
   readonly line?: number;
   readonly raw: string;
+  /** Stands for `raw` where that is a beginning only. */
+  readonly hash?: string;
+  /** What reading it again needs besides. */
+  readonly context?: EventContext;
   readonly read: ReadCloudEvent | ReadObjectFact;
 }
 
@@ -66,7 +77,8 @@ export class CloudEventIntake {
   async takeText({ text, fault }: BinaryEvent, context?: ActingContext): Promise<CloudEventAnswer> {
     const received = understood(withoutMark(text), undefined);
     if (isNoJson(received)) throw noEvent();
-    const damaged = fault === undefined ? received : { ...received, read: withFault(received.read, fault) };
+    const damaged =
+      fault === undefined ? received : { ...received, read: withFault(received.read, fault), context: { fault } };
     const [answer] = await this.take([damaged], context);
     return answer!;
   }
@@ -179,20 +191,32 @@ const asProblem = <O extends { readonly outcome: string }>(
   return { code, reason: message };
 };
 
-function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
+function unreadable({ line, raw, hash, context, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
   const journey: { id?: string; type?: string } | undefined = 'fact' in read ? read.fact.journey : undefined;
   const about = { journeyType: journey?.type || undefined, journeyId: journey?.id };
-  const fingerprint = deterministicId('cloudevents', source, read.id ?? '', raw);
-  return { source: source.slice(0, 512), ...about, fingerprint, line, code, reason, format: 'cloudevent', raw };
+  const fingerprint = deterministicId('cloudevents', source, read.id ?? '', hash ?? raw);
+  return {
+    source: source.slice(0, 512),
+    ...about,
+    fingerprint,
+    line,
+    code,
+    reason,
+    format: 'cloudevent',
+    raw,
+    context,
+  };
 }
 
 const nobody = (code: string, reason: string): ReadCloudEvent => ({ id: null, source: null, code, reason });
 
-function received({ number, bytes, tooLong }: Line): Received {
+function received({ number, bytes, tooLong, hash }: Line): Received {
   if (tooLong) {
     const read = nobody('EVENT_TOO_LARGE', tooLarge('line'));
-    return { line: number, raw: bytes.toString('latin1', 0, KEPT_CHARACTERS), read };
+    // What stands at the cut may be half a character: it is left out.
+    const text = new TextDecoder().decode(bytes.subarray(0, KEPT_CHARACTERS * 4), { stream: true });
+    return { line: number, raw: beginningOf(text), hash, read };
   }
   if (!isUtf8(bytes)) {
     const read = nobody('LINE_NOT_UTF8', 'The line is not UTF-8; its bytes are kept in base64.');
@@ -203,10 +227,17 @@ function received({ number, bytes, tooLong }: Line): Received {
 
 function understood(raw: string, line: number | undefined): Received {
   if (raw.length * 3 > LARGEST_CLOUD_EVENT && Buffer.byteLength(raw) > LARGEST_CLOUD_EVENT) {
-    return { line, raw: raw.slice(0, KEPT_CHARACTERS), read: nobody('EVENT_TOO_LARGE', tooLarge('event')) };
+    const hash = createHash('sha256').update(raw).digest('hex');
+    return { line, raw: beginningOf(raw), hash, read: nobody('EVENT_TOO_LARGE', tooLarge('event')) };
   }
   const parsed = parseJson(raw);
   return { line, raw, read: 'code' in parsed ? nobody(parsed.code, parsed.reason) : readEvent(parsed.value) };
+}
+
+function beginningOf(text: string): string {
+  const beginning = text.slice(0, KEPT_CHARACTERS);
+  // Half of a pair could not be written down again.
+  return /[\ud800-\udbff]$/.test(beginning) ? beginning.slice(0, -1) : beginning;
 }
 
 const isNoJson = ({ read }: Received): boolean => 'code' in read && read.code === 'INVALID_JSON';
