@@ -54,6 +54,8 @@ const LATER: Readonly<Record<string, string>> = {
   mapping: 'TEXT',
   touchpoint_id: 'TEXT',
   position: 'TEXT',
+  first_code: 'TEXT',
+  first_reason: 'TEXT',
 };
 
 /** A list reads on from a time and an id, so every filter has both behind it. */

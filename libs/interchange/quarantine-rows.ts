@@ -27,6 +27,9 @@ export interface Row {
   readonly mapping: string | null;
   readonly touchpoint_id: string | null;
   readonly position: string | null;
+  /** Null until somebody has tried in vain. */
+  readonly first_code: string | null;
+  readonly first_reason: string | null;
 }
 
 /** The rows that a filter chooses, as SQL. Every form of it begins with columns that an index begins with. */
@@ -52,6 +55,8 @@ export const shown = (row: Row): Quarantined => ({
   line: row.line,
   code: row.code,
   reason: row.reason,
+  firstCode: row.first_code ?? row.code,
+  firstReason: row.first_reason ?? row.reason,
   format: row.format,
   state: row.state,
   revision: row.revision,
@@ -63,8 +68,9 @@ export const shown = (row: Row): Quarantined => ({
 });
 
 /** What a record became, when it was taken. */
-export function settledOf({ state, journey_id, touchpoint_id, position }: Row): Settled | undefined {
+export function settledOf({ state, journey_id, touchpoint_id, position }: Row): Partial<Settled> | undefined {
+  if (state !== 'taken') return undefined;
   // What became no touchpoint has nothing to name.
-  if (state !== 'taken' || touchpoint_id === null) return undefined;
+  if (touchpoint_id === null) return {};
   return { journeyId: journey_id!, touchpointId: touchpoint_id!, position: position! };
 }

@@ -40,6 +40,9 @@ export interface Quarantined {
   /** What is wrong with it, as of the last time somebody tried. */
   readonly code: string;
   readonly reason: string;
+  /** What was wrong with it when it came. */
+  readonly firstCode: string;
+  readonly firstReason: string;
   readonly format: string | null;
   readonly state: RecordState;
   /** Counts its changes: whoever mends it says which one they saw. */
@@ -82,6 +85,8 @@ export interface OpenRecord {
   readonly revision: number;
   /** As it was mended, else as it came; null once nobody can read it. */
   readonly payload: string | null;
+  /** Somebody wrote it anew. */
+  readonly isRewritten: boolean;
   readonly context: unknown;
   readonly shared: unknown;
   readonly mapping: Mapping;
@@ -101,7 +106,7 @@ export interface Kept {
   readonly id: string;
   readonly isNew: boolean;
   /** This very record was mended and driven in before. */
-  readonly settled?: Settled;
+  readonly settled?: Partial<Settled>;
 }
 
 /** Something that was done about a record. */

@@ -41,6 +41,8 @@ describe('quarantine', () => {
       code: 'XES_NO_TIMESTAMP',
       reason: 'The event has no time:timestamp.',
       importId: null,
+      firstCode: 'XES_NO_TIMESTAMP',
+      firstReason: 'The event has no time:timestamp.',
       format: null,
       state: 'waiting',
       revision: 0,

@@ -137,6 +137,7 @@ export class Quarantine {
       state,
       revision,
       payload,
+      isRewritten: row.payload !== null,
       context: context === null ? undefined : JSON.parse(context),
       shared: row.shared === null ? undefined : this.sharedBy(row.shared),
       mapping: JSON.parse(row.mapping ?? '{}') as Mapping,
@@ -183,16 +184,15 @@ export class Quarantine {
     });
   }
 
-  /** Somebody tried in vain: it keeps waiting, with what is wrong with it now. One that is done with stays so. */
+  /** Somebody tried in vain: it keeps waiting, with what is wrong with it now beside what was first. One that is done with stays so. */
   refused(id: string, { code, reason }: { code: string; reason: string }, actor: Actor): void {
     this.file.transaction(() => {
       const row = this.find(id);
       if (!row?.open) return;
-      this.prepared('UPDATE record SET code = ?, reason = ?, revision = revision + 1 WHERE id = ?').run(
-        code,
-        reason,
-        row.id,
-      );
+      this.prepared(
+        'UPDATE record SET first_code = coalesce(first_code, code), first_reason = coalesce(first_reason, reason), ' +
+          'code = ?, reason = ?, revision = revision + 1 WHERE id = ?',
+      ).run(code, reason, row.id);
       this.note(row, actor, 'refused', code);
     });
   }
