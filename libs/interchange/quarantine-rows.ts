@@ -32,6 +32,19 @@ export interface Row {
   readonly first_reason: string | null;
 }
 
+/** A row without its contents. */
+export type Listed = Omit<Row, 'raw' | 'payload' | 'context' | 'mapping' | 'shared' | 'subject' | 'fingerprint'>;
+export const LISTED =
+  'id, source, journey_type, journey_id, import_id, line, code, reason, first_code, first_reason, format, at, expires_at, ' +
+  'state, open, revision, touchpoint_id, position';
+
+/** How many of the rows fit, at least one; `contents` is what each would bring. */
+export function fitting(rows: readonly { readonly contents: number }[], most: number): number {
+  let bytes = 0;
+  const over = rows.findIndex(({ contents }, i) => (bytes += Number(contents)) > most && i > 0);
+  return over < 0 ? rows.length : over;
+}
+
 /** The rows that a filter chooses, as SQL. Every form of it begins with columns that an index begins with. */
 export function conditionOf(filter: QuarantineFilter): { where: string; values: (string | number)[] } {
   const { source, code, importId, from, to, state = 'open' } = filter;
@@ -47,7 +60,7 @@ export function conditionOf(filter: QuarantineFilter): { where: string; values: 
   return { where: where === '' ? 'TRUE' : where, values: parts.map(([, value]) => value) };
 }
 
-export const shown = (row: Row): Quarantined => ({
+export const shown = (row: Listed): Quarantined => ({
   id: String(row.id),
   source: row.source,
   journeyType: row.journey_type,
