@@ -43,7 +43,7 @@ async function factsOf(
   let kinds: ReturnType<XesMapping['finish']>['kinds'] = [];
   let taken = 0;
   for await (const part of readXes(source)) {
-    if (part.kind === 'log') mapping = new XesMapping(part.log, OPTIONS);
+    if (part.kind === 'log') mapping = new XesMapping(part.log, OPTIONS, (type, value) => `${type} ${value}`);
     if (part.kind === 'trace' && taken++ < traces) facts.push(...mapping!.map(part.trace).facts);
     if (part.kind === 'end') ({ kinds } = mapping!.finish(part));
   }

@@ -57,8 +57,6 @@ async function createApp(config: Config, foundation: Foundation, logger: Structu
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger,
     abortOnError: false,
-    // What could not be understood is kept as it came.
-    rawBody: true,
   });
   const fastify = adapter.getInstance();
   guardHttp(fastify, foundation.metrics, sink);

@@ -49,21 +49,20 @@ export interface BinaryEvent {
 
 /**
  * Gathers an event from its `ce-` headers and its body, which is its data. Header values are percent-encoded UTF-8;
- * older senders quote them.
+ * older senders quote them. A header that is none of an attribute stands in the text under its whole name, so that whoever
+ * mends the event sees what it said.
  * @throws INVALID_JSON when the body is neither empty nor JSON
  */
 export function binaryEvent(headers: Headers, body: string): BinaryEvent {
-  const attributes: [string, string][] = [];
+  const attributes: [string, unknown][] = [];
   let fault: string | undefined;
   for (const [header, values = []] of Object.entries(headers)) {
     if (!header.startsWith(PREFIX)) continue;
-    const name = header.slice(PREFIX.length);
-    const value = values.length === 1 ? decoded(values[0]!) : null;
-    if (NO_HEADERS.has(name)) fault ??= `The header ${header} has no place: data is the body, with its content type.`;
-    else if (!/^[a-z0-9]+$/.test(name)) fault ??= `The header ${header} names no attribute: use letters and digits.`;
-    else if (values.length > 1) fault ??= `The header ${header} came ${values.length} times.`;
-    else if (value === null) fault ??= `The header ${header} is not percent-encoded UTF-8.`;
-    else attributes.push([name, value]);
+    const read = attributeOf(header, values);
+    if ('fault' in read) {
+      fault ??= read.fault;
+      attributes.push([header, values.length === 1 ? values[0] : values]);
+    } else attributes.push([header.slice(PREFIX.length), read.value]);
   }
   // The content type is the one of the data, and carries no other news: `formOf` took nothing but JSON.
   const members = attributes.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
@@ -74,6 +73,17 @@ export function binaryEvent(headers: Headers, body: string): BinaryEvent {
     members.push(`"data":${data}`);
   }
   return { text: `{${members.join(',')}}`, fault };
+}
+
+function attributeOf(header: string, values: readonly string[]): { value: string } | { fault: string } {
+  const name = header.slice(PREFIX.length);
+  if (NO_HEADERS.has(name)) {
+    return { fault: `The header ${header} has no place: data is the body, with its content type.` };
+  }
+  if (!/^[a-z0-9]+$/.test(name)) return { fault: `The header ${header} names no attribute: use letters and digits.` };
+  if (values.length > 1) return { fault: `The header ${header} came ${values.length} times.` };
+  const value = decoded(values[0]!);
+  return value === null ? { fault: `The header ${header} is not percent-encoded UTF-8.` } : { value };
 }
 
 /** One round of percent-decoding, after the quotes of older senders; null where that is impossible. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { deterministicId, TouchstoneError, type ActingContext } from '@touchstone/eventing';
 import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { BinaryEvent } from './cloudevents-http.js';
@@ -7,6 +8,7 @@ import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './clou
 import { inOrder } from './in-order.js';
 import { elementsOf, parseJson, withoutMark } from './json-text.js';
 import type { Quarantine, Unreadable } from './quarantine.js';
+import { FREE_HAND, type Hand } from './stream-hand.js';
 import { lineBatches, type Line } from './text-lines.js';
 
 /** What became of one event. Nothing is ever lost: what is not taken is known already or in quarantine. */
@@ -40,9 +42,19 @@ const KEPT_CHARACTERS = 64 * 1024;
 /** Where the source is unreadable too, records are listed under this name. */
 const UNKNOWN_SOURCE = 'cloudevents';
 
+/** What a record of an event keeps besides its text. */
+export interface EventContext {
+  /** What was wrong with the headers of a binary event; its text has them, each under its name. */
+  readonly fault: string;
+}
+
 interface Received {
   readonly line?: number;
   readonly raw: string;
+  /** Stands for `raw` where that is a beginning only. */
+  readonly hash?: string;
+  /** What reading it again needs besides. */
+  readonly context?: EventContext;
   readonly read: ReadCloudEvent | ReadObjectFact;
 }
 
@@ -65,7 +77,8 @@ export class CloudEventIntake {
   async takeText({ text, fault }: BinaryEvent, context?: ActingContext): Promise<CloudEventAnswer> {
     const received = understood(withoutMark(text), undefined);
     if (isNoJson(received)) throw noEvent();
-    const damaged = fault === undefined ? received : { ...received, read: withFault(received.read, fault) };
+    const damaged =
+      fault === undefined ? received : { ...received, read: withFault(received.read, fault), context: { fault } };
     const [answer] = await this.take([damaged], context);
     return answer!;
   }
@@ -89,16 +102,24 @@ export class CloudEventIntake {
    * is read than one chunk beyond what was answered, and it is understood while the one before is being appended.
    * @throws what the log or the source throws; lines answered before are durable, and sending all again is safe
    */
-  async *takeLines(source: AsyncIterable<Uint8Array>, context?: ActingContext): AsyncGenerator<CloudEventAnswer[]> {
+  async *takeLines(
+    source: AsyncIterable<Uint8Array>,
+    context?: ActingContext,
+    hand: Hand = FREE_HAND,
+  ): AsyncGenerator<CloudEventAnswer[]> {
     let before: Promise<unknown> = Promise.resolve();
     const taken = (lines: Line[]): Promise<CloudEventAnswer[]> => {
+      hand.began(lines.length);
       const all = lines.map(received);
+      const bytes = lines.reduce((sum, line) => sum + line.bytes.length, 0);
       // One after the other: of an event that comes twice the first is the one that is taken.
-      const answers = before.then(() => this.take(all, context));
+      const answers = before.then(() => this.take(all, context)).finally(() => hand.give(bytes));
       before = answers;
       return answers;
     };
-    yield* inOrder(lineBatches(source, { longest: LARGEST_CLOUD_EVENT, most: CHUNK }), taken, CHUNKS_IN_HAND);
+    const dropped = (bytes: number) => hand.give(bytes);
+    const batches = lineBatches(charged(source, hand), { longest: LARGEST_CLOUD_EVENT, most: CHUNK, dropped });
+    yield* inOrder(batches, taken, CHUNKS_IN_HAND);
   }
 
   private async take(all: readonly Received[], context?: ActingContext): Promise<CloudEventAnswer[]> {
@@ -135,6 +156,13 @@ export class CloudEventIntake {
   }
 }
 
+async function* charged(source: AsyncIterable<Uint8Array>, hand: Hand): AsyncGenerator<Uint8Array> {
+  for await (const bytes of source) {
+    await hand.take(bytes.length);
+    yield bytes;
+  }
+}
+
 const readEvent = (value: unknown): ReadCloudEvent | ReadObjectFact =>
   isObjectFact(value) ? readObjectFact(value) : readCloudEvent(value);
 
@@ -163,20 +191,32 @@ const asProblem = <O extends { readonly outcome: string }>(
   return { code, reason: message };
 };
 
-function unreadable({ line, raw, read }: Received, { code, reason }: Problem): Unreadable {
+function unreadable({ line, raw, hash, context, read }: Received, { code, reason }: Problem): Unreadable {
   const source = 'fact' in read ? read.fact.source.system : (read.source ?? UNKNOWN_SOURCE);
   const journey: { id?: string; type?: string } | undefined = 'fact' in read ? read.fact.journey : undefined;
   const about = { journeyType: journey?.type || undefined, journeyId: journey?.id };
-  const fingerprint = deterministicId('cloudevents', source, read.id ?? '', raw);
-  return { source: source.slice(0, 512), ...about, fingerprint, line, code, reason, format: 'cloudevent', raw };
+  const fingerprint = deterministicId('cloudevents', source, read.id ?? '', hash ?? raw);
+  return {
+    source: source.slice(0, 512),
+    ...about,
+    fingerprint,
+    line,
+    code,
+    reason,
+    format: 'cloudevent',
+    raw,
+    context,
+  };
 }
 
 const nobody = (code: string, reason: string): ReadCloudEvent => ({ id: null, source: null, code, reason });
 
-function received({ number, bytes, tooLong }: Line): Received {
+function received({ number, bytes, tooLong, hash }: Line): Received {
   if (tooLong) {
     const read = nobody('EVENT_TOO_LARGE', tooLarge('line'));
-    return { line: number, raw: bytes.toString('latin1', 0, KEPT_CHARACTERS), read };
+    // What stands at the cut may be half a character: it is left out.
+    const text = new TextDecoder().decode(bytes.subarray(0, KEPT_CHARACTERS * 4), { stream: true });
+    return { line: number, raw: beginningOf(text), hash, read };
   }
   if (!isUtf8(bytes)) {
     const read = nobody('LINE_NOT_UTF8', 'The line is not UTF-8; its bytes are kept in base64.');
@@ -187,10 +227,17 @@ function received({ number, bytes, tooLong }: Line): Received {
 
 function understood(raw: string, line: number | undefined): Received {
   if (raw.length * 3 > LARGEST_CLOUD_EVENT && Buffer.byteLength(raw) > LARGEST_CLOUD_EVENT) {
-    return { line, raw: raw.slice(0, KEPT_CHARACTERS), read: nobody('EVENT_TOO_LARGE', tooLarge('event')) };
+    const hash = createHash('sha256').update(raw).digest('hex');
+    return { line, raw: beginningOf(raw), hash, read: nobody('EVENT_TOO_LARGE', tooLarge('event')) };
   }
   const parsed = parseJson(raw);
   return { line, raw, read: 'code' in parsed ? nobody(parsed.code, parsed.reason) : readEvent(parsed.value) };
+}
+
+function beginningOf(text: string): string {
+  const beginning = text.slice(0, KEPT_CHARACTERS);
+  // Half of a pair could not be written down again.
+  return /[\ud800-\udbff]$/.test(beginning) ? beginning.slice(0, -1) : beginning;
 }
 
 const isNoJson = ({ read }: Received): boolean => 'code' in read && read.code === 'INVALID_JSON';

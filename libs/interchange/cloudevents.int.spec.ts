@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { deterministicId } from '@touchstone/eventing';
 import fc from 'fast-check';
 import type { CloudEventAnswer } from './cloudevents-intake.js';
@@ -114,6 +115,7 @@ describe('lines', () => {
     }
     const read = [];
     for await (const batch of lineBatches(source(), { longest: 10, most: 5 })) read.push(...batch);
+    expect(read[0]!.hash).toBe(createHash('sha256').update('x'.repeat(100_000)).digest('hex'));
     expect(read.map((l) => [l.number, l.bytes.toString(), l.tooLong])).toEqual([
       [1, 'xxxxxxxxxx', true],
       [2, 'ok', false],
@@ -186,6 +188,21 @@ describe('taking CloudEvents in', () => {
       ['cloudevents', 9],
     ]);
     expect(house.quarantine.raw('1')).toBe('{"broken');
+  });
+
+  it('keeps events apart that are too long and begin alike, with their beginning as it was written', async () => {
+    const long = (end: string) => `{"name":"张","x":"${'😀'.repeat(LARGEST_CLOUD_EVENT / 4)}${end}"}`;
+    const answers = await answersOf([long('a'), long('b'), long('a')].join('\n'));
+    const codes = answers.map((a) => [a.code, a.quarantineId]);
+    expect(codes).toEqual(['1', '2', '1'].map((id) => ['EVENT_TOO_LARGE', id]));
+    const kept = house.quarantine.raw('1');
+    expect(kept.length).toBe(64 * 1024 - 1);
+    expect(long('a').startsWith(kept)).toBe(true);
+    // One by one they come as text, and are told apart as well.
+    const one = await intake.takeText({ text: long('c') });
+    const other = await intake.takeText({ text: long('d') });
+    expect(new Set([one.quarantineId, other.quarantineId, '1', '2']).size).toBe(4);
+    expect(long('c').startsWith(house.quarantine.raw(one.quarantineId!))).toBe(true);
   });
 
   it('adds nothing when everything is sent again', async () => {

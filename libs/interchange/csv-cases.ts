@@ -5,6 +5,7 @@ import type { CsvPlan, PlannedTouchpoint } from './csv-plan.js';
 import { lineOf } from './csv-reader.js';
 import type { CsvContext } from './csv-record.js';
 import { CsvTouchpoints, LONGEST_NAME } from './csv-touchpoints.js';
+import { hiddenName, type KeyedHash } from './hidden-names.js';
 import { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { Fault, UnreadableRecord } from './mapped-log.js';
@@ -41,6 +42,8 @@ type Faulty = Fault & { readonly reused?: string };
 /** The case that is being mapped. */
 interface Case {
   readonly name: string;
+  /** Stands for it in ids: its name, unless that is personal. */
+  readonly trace: string;
   readonly journeyId: string;
   readonly open: OpenTrace;
   readonly placed: Placed[];
@@ -67,6 +70,7 @@ export class CsvCases {
     private readonly mapping: CsvMapping,
     private readonly plan: CsvPlan,
     report: LossReport,
+    private readonly hash: KeyedHash,
   ) {
     this.kinds = new ImportedKinds(mapping);
     this.touchpoints = new CsvTouchpoints(mapping, plan, report);
@@ -87,15 +91,12 @@ export class CsvCases {
   }
 
   map(name: string, rows: readonly CaseRow[]): MappedCase {
-    const { journeyType, source } = this.mapping;
-    const journeyId = deterministicId(source, journeyType, name);
     const memory = new TraceMemory();
-    const open = memory.open(journeyId);
-    const mapped: Case = { name, journeyId, open, placed: [], unreadable: [], said: new Set(), repeats: 0 };
+    const mapped = this.opened(name, memory);
     for (const row of rows) this.row(row, mapped);
     const facts = this.withCustomer(mapped);
     const customer = this.customerOf(mapped);
-    open.close();
+    mapped.open.close();
     const others = memory.otherCustomers();
     this.otherCustomers.customers += others.customers;
     this.otherCustomers.events += others.events;
@@ -111,8 +112,6 @@ export class CsvCases {
    * of a row that said nothing, under the place and the number that it had.
    */
   again(name: string, row: CaseRow, context: CsvContext): TouchpointFact[] | Fault {
-    const { journeyType, source: system } = this.mapping;
-    const journeyId = deterministicId(system, journeyType, name);
     const place: CsvContext = context.case === name ? context : { occurrence: 0 };
     const { touchpoint, sequence, occurrence, customer, reused } = place;
     const canonical = this.canonicalOf(row.cells);
@@ -123,8 +122,7 @@ export class CsvCases {
       const { name: own, required } = planned.source;
       const written = this.touchpoints.written(row.cells, planned);
       if (touchpoint === undefined ? written === undefined && !required : touchpoint !== (own ?? '')) continue;
-      const open = new TraceMemory().open(journeyId);
-      const mapped: Case = { name, journeyId, open, placed, unreadable: [], said: new Set(), repeats: 0 };
+      const mapped = this.opened(name, new TraceMemory(), placed);
       const result = this.numbered(row.cells, mapped, planned, { written, canonical, sequence }, occurrence);
       if (!('fact' in result)) return result;
       if (result.fact.touchpointId === reused) return idReused();
@@ -133,8 +131,15 @@ export class CsvCases {
     if (placed.length === 0) return this.nothingHappened();
     const first = customer && placed.every(({ at, customer: who }) => who === undefined || customer.at <= at);
     if (first) return placed.map(({ fact }) => this.of(customer.value, fact));
-    const open = new TraceMemory().open(journeyId);
-    return this.withCustomer({ placed, open });
+    return this.withCustomer(this.opened(name, new TraceMemory(), placed));
+  }
+
+  private opened(name: string, memory: TraceMemory, placed: Placed[] = []): Case {
+    const { journeyType, source } = this.mapping;
+    const trace = this.isCasePersonal ? hiddenName(this.hash, this.mapping, name) : name;
+    const journeyId = deterministicId(source, journeyType, trace);
+    const open = memory.open(journeyId);
+    return { name, trace, journeyId, open, placed, unreadable: [], said: new Set(), repeats: 0 };
   }
 
   /** Identical ones that stood before it take the first numbers. */
@@ -244,13 +249,13 @@ export class CsvCases {
    */
   private identity(
     cells: readonly string[],
-    { name, open }: Case,
+    { trace, open }: Case,
     { source, id }: PlannedTouchpoint,
     written: string,
     canonical: string,
   ): string | Faulty {
     const { source: system, journeyType } = this.mapping;
-    const base = [system, journeyType, name, ...(source.name === undefined ? [] : [source.name])];
+    const base = [system, journeyType, trace, ...(source.name === undefined ? [] : [source.name])];
     if (source.once) return deterministicId(...base, written, 'once');
     const recordId = id === undefined ? undefined : this.touchpoints.cells.text(cells, id);
     if (recordId === undefined) return contentId([...base, canonical], open).id;
@@ -283,7 +288,7 @@ export class CsvCases {
     const { source, journeyType } = this.mapping;
     const { fault, touchpoint, sequence } = about;
     const { code, reason, reused } = fault;
-    const parts = [source, journeyType, mapped.name, touchpoint ?? '', canonical, 'unreadable'];
+    const parts = [source, journeyType, mapped.trace, touchpoint ?? '', canonical, 'unreadable'];
     const { id: fingerprint, occurrence } = contentId(parts, mapped.open);
     const context = { case: mapped.name, touchpoint, sequence, occurrence, reused };
     const { journeyId } = mapped;

@@ -1,5 +1,6 @@
 import type { AttributeType } from './csv-mapping.js';
 import type { PlannedAttribute, PlannedValue } from './csv-plan.js';
+import { isExact } from './exact-numbers.js';
 import type { Fault } from './mapped-log.js';
 
 /** What a row says, cell by cell; blanks around a value mean nothing but within a text. */
@@ -71,7 +72,7 @@ export class CellReader {
     const plain = this.decimal === ',' ? joined.replace(',', '.') : joined;
     if (!NUMBER.test(plain)) return undefined;
     const number = Number(plain);
-    if (!Number.isFinite(number)) return text;
+    if (!isExact(plain)) return text;
     return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number + 0;
   }
 }

@@ -54,7 +54,8 @@ class MappingFile {
       top['kinds'] === undefined ? {} : doc.words(top['kinds'], ['kinds'], 'from activity to the id of a kind');
     const touchpoints = this.touchpoints(top, times, kinds);
     const { attributes, others } = this.attributes(top['attributes']);
-    const personal = this.personal(top['personal'], attributes);
+    const customer = this.customer(top['customer'], source);
+    const personal = this.personal(top['personal'], attributes, customer?.column);
     const given = attributes.map((a) => (personal.includes(a.column) ? { ...a, personal: true } : a));
     const mapping: CsvMapping = {
       journeyType,
@@ -65,9 +66,9 @@ class MappingFile {
       nulls: top['nulls'] === undefined ? NULLS : doc.anyTexts(top['nulls'], ['nulls'], 'texts'),
       decimal: this.decimal(top['numbers']),
       case: caseColumns,
-      customer: this.customer(top['customer'], source),
+      customer,
       touchpoints,
-      attributes: [...given, ...missing(personal, given, caseColumns, top['customer'])],
+      attributes: [...given, ...missing(personal, given, caseColumns, customer?.column)],
       others,
       personal,
       kinds,
@@ -172,17 +173,25 @@ class MappingFile {
     return { attributes, others };
   }
 
-  private personal(value: unknown, attributes: readonly AttributeSource[]): string[] {
+  /** Whoever names the customer is a person: the column is personal wherever else it is used. */
+  private personal(value: unknown, attributes: readonly AttributeSource[], customer: string | undefined): string[] {
     const { parts } = this;
     const { doc } = parts;
     const path = ['personal'];
     const named =
       value === undefined ? [] : doc.anyTexts(value, path, 'columns').map((c, i) => parts.use(c, [...path, i]));
     const all = [...new Set([...named, ...attributes.filter((a) => a.personal).map((a) => a.column)])];
+    const isCustomerOnly = customer !== undefined && !all.includes(customer);
+    if (isCustomerOnly) all.push(customer);
     for (const column of all) {
-      const at = parts.readable.get(column);
+      // The customer among the things is left out of them when rows are read.
+      const isThing = parts.things.has(column) && !(isCustomerOnly && column === customer);
+      const at = parts.readable.get(column) ?? (isThing ? parts.things.get(column) : undefined);
       if (!at) continue;
       const key = at.join('.');
+      if (isCustomerOnly && column === customer) {
+        throw doc.fault(['customer'], `"${column}" names the customer and cannot be stored readable by "${key}"`);
+      }
       throw doc.fault(
         named.includes(column) ? path : ['attributes', column],
         `"${column}" cannot be personal and be stored readable by "${key}"`,
@@ -224,11 +233,10 @@ function missing(
   personal: readonly string[],
   attributes: readonly AttributeSource[],
   caseColumns: readonly string[],
-  customer: unknown,
+  customer: string | undefined,
 ): AttributeSource[] {
   const elsewhere = new Set([...attributes.map((a) => a.column), ...caseColumns]);
-  const named = typeof customer === 'object' && customer !== null ? (customer as Fields)['column'] : customer;
-  if (typeof named === 'string') elsewhere.add(named);
+  if (customer !== undefined) elsewhere.add(customer);
   return personal
     .filter((column) => !elsewhere.has(column))
     .map((column) => ({ column, as: column, type: 'text', personal: true }));

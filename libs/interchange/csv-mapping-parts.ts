@@ -15,6 +15,8 @@ export class MappingParts {
   readonly uses: ColumnUse[] = [];
   /** Columns that are stored readable, with the place that says so. */
   readonly readable = new Map<string, Path>();
+  /** The same, of ids of things. */
+  readonly things = new Map<string, Path>();
 
   constructor(readonly doc: MappingDocument) {}
 
@@ -54,6 +56,12 @@ export class MappingParts {
   readableColumn({ value, at }: Placed): string {
     const column = this.column(value, at);
     this.readable.set(column, at);
+    return column;
+  }
+
+  private thing(value: unknown, path: Path): string {
+    const column = this.column(value, path);
+    this.things.set(column, path);
     return column;
   }
 
@@ -148,7 +156,7 @@ export class MappingParts {
       const { type, column, qualifier, separator } = doc.fields(item, at, ['type', 'column', 'qualifier', 'separator']);
       return {
         type: doc.text(type, [...at, 'type'], 'the type of the thing', 64),
-        column: this.readableColumn({ value: column, at: [...at, 'column'] }),
+        column: this.thing(column, [...at, 'column']),
         qualifier: qualifier === undefined ? undefined : doc.text(qualifier, [...at, 'qualifier'], 'a word', 64),
         separator: separator === undefined ? undefined : doc.text(separator, [...at, 'separator'], 'a text', 8),
       };

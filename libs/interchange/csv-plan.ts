@@ -87,7 +87,11 @@ export function planFor({ mapping, uses }: CheckedMapping, header: CsvHeader): C
       unit: value(source.unit),
       staff: value(source.staff),
       channel: value(source.channel),
-      attributes: kept ? ownAttributes(own, attributes, planned) : attributes,
+      attributes: kept
+        ? ownAttributes(own, attributes, (column) =>
+            planned({ ...textOf(column), personal: mapping.personal.includes(column) }),
+          )
+        : attributes,
       objects: objects.map((object) => ({ ...object, cell: cell(object.column) })),
     };
   });
@@ -118,8 +122,8 @@ const textOf = (column: string): AttributeSource => ({ column, as: column, type:
 const ownAttributes = (
   columns: readonly string[],
   all: readonly PlannedAttribute[],
-  planned: (attribute: AttributeSource) => PlannedAttribute,
-): PlannedAttribute[] => columns.map((column) => all.find((a) => a.column === column) ?? planned(textOf(column)));
+  other: (column: string) => PlannedAttribute,
+): PlannedAttribute[] => columns.map((column) => all.find((a) => a.column === column) ?? other(column));
 
 function unknownColumn({ column, key, line }: ColumnUse, { columns, dialect }: CsvHeader): TouchstoneError {
   const named = columns.filter((name) => name !== '');

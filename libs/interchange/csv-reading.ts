@@ -80,7 +80,7 @@ class TableReading {
     for await (const part of readCsv(content, this.mapping.file, { signal, limits: this.limits })) {
       if (part.kind === 'header') {
         const plan = planFor(this.checked, part);
-        const cases = new CsvCases(this.mapping, plan, this.report);
+        const cases = new CsvCases(this.mapping, plan, this.report, this.into.hash);
         found = { cases, header: part, plan, met: new Uint32Array(part.columns.length) };
         continue;
       }

@@ -32,7 +32,7 @@ export interface CsvShared extends CheckedMapping {
  * Reads one row of a table as an import of the mended table would: by the same mapping, so that it gets the ids that it
  * would have had. The payload is the header and the row, in the dialect of the table.
  */
-export async function readCsvRecord({ payload, context, shared, mapping: mend }: Readable): Promise<Reading> {
+export async function readCsvRecord({ payload, context, shared, mapping: mend, hash }: Readable): Promise<Reading> {
   if (context === undefined || shared === undefined) {
     const reason = 'It came before rows of tables could be driven in again: mend it by writing it as a CloudEvent.';
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
@@ -45,7 +45,7 @@ export async function readCsvRecord({ payload, context, shared, mapping: mend }:
       return { code: 'CSV_RECORD_INVALID', reason: 'Write the header, and one row below it.' };
     if (row.fault) return row.fault;
     const { mapping, uses } = mend.zone === undefined ? checked : inZone(checked, mend.zone);
-    const cases = new CsvCases(mapping, planFor({ mapping, uses }, header), new LossReport());
+    const cases = new CsvCases(mapping, planFor({ mapping, uses }, header), new LossReport(), hash);
     const name = cases.nameOf(row.cells);
     if (name === undefined) {
       return {

@@ -111,6 +111,11 @@ export class CsvTouchpoints {
     const objects: { type: string; id: string; qualifier?: string }[] = [];
     for (const { type, cell, qualifier, separator } of things) {
       const text = this.cells.text(cells, cell);
+      if (cell === this.plan.customer) {
+        // They are the customer already, who is kept encrypted; a thing is readable, in the name of its stream too.
+        if (text !== undefined) this.report.add('customer-object', type);
+        continue;
+      }
       for (const part of text === undefined ? [] : separator === undefined ? [text] : text.split(separator)) {
         const id = part.trim();
         if (id.length > LONGEST_NAME) return tooLong('object');

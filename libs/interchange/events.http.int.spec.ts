@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { CloudEventIntake } from './cloudevents-intake.js';
 import { anEvent, LineSender, openEventsHouse, type Answer, type EventsHouse } from './http.spec-kit.js';
+import { IntakeGate, type Charge } from './intake-gate.js';
 
 let events: EventsHouse;
 beforeAll(async () => {
@@ -88,6 +90,46 @@ describe('an event in structured form', () => {
     ['JSON_TOO_DEEP', JSON.stringify(anEvent('deep', { x: 'DEEP' })).replace('"DEEP"', '['.repeat(400_000))],
   ])('stands in quarantine as %s', async (code, text) => {
     expect(await events.post(STRUCTURED, text)).toMatchObject({ status: 422, body: { outcome: 'quarantined', code } });
+  });
+});
+
+describe('plain JSON', () => {
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  const packed = (value: unknown) => gzipSync(JSON.stringify(value));
+
+  it('may be packed, as a structured event and as the data of a binary one', async () => {
+    const gzip = { ...JSON_TYPE, 'content-encoding': 'gzip' };
+    expect((await events.post(gzip, packed(anEvent('plain-packed')))).status).toBe(201);
+    const { data, ...attributes } = anEvent('binary-packed');
+    const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]));
+    expect((await events.post({ ...gzip, ...headers }, packed(data))).status).toBe(201);
+  });
+
+  it.each([
+    ['__proto__', '{"a":1}', 201, undefined],
+    ['constructor', '{"prototype":1}', 201, undefined],
+    ['orderNo', '12345678901234567890', 422, 'JSON_NUMBER_INEXACT'],
+  ])('with %s: %s in its data is taken or kept, and neither refused nor changed', async (key, value, status, code) => {
+    const text = JSON.stringify(anEvent(`plain-${key}`, {}, { attributes: { HERE: 0 } })).replace(
+      '"HERE":0',
+      `"${key}":${value}`,
+    );
+    const answer = await events.post({ 'content-type': 'application/json; charset=utf-8' }, text);
+    expect(answer).toMatchObject({ status, body: code === undefined ? { outcome: 'taken' } : { code } });
+    if (code === undefined) {
+      const stored = (await touchpoints()).find(({ metadata }) => metadata.source?.recordId === `plain-${key}`);
+      const { attributes } = stored!.data as { attributes: object };
+      expect(Object.entries(attributes)).toEqual([[key, JSON.parse(value)]]);
+    } else expect(events.house.quarantine.raw(answer.body.quarantineId as string)).toBe(text);
+  });
+
+  it('that is none, or too much of it, is refused as in the other forms', async () => {
+    expect(await events.post(JSON_TYPE, '{"id')).toMatchObject({
+      status: 400,
+      body: { error: { code: 'INVALID_JSON' } },
+    });
+    const large = await events.post(JSON_TYPE, `"${'x'.repeat(1_100_000)}"`);
+    expect(large).toMatchObject({ status: 413, body: { error: { code: 'PAYLOAD_TOO_LARGE' } } });
   });
 });
 
@@ -292,27 +334,123 @@ describe('a log that is slower than the sender', () => {
   });
 });
 
-describe('more requests at once than there is room for', () => {
-  it('are told to come back, and others go on', async () => {
-    const senders = await Promise.all(Array.from({ length: 64 }, () => LineSender.open(events.url)));
-    await Promise.all(senders.map((sender) => sender.send('\n')));
-    let refused = 0;
-    for (let tries = 0; tries < 50 && refused === 0; tries++) {
-      const answer = await events.post(LINES, JSON.stringify(anEvent('late')));
-      if (answer.status === 429) {
-        expect(answer.body).toMatchObject({ error: { code: 'INTAKE_BUSY' } });
-        refused++;
-      } else await sleep(20);
+describe('streams', () => {
+  it('that are silent lock nobody out: one more than there may be is told to come back, single events go on', async () => {
+    const house = await openEventsHouse(undefined, { intakeMaxStreams: 3 });
+    const senders = await Promise.all(Array.from({ length: 3 }, () => LineSender.open(house.url)));
+    await Promise.all(senders.map((sender) => sender.send(' \n')));
+    // The third may not have been met yet.
+    let late = await house.post(LINES, '');
+    for (let tries = 0; tries < 50 && late.status !== 429; tries++) {
+      await sleep(20);
+      late = await house.post(LINES, '');
     }
-    expect(refused).toBe(1);
+    expect(late).toMatchObject({ status: 429, body: { error: { code: 'INTAKE_BUSY' } } });
+    expect(late.body.error.message).toContain('INTAKE_MAX_STREAMS');
+    expect((await house.post(STRUCTURED, JSON.stringify(anEvent('single')))).status).toBe(201);
+    expect((await house.post(BATCH, JSON.stringify([anEvent('batch')]))).status).toBe(200);
     await senders[0]!.send(`${JSON.stringify(anEvent('early'))}\n`);
     expect(await senders[0]!.until((all) => all.length === 1)).toMatchObject([{ outcome: 'taken' }]);
     for (const sender of senders) sender.socket.destroy();
     let status = 429;
     for (let tries = 0; tries < 50 && status === 429; tries++) {
       await sleep(20);
-      status = (await events.post(STRUCTURED, JSON.stringify(anEvent('back')))).status;
+      status = (await house.post(LINES, JSON.stringify(anEvent('back')))).status;
     }
-    expect(status).toBe(201);
+    expect(status).toBe(200);
+    await house.close();
+  });
+
+  it('whose client falls silent are ended, and their last line says why', async () => {
+    const slowly =
+      (take: EventsHouse['house']['intake']['take']) =>
+      async (...args: Parameters<typeof take>) => {
+        await sleep(500);
+        return take(...args);
+      };
+    const house = await openEventsHouse(slowly, { intakeIdleMs: 200 });
+    const [silent, begun, half] = await Promise.all([1, 2, 3].map(() => LineSender.open(house.url)));
+    const single = await LineSender.open(house.url, { ...STRUCTURED });
+    // An answer that is owed is waited for, longer than a client may be silent.
+    await begun!.send(`${JSON.stringify(anEvent('idle-1'))}\n`);
+    await half!.send('{"specversion":');
+    await single.send('{"specversion":');
+    await begun!.until((all) => all.length === 1);
+    await begun!.send(`${JSON.stringify(anEvent('idle-2'))}\n`);
+    const told = await begun!.until((all) => all.length === 3);
+    const idle = { error: { code: 'CLIENT_IDLE', kind: 'refused' } };
+    expect(told).toMatchObject([{ outcome: 'taken' }, { outcome: 'taken' }, idle]);
+    for (const sender of [silent!, half!, single]) {
+      await sender.until((all, head) => head.startsWith('HTTP/1.1 408') && all[0]?.error.code === 'CLIENT_IDLE');
+      await sender.closed;
+    }
+    begun!.socket.destroy();
+    await house.close();
+  });
+});
+
+describe('what requests hold', () => {
+  const limits = { bytes: 100, reserved: 20, streams: 2, patienceMs: 50 };
+  const never = () => new Promise<void>(() => undefined);
+
+  it('is charged as it comes; who waits for room gets it as soon as there is some', async () => {
+    const gate = new IntakeGate(limits);
+    let late: Charge | undefined;
+    await gate.streaming(async (one) => {
+      await one.take(60);
+      await gate.streaming(async (other) => {
+        const waits = other.take(30);
+        await sleep(5);
+        expect(gate.held).toBe(60);
+        one.give(20);
+        await waits;
+        expect(gate.held).toBe(70);
+      });
+      expect(gate.held).toBe(40);
+      late = one;
+    });
+    late?.give(40);
+    expect(gate.held).toBe(0);
+  });
+
+  it('leaves room for single events, and is refused when no room comes', async () => {
+    const gate = new IntakeGate(limits);
+    const busy = expect.objectContaining({ code: 'INTAKE_BUSY' }) as Error;
+    await gate.streaming(async (one) => {
+      await one.take(80);
+      await expect(gate.streaming((other) => other.take(1))).rejects.toThrow(busy);
+      await expect(gate.holding(10, 'batch', never)).rejects.toThrow(busy);
+      expect(await gate.holding(20, 'single', () => Promise.resolve('taken'))).toBe('taken');
+      await expect(gate.holding(21, 'single', never)).rejects.toThrow(busy);
+    });
+    expect(gate.held).toBe(0);
+  });
+
+  it.each([7, 64, 5_000])('of a stream is all let go of at its end, in pieces of %s bytes', async (size) => {
+    const gate = new IntakeGate({ bytes: 10e6, reserved: 0, streams: 1 });
+    const lines = [
+      JSON.stringify(anEvent(`held-${size}`)),
+      '',
+      ' \t',
+      `${JSON.stringify({ id: 1 })}\r`,
+      'x'.repeat(1_000_050),
+      'y',
+    ];
+    const bytes = Buffer.from(lines.join('\n'));
+    async function* source() {
+      for (let at = 0; at < bytes.length; at += at < 2_000 ? size : 65_536) {
+        yield await Promise.resolve(bytes.subarray(at, at + (at < 2_000 ? size : 65_536)));
+      }
+    }
+    const intake = new CloudEventIntake(events.house);
+    let left: number | undefined;
+    await gate.streaming(async (charge) => {
+      const hand = { take: charge.take, give: charge.give, began: () => undefined };
+      const answers = [];
+      for await (const batch of intake.takeLines(source(), undefined, hand)) answers.push(...batch);
+      expect(answers).toHaveLength(4);
+      left = gate.held;
+    });
+    expect(left).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import type { KeyedHash } from './hidden-names.js';
 import type { MappedLog } from './mapped-log.js';
 import type { Sealer } from './sealed-frames.js';
 import type { SpoolRecord } from './spool.js';
@@ -7,6 +8,8 @@ export interface ReadingInto {
   readonly sink: { add(record: SpoolRecord): Promise<void> };
   /** A directory of its own for what does not fit in memory, encrypted under the subject; it goes with the spool. */
   readonly scratch: { readonly directory: string; readonly sealer: Sealer; readonly subject: string };
+  /** For names that are personal and yet give ids. */
+  readonly hash: KeyedHash;
   readonly signal?: AbortSignal;
   /** Tells how far it is: events (of a table: rows) so far. */
   progress(events: number): void;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { OpenLoads } from '@touchstone/journeys';
-import { httpStatusOf, reportOf } from '@touchstone/platform';
+import { CONFIG, httpStatusOf, reportOf, type Config } from '@touchstone/platform';
 import type { FastifyInstance } from 'fastify';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
@@ -28,6 +28,7 @@ export type Answer = any;
 /** `slowly` stands before the house's own way in. */
 export async function openEventsHouse(
   slowly: (take: House['intake']['take']) => House['intake']['take'] = (take) => take,
+  limits: Partial<Pick<Config, 'intakeMaxStreams' | 'intakeIdleMs'>> = {},
 ): Promise<EventsHouse> {
   const house = await openHouse();
   const take = slowly((facts, options) => house.intake.take(facts, options));
@@ -36,6 +37,7 @@ export async function openEventsHouse(
     controllers: [EventsController],
     providers: [
       ImportLogger,
+      { provide: CONFIG, useValue: { intakeMaxStreams: 64, intakeIdleMs: 60_000, ...limits } },
       { provide: CloudEventIntake, useValue: intake },
       {
         provide: RunningImports,
@@ -44,7 +46,7 @@ export async function openEventsHouse(
     ],
   }).compile();
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
-  const app = module.createNestApplication<NestFastifyApplication>(adapter, { rawBody: true });
+  const app = module.createNestApplication<NestFastifyApplication>(adapter);
   registerStreamingBodies(adapter.getInstance());
   app.useGlobalFilters({
     catch: (error, host) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { OpenLoads } from '@touchstone/journeys';
-import { httpStatusOf, reportOf } from '@touchstone/platform';
+import { CONFIG, httpStatusOf, reportOf } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
 import { FileImporter } from './import-job.js';
@@ -25,13 +25,13 @@ beforeAll(async () => {
     controllers: [EventsController, ImportsController],
     providers: [
       ImportLogger,
+      { provide: CONFIG, useValue: { intakeMaxStreams: 64, intakeIdleMs: 60_000 } },
       { provide: CloudEventIntake, useValue: new CloudEventIntake(house) },
       { provide: RunningImports, useValue: new RunningImports(importer, house.quarantine, new OpenLoads()) },
     ],
   }).compile();
   app = module.createNestApplication<NestFastifyApplication>(
     new FastifyAdapter({ bodyLimit: 2 ** 20, forceCloseConnections: 'idle' }),
-    { rawBody: true },
   );
   registerStreamingBodies(app.getHttpAdapter().getInstance());
   app.useGlobalFilters({

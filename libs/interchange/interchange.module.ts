@@ -59,9 +59,14 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: QuarantineMending,
-      inject: [FactIntake, ObjectIntake, PackCatalogue, Quarantine],
-      useFactory: (intake: FactIntake, statements: ObjectIntake, packs: PackCatalogue, quarantine: Quarantine) =>
-        new QuarantineMending({ intake, statements, packs, quarantine }),
+      inject: [FactIntake, ObjectFactIntake, ObjectIntake, PackCatalogue, Quarantine],
+      useFactory: (
+        intake: FactIntake,
+        objects: ObjectFactIntake,
+        statements: ObjectIntake,
+        packs: PackCatalogue,
+        quarantine: Quarantine,
+      ) => new QuarantineMending({ intake, objects, statements, packs, quarantine }),
     },
     {
       provide: RunningImports,

@@ -1,20 +1,26 @@
+import { inexactNumbers } from './exact-numbers.js';
+import { endOfString } from './json-strings.js';
+
 /** Levels of objects and arrays in a JSON text at most; beyond, programs that walk it one call a level break. */
 export const DEEPEST_JSON = 64;
 
 /** A JSON text that was understood, or what is wrong with it. */
 export type ParsedJson =
   | { readonly value: unknown }
-  | { readonly code: 'INVALID_JSON' | 'JSON_TOO_DEEP' | 'JSON_DUPLICATE_KEY'; readonly reason: string };
+  | {
+      readonly code: 'INVALID_JSON' | 'JSON_TOO_DEEP' | 'JSON_DUPLICATE_KEY' | 'JSON_NUMBER_INEXACT';
+      readonly reason: string;
+    };
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
  * Parses a JSON text strictly: one that is nested too deep is refused before it is parsed, and one in which an object
- * names a key twice is refused because readers do not agree which of the two counts.
+ * names a key twice is refused because readers do not agree which of the two counts. So is one with a number of more
+ * digits than are kept: it would be changed without a word.
  */
 export function parseJson(text: string): ParsedJson {
   let members = 0;
@@ -45,8 +51,12 @@ export function parseJson(text: string): ParsedJson {
     return { code: 'INVALID_JSON', reason: 'It is not JSON.' };
   }
   // In valid JSON each member of an object has one colon outside of strings, also one that a later one displaced.
-  if (membersOf(value) === members) return { value };
-  return { code: 'JSON_DUPLICATE_KEY', reason: 'An object in the JSON has a key twice: say which of them counts.' };
+  if (membersOf(value) !== members) {
+    return { code: 'JSON_DUPLICATE_KEY', reason: 'An object in the JSON has a key twice: say which of them counts.' };
+  }
+  if (inexactNumbers(text).length === 0) return { value };
+  const reason = 'A number in the JSON has more digits than are kept, and would be changed: send it as a text.';
+  return { code: 'JSON_NUMBER_INEXACT', reason };
 }
 
 /**
@@ -89,16 +99,6 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || cod
 
 /** Without the mark of its byte order, with which some programs begin a file. */
 export const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
-
-/** Where the string that begins at `start` ends; the end of the text when it does not. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-  return text.length;
-}
 
 /** Members of all objects in a value that is not nested too deep. */
 function membersOf(value: unknown): number {

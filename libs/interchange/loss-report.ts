@@ -10,6 +10,10 @@ export type LossKind =
   | 'other-customer'
   /** An event that names one of these. */
   | 'other-customer-event'
+  /** An object that is the customer: it is kept as the customer, encrypted, and not as a thing that all may read. */
+  | 'customer-object'
+  /** A link to one of these. */
+  | 'customer-link'
   /** A key that an event or trace has twice: the last value is kept. */
   | 'duplicate-key'
   /** An event that lacks some of the attributes that name the activity. */

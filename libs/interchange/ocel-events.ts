@@ -1,5 +1,6 @@
 import { deterministicId } from '@touchstone/eventing';
 import type { TouchpointFact } from '@touchstone/journeys';
+import { hiddenName, type KeyedHash } from './hidden-names.js';
 import { ImportedKinds } from './imported-kinds.js';
 import type { Fault } from './mapped-log.js';
 import type { OcelMappingOptions } from './ocel-options.js';
@@ -65,17 +66,33 @@ export class OcelEvents {
   constructor(
     private readonly options: OcelMappingOptions,
     private readonly personal: PersonalNames,
+    private readonly hash: KeyedHash,
   ) {
     this.source = options.source ?? options.journeyType;
     this.kinds = new ImportedKinds(options);
   }
 
-  /** An event that has no journey is one of its own, under its own name. */
-  journeyOf(event: Pick<OcelEvent, 'journey' | 'id' | 'own'>): { id: string; key: string | undefined } {
+  /**
+   * An event that has no journey is one of its own, under its own name. Whose journey is the customer is found under a
+   * keyed hash of their name, and has no key that can be read.
+   */
+  journeyOf(event: Pick<OcelEvent, 'journey' | 'id' | 'own' | 'related'>): {
+    id: string;
+    key: string | undefined;
+    trace: string;
+  } {
     const exported = this.exportedAs(event);
-    if (exported) return { id: exported.journey, key: exported.key };
-    const key = event.journey ?? event.id;
-    return { id: deterministicId(this.source, this.options.journeyType, key), key };
+    const { journeyType } = this.options;
+    const name = event.journey ?? event.id;
+    if (exported) return { id: exported.journey, key: exported.key, trace: exported.key ?? name };
+    const isPersonal = event.related.some(({ id, type }) => id === event.journey && this.isCustomer(type));
+    const trace = isPersonal ? hiddenName(this.hash, { source: this.source, journeyType }, name) : name;
+    return { id: deterministicId(this.source, journeyType, trace), key: isPersonal ? undefined : name, trace };
+  }
+
+  /** Whether objects of a type are the customers. */
+  isCustomer(type: string): boolean {
+    return type === this.options.customer;
   }
 
   fact(event: OcelEvent): TouchpointFact | Fault {
@@ -91,12 +108,12 @@ export class OcelEvents {
     const kind = this.kinds.id(type, own?.kind);
     this.kinds.observe(kind, content.attributes, content.personal);
     const { personal, ...rest } = content;
-    const { id: journeyId, key } = this.journeyOf(event);
+    const { id: journeyId, key, trace } = this.journeyOf(event);
     const told = own?.source ?? (exported ? { system: this.source } : { system: this.source, recordId: id });
     const factId = exported ? own!.fact : deterministicId('ocel', this.source, id);
     return {
       ...rest,
-      touchpointId: exported?.id ?? deterministicId(this.source, journeyType, key!, id),
+      touchpointId: exported?.id ?? deterministicId(this.source, journeyType, trace, id),
       journey: { id: journeyId, type: journeyType, key },
       ...(factId !== undefined && { factId }),
       kind,
@@ -105,8 +122,8 @@ export class OcelEvents {
       ...(Object.keys(personal).length > 0 && { personal }),
       objects: related
         .filter(
-          ({ id: object, qualifier }) =>
-            qualifier !== JOURNEY || !own?.touchpoints.some((one) => one.object === object),
+          ({ type: one, id: object, qualifier }) =>
+            !this.isCustomer(one) && (qualifier !== JOURNEY || !own?.touchpoints.some((t) => t.object === object)),
         )
         .map(({ qualifier, ...object }) => ({ ...object, ...(qualifier !== '' && { qualifier }) })),
     };

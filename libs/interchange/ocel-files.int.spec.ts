@@ -83,6 +83,31 @@ const json = (more: object = {}) =>
 const event = (id: string, more: object = {}) => ({ id, type: 'place order', time: '2024-05-01T08:00:00Z', relationships: [{ objectId: 'o1', qualifier: '' }], ...more }); // prettier-ignore
 
 describe('an OCEL file', () => {
+  it('in JSON keeps numbers that are too long as texts, as one in SQLite does', async () => {
+    const before = (await house.recorded()).length;
+    const text = JSON.stringify({
+      objects: [
+        { id: 'big-1', type: 'Order', attributes: [{ name: 'no', time: '1970-01-01T00:00:00Z', value: 'BIG' }] },
+      ],
+      events: [
+        {
+          id: 'big-e1',
+          type: 'place order',
+          time: '2024-05-01T08:00:00Z',
+          attributes: [{ name: 'amount', value: 'BIG' }],
+          relationships: [{ objectId: 'big-1', qualifier: 'of' }],
+        },
+      ],
+    }).replaceAll('"BIG"', '9007199254740993');
+    expect(await take(Buffer.from(text), { source: 'big' })).toMatchObject({ quarantined: 0, events: 1 });
+    const attributes = (await house.recorded())
+      .slice(before)
+      .flatMap(({ type, data }) =>
+        /^(TouchpointRecorded|ObjectChanged)$/.test(type) ? [(data as { attributes: object }).attributes] : [],
+      );
+    expect(attributes).toEqual([{ no: '9007199254740993' }, { amount: '9007199254740993' }]);
+  });
+
   it('becomes one fact in each of its journeys, and statements about its objects', async () => {
     const before = (await house.recorded()).length;
     const file = await database();

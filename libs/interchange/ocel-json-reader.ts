@@ -1,3 +1,4 @@
+import { inexactAsTexts } from './exact-numbers.js';
 import { JsonFault, JsonSections, type JsonElement } from './json-sections.js';
 import { malformed, notOcel, tooMuch } from './ocel-errors.js';
 import type { OcelStager } from './ocel-stager.js';
@@ -103,7 +104,8 @@ class Reading {
 function elementOf(section: string, text: string): JsonObject {
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    // As a database's: what has more digits than are kept stays as it is written.
+    value = JSON.parse(inexactAsTexts(text)) as Json;
   } catch (error) {
     throw malformed(`an element of "${section}" is no JSON (${(error as Error).message.slice(0, 100)})`, error);
   }

@@ -1,4 +1,5 @@
 import type { ObjectStatement, TouchpointFact } from '@touchstone/journeys';
+import type { KeyedHash } from './hidden-names.js';
 import type { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { Fault } from './mapped-log.js';
@@ -53,10 +54,11 @@ export class OcelMapping {
     private readonly store: OcelStore,
     private readonly options: OcelMappingOptions,
     private readonly report: LossReport,
+    hash: KeyedHash,
   ) {
     this.source = options.source ?? options.journeyType;
     this.personal = new PersonalNames(options.personal);
-    this.singly = new OcelEvents(options, this.personal);
+    this.singly = new OcelEvents(options, this.personal, hash);
   }
 
   get kinds(): ImportedKinds {
@@ -122,6 +124,11 @@ export class OcelMapping {
   /** What is said of objects: their values, each from its time on, and their links. */
   *statements(): Generator<ObjectStatement> {
     for (const { id, type } of this.store.objectsInOrder()) {
+      if (this.singly.isCustomer(type)) {
+        // The stream of an object has its id for a name, and no key that could be destroyed.
+        this.report.add('customer-object', type);
+        continue;
+      }
       if (type !== UNDECLARED) yield* this.changes({ type, id });
       yield* this.links({ type, id });
     }
@@ -142,18 +149,25 @@ export class OcelMapping {
       touch.n,
     );
     const sequence = ms === null ? undefined : Number(touch.sequence);
+    this.reportCustomers(related);
     const mapped = this.singly.fact({ id, type, time, ms, attributes, related, journey, sequence, own });
     if (!('code' in mapped)) return { fact: mapped, event: id };
     const raw = { id, type, time, attributes, objects: related.map((r) => ({ ...r })) };
     return {
       fault: mapped,
       event: id,
-      journeyId: this.singly.journeyOf({ id, journey, own }).id,
+      journeyId: this.singly.journeyOf({ id, journey, own, related }).id,
       raw,
       journey,
       sequence,
       own,
     };
+  }
+
+  /** An event has one customer; further ones are not carried, since objects are readable. */
+  private reportCustomers(related: OcelEvent['related']): void {
+    const ids = new Set(related.filter(({ type }) => this.singly.isCustomer(type)).map(({ id }) => id));
+    if (ids.size > 1) this.report.add('other-customer', this.options.customer!, ids.size - 1);
   }
 
   private *changes(object: Named): Generator<ObjectStatement> {
@@ -212,6 +226,10 @@ export class OcelMapping {
     );
     let links: { type: string; id: string; qualifier?: string }[] = [];
     for (const { qualifier, ...other } of rows) {
+      if (this.singly.isCustomer(other.type)) {
+        this.report.add('customer-link', other.type);
+        continue;
+      }
       links.push({ ...other, ...(qualifier !== '' && { qualifier }) });
       if (links.length < LINKS) continue;
       yield this.linked(object, links);

@@ -48,7 +48,7 @@ async function read(
     const stager = new OcelStager({ store, report, sink, zone, source, signal, progress });
     await stage(content, stager, into);
     stager.finish();
-    return await spooled(new OcelMapping(store, options, report), store, report, { options, into, source });
+    return await spooled(new OcelMapping(store, options, report, into.hash), store, report, { options, into, source });
   } finally {
     store.close();
   }

@@ -30,7 +30,7 @@ export interface OcelShared {
  * in those of the objects that it names now. The payload is JSON with `id`, `type`, `time`, `attributes` by name, and
  * `objects` with `type`, `id` and `qualifier`.
  */
-export function readOcelRecord({ payload, context, shared, mapping }: Readable): Reading {
+export function readOcelRecord({ payload, context, shared, mapping, hash }: Readable): Reading {
   if (shared === undefined) {
     const reason = 'It came before events of OCEL could be driven in again: mend it by writing it as a CloudEvent.';
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
@@ -50,7 +50,7 @@ export function readOcelRecord({ payload, context, shared, mapping }: Readable):
   }
   const related = (objects ?? []).map(({ qualifier = '', ...object }) => ({ ...object, qualifier }));
   const event = { id, type, ...timed(time, options.zone ?? 'Z', mapping.zone), attributes: attributes ?? {}, related };
-  const events = new OcelEvents(options, new PersonalNames(options.personal));
+  const events = new OcelEvents(options, new PersonalNames(options.personal), hash);
   const facts = [];
   for (const { journey, sequence } of placesOf(event.related, known, options)) {
     const fact = events.fact({ ...event, journey, sequence, own: known.own });

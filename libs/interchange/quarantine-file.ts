@@ -3,24 +3,46 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { TouchstoneError } from '@touchstone/eventing';
 
+/**
+ * Columns of a record. What is large stands last: a column behind it could only be read through all of its pages, and a
+ * list or a count would drag every content along.
+ */
+const COLUMNS: Readonly<Record<string, string>> = {
+  id: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  source: 'TEXT NOT NULL',
+  fingerprint: 'TEXT NOT NULL',
+  journey_type: 'TEXT',
+  journey_id: 'TEXT',
+  import_id: 'TEXT',
+  line: 'INTEGER',
+  code: 'TEXT NOT NULL',
+  reason: 'TEXT NOT NULL',
+  first_code: 'TEXT',
+  first_reason: 'TEXT',
+  format: 'TEXT',
+  subject: 'TEXT NOT NULL',
+  shared: 'INTEGER',
+  at: 'TEXT NOT NULL',
+  expires_at: 'TEXT NOT NULL',
+  state: "TEXT NOT NULL DEFAULT 'waiting'",
+  open: 'INTEGER NOT NULL DEFAULT 1',
+  revision: 'INTEGER NOT NULL DEFAULT 0',
+  touchpoint_id: 'TEXT',
+  position: 'TEXT',
+  mapping: 'TEXT',
+  context: 'BLOB',
+  payload: 'BLOB',
+  raw: 'BLOB NOT NULL',
+};
+
+const recordTable = (name: string): string => {
+  const columns = Object.entries(COLUMNS).map(([column, type]) => `${column} ${type}`);
+  return `CREATE TABLE IF NOT EXISTS ${name} (${columns.join(', ')}, UNIQUE (source, fingerprint));`;
+};
+
 const DDL = `
-CREATE TABLE IF NOT EXISTS record (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  source TEXT NOT NULL,
-  fingerprint TEXT NOT NULL,
-  journey_type TEXT,
-  journey_id TEXT,
-  line INTEGER,
-  code TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  raw BLOB NOT NULL,
-  at TEXT NOT NULL,
-  expires_at TEXT NOT NULL,
-  UNIQUE (source, fingerprint)
-);
+${recordTable('record')}
 CREATE TABLE IF NOT EXISTS month_key (subject TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS record_expiry ON record (expires_at);
 CREATE TABLE IF NOT EXISTS deed (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   record INTEGER NOT NULL,
@@ -40,24 +62,11 @@ CREATE TABLE IF NOT EXISTS shared_context (
 );
 `;
 
-/** Columns that came after the first edition, as they are added to an older file. */
-const LATER: Readonly<Record<string, string>> = {
-  journey_id: 'TEXT',
-  import_id: 'TEXT',
-  format: 'TEXT',
-  context: 'BLOB',
-  shared: 'INTEGER',
-  state: "TEXT NOT NULL DEFAULT 'waiting'",
-  open: 'INTEGER NOT NULL DEFAULT 1',
-  revision: 'INTEGER NOT NULL DEFAULT 0',
-  payload: 'BLOB',
-  mapping: 'TEXT',
-  touchpoint_id: 'TEXT',
-  position: 'TEXT',
-};
-
 /** A list reads on from a time and an id, so every filter has both behind it. */
 const INDEXES = `
+CREATE INDEX IF NOT EXISTS record_expiry ON record (expires_at);
+CREATE INDEX IF NOT EXISTS record_subject ON record (subject);
+CREATE INDEX IF NOT EXISTS record_state ON record (open, state, at, id);
 CREATE INDEX IF NOT EXISTS record_by_time ON record (at, id);
 CREATE INDEX IF NOT EXISTS record_open ON record (open, at, id);
 CREATE INDEX IF NOT EXISTS record_by_source ON record (open, source, at, id);
@@ -82,11 +91,7 @@ export class QuarantineFile {
       }
       assertDurable(db);
       db.exec(DDL);
-      const columns = db.prepare('SELECT name FROM pragma_table_info(?)').all('record') as { name: string }[];
-      const there = new Set(columns.map(({ name }) => name));
-      for (const [name, type] of Object.entries(LATER)) {
-        if (!there.has(name)) db.exec(`ALTER TABLE record ADD COLUMN ${name} ${type}`);
-      }
+      arrange(db);
       db.exec(INDEXES);
       const opened = new QuarantineFile(db);
       // What was removed just before a crash may still stand in the write-ahead log.
@@ -126,6 +131,33 @@ export class QuarantineFile {
 
   close(): void {
     this.db.close();
+  }
+}
+
+/** Brings a file of an earlier edition into the order of columns of this one, as a whole or not at all. */
+function arrange(db: DatabaseSyncInstance): void {
+  const found = db.prepare('SELECT name FROM pragma_table_info(?) ORDER BY cid').all('record') as { name: string }[];
+  const names = Object.keys(COLUMNS);
+  const there = found.map(({ name }) => name);
+  if (JSON.stringify(there) === JSON.stringify(names)) return;
+  const kept = names.filter((name) => there.includes(name)).join(', ');
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Numbers of records that have gone are never given again.
+    const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'record'").get() as
+      { seq: number } | undefined;
+    db.exec(recordTable('arranged'));
+    db.exec(`INSERT INTO arranged (${kept}) SELECT ${kept} FROM record`);
+    db.exec('DROP TABLE record');
+    db.exec('ALTER TABLE arranged RENAME TO record');
+    if (last) {
+      db.exec("DELETE FROM sqlite_sequence WHERE name = 'record'");
+      db.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('record', ?)").run(last.seq);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { binaryEvent } from './cloudevents-http.js';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { FileImporter } from './import-job.js';
 import { QuarantineMending } from './quarantine-mending.js';
@@ -107,6 +108,52 @@ describe('mending a CloudEvent', () => {
     expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ taken: 0, waiting: 1 });
     expect(house.quarantine.record('1')).toMatchObject({ code: 'CLOUDEVENT_INVALID', state: 'mended' });
     expect(house.quarantine.deeds('1').map(({ what }) => what)).toEqual(['mended', 'refused']);
+  });
+
+  it('with a faulty header says so until somebody writes it anew, and shows what the header said', async () => {
+    const { data, ...attributes } = event('binary');
+    const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, [value]]));
+    const faulty = (tries: string) => binaryEvent({ ...headers, 'ce-my_try': [tries] }, JSON.stringify(data));
+    expect(await intake.takeText(faulty('1'))).toMatchObject({ outcome: 'quarantined', quarantineId: '1' });
+    expect(await intake.takeText(faulty('2'))).toMatchObject({ quarantineId: '2' });
+    expect(JSON.parse(house.quarantine.raw('1'))).toEqual({ ...event('binary'), 'ce-my_try': '1' });
+    const untouched = { taken: 0, waiting: 1, problems: [{ code: 'CLOUDEVENT_INVALID' }] };
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject(untouched);
+    await mending.mend({ ids: ['1'] }, { mapping: { zone: 'UTC' } }, ANNA);
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject(untouched);
+    expect(await touchpoints()).toEqual([]);
+    await mending.mend({ ids: ['1'] }, { payload: JSON.stringify(event('binary')) }, ANNA);
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ taken: 1 });
+  });
+
+  it('that is a fact of an object makes it that fact, and its sender hears so', async () => {
+    const outage = (more: object = {}) => ({
+      ...event('outage-1', more),
+      type: 'object-fact.recorded',
+      data: { object: { type: 'outage', id: 'O-1' }, kind: 'crew.arrived' },
+    });
+    const broken = outage({ time: 'noon' });
+    await intake.takeOne(broken);
+    expect(house.quarantine.record('1')).toMatchObject({ code: 'CLOUDEVENT_TIME_INVALID' });
+    const still = await mending.mend({ ids: ['1'] }, { payload: JSON.stringify(outage({ time: 'later' })) }, ANNA);
+    expect(still.problems).toMatchObject([{ code: 'CLOUDEVENT_TIME_INVALID' }]);
+    const payload = JSON.stringify({ ...outage(), data: { ...outage().data, kind: 'crew.vanished' } });
+    expect((await mending.mend({ ids: ['1'] }, { payload }, ANNA)).problems).toEqual([]);
+    // What was wrong at first stays beside what is wrong now.
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ problems: [{ code: 'KIND_UNKNOWN' }] });
+    const record = {
+      code: 'KIND_UNKNOWN',
+      firstCode: 'CLOUDEVENT_TIME_INVALID',
+      firstReason: 'time is no date and time (RFC 3339).',
+    };
+    expect(house.quarantine.record('1')).toMatchObject(record);
+    await mending.mend({ ids: ['1'] }, { mapping: { kinds: { 'crew.vanished': 'crew.arrived' } } }, ANNA);
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ taken: 1, problems: [] });
+    const facts = (await house.recorded()).filter(({ type }) => type === 'ObjectFactRecorded');
+    expect(facts).toMatchObject([{ stream: 'object-outage-O-1', data: { kind: 'crew.arrived' } }]);
+    expect(await mending.retry({ ids: ['1'] }, ANNA)).toMatchObject({ taken: 0, known: 1 });
+    expect(await intake.takeOne(broken)).toMatchObject({ outcome: 'known' });
+    expect(await intake.takeOne(outage())).toMatchObject({ outcome: 'known' });
   });
 
   it('goes on where a crash cut it short', async () => {

@@ -1,5 +1,5 @@
 import { TouchstoneError, type ActingContext } from '@touchstone/eventing';
-import type { FactIntake, FactOutcome, ObjectIntake, StatementOutcome } from '@touchstone/journeys';
+import type { FactIntake, FactOutcome, ObjectFactIntake, ObjectIntake } from '@touchstone/journeys';
 import type { PackCatalogue } from '@touchstone/packs';
 import { problemOf } from './cloudevents-intake.js';
 import { importedPack } from './imported-kinds.js';
@@ -47,6 +47,7 @@ export class QuarantineMending {
     private readonly parts: {
       readonly quarantine: Quarantine;
       readonly intake: Pick<FactIntake, 'take'>;
+      readonly objects: Pick<ObjectFactIntake, 'take'>;
       readonly statements: Pick<ObjectIntake, 'take'>;
       readonly packs: Pick<PackCatalogue, 'has' | 'kind' | 'publish'>;
     },
@@ -134,15 +135,18 @@ export class QuarantineMending {
 
   /** What became of each. A record of several facts is taken once all of them are; a repeat drives in what was left. */
   private async driveIn(readings: readonly Exclude<Reading, { code: string }>[], context: ActingContext) {
-    const { intake, statements } = this.parts;
+    const { intake, objects, statements } = this.parts;
     const facts = readings.flatMap((reading) => ('facts' in reading ? reading.facts : []));
     await this.publish(facts, context);
     const said = readings.flatMap((reading) => ('statement' in reading ? [reading.statement] : []));
     const ofFacts = facts.length > 0 ? await intake.take(facts.map(({ fact }) => fact), { context }) : []; // prettier-ignore
-    const ofObjects = said.length > 0 ? await statements.take(said, { context }) : [];
-    let [fact, object] = [0, 0];
+    const ofStatements = said.length > 0 ? await statements.take(said, { context }) : [];
+    const shared = readings.flatMap((reading) => ('objectFact' in reading ? [reading.objectFact] : []));
+    const ofObjects = shared.length > 0 ? await objects.take(shared, { context }) : [];
+    let [fact, statement, object] = [0, 0, 0];
     return readings.map((reading): Driven => {
-      if ('statement' in reading) return ofObject(ofObjects[object++]!);
+      if ('statement' in reading) return ofObject(ofStatements[statement++]!);
+      if ('objectFact' in reading) return ofObject(ofObjects[object++]!);
       return togetherOf(reading.facts.map((read) => problemOf(read.fact, ofFacts[fact++]!)));
     });
   }
@@ -202,7 +206,12 @@ function togetherOf(answers: readonly Answer[]): Driven {
   return { outcome: shown.outcome, settled: settledBy(shown) };
 }
 
-function ofObject(outcome: StatementOutcome): Driven {
+/** What is said of an object is no touchpoint: a list has nothing to name. */
+function ofObject(
+  outcome:
+    | { readonly outcome: 'taken' | 'known' }
+    | { readonly outcome: 'refused'; readonly code: string; readonly message: string },
+): Driven {
   if (outcome.outcome === 'refused') return { code: outcome.code, reason: outcome.message };
   return { outcome: outcome.outcome, settled: null };
 }

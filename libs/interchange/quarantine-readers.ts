@@ -1,6 +1,8 @@
 /** How records in quarantine become facts again, by their format. Another format is one more line here. */
-import type { ObjectStatement, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
+import type { ObjectFactReport, ObjectStatement, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { KindSpec } from '@touchstone/packs';
+import type { EventContext } from './cloudevents-intake.js';
+import { isObjectFact, readObjectFact } from './cloudevents-objects.js';
 import { readCloudEvent } from './cloudevents.js';
 import { readCsvRecord } from './csv-record.js';
 import { parseJson } from './json-text.js';
@@ -16,9 +18,10 @@ export interface ReadFact {
   readonly kind?: { readonly journeyType: string; readonly spec: KindSpec };
 }
 
-/** What a record says: at least one fact, or a statement about an object; or why it cannot be read. */
+/** What a record says: at least one fact, a fact or a statement about an object; or why it cannot be read. */
 export type Reading =
   | { readonly facts: readonly ReadFact[] }
+  | { readonly objectFact: ObjectFactReport }
   | { readonly statement: ObjectStatement }
   | { readonly code: string; readonly reason: string };
 
@@ -47,8 +50,10 @@ export async function readRecord(record: OpenRecord): Promise<Reading> {
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
   }
   const reading = await reader({ ...record, payload });
+  const { kinds } = record.mapping;
+  if ('objectFact' in reading) return { objectFact: ofKind(reading.objectFact, kinds) };
   if (!('facts' in reading)) return reading;
-  return { facts: reading.facts.map((read) => mapped(read, record.mapping.kinds)) };
+  return { facts: reading.facts.map((read) => ({ ...read, fact: ofKind(read.fact, kinds) })) };
 }
 
 /** The format of what is written there now, else of the record as it came. */
@@ -63,16 +68,23 @@ function formatOf(format: string | null, payload: string): string {
   return format ?? (payload.startsWith('<') ? 'xes' : 'cloudevent');
 }
 
-function mapped(read: ReadFact, kinds: Readonly<Record<string, string>> = {}): ReadFact {
-  const { fact } = read;
+function ofKind<F extends { readonly kind: string }>(fact: F, kinds: Readonly<Record<string, string>> = {}): F {
   const kind = Object.hasOwn(kinds, fact.kind) ? kinds[fact.kind] : kinds['*'];
-  return kind === undefined ? read : { fact: { ...fact, kind } };
+  return kind === undefined ? fact : { ...fact, kind };
 }
 
-function readEvent({ payload, mapping }: Readable): Reading {
+function readEvent({ payload, mapping, context, isRewritten }: Readable): Reading {
   const parsed = parseJson(payload);
   if ('code' in parsed) return parsed;
-  const read = readCloudEvent(mapping.zone === undefined ? parsed.value : timed(parsed.value, 'time', mapping.zone));
+  // What a header should have said, nobody knows but who writes the event anew.
+  const { fault } = Object(context) as Partial<EventContext>;
+  if (fault !== undefined && !isRewritten) return { code: 'CLOUDEVENT_INVALID', reason: fault };
+  const value = mapping.zone === undefined ? parsed.value : timed(parsed.value, 'time', mapping.zone);
+  if (isObjectFact(value)) {
+    const { id: _id, source: _source, ...read } = readObjectFact(value);
+    return read;
+  }
+  const read = readCloudEvent(value);
   return 'fact' in read ? { facts: [{ fact: read.fact }] } : { code: read.code, reason: read.reason };
 }
 

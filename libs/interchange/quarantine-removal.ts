@@ -88,6 +88,7 @@ export class QuarantineRemoval {
 
   private speaksOf(person: Recognises, row: Row): boolean {
     if (row.journey_id !== null && person.isTheirs(row.journey_id)) return true;
+    if (row.first_reason !== null && person.in(row.first_reason)) return true;
     if (person.in(row.reason) || (row.mapping !== null && person.in(row.mapping))) return true;
     const parts: [Part, Uint8Array | null][] = [
       ['raw', row.raw],

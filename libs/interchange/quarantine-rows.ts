@@ -27,6 +27,22 @@ export interface Row {
   readonly mapping: string | null;
   readonly touchpoint_id: string | null;
   readonly position: string | null;
+  /** Null until somebody has tried in vain. */
+  readonly first_code: string | null;
+  readonly first_reason: string | null;
+}
+
+/** A row without its contents. */
+export type Listed = Omit<Row, 'raw' | 'payload' | 'context' | 'mapping' | 'shared' | 'subject' | 'fingerprint'>;
+export const LISTED =
+  'id, source, journey_type, journey_id, import_id, line, code, reason, first_code, first_reason, format, at, expires_at, ' +
+  'state, open, revision, touchpoint_id, position';
+
+/** How many of the rows fit, at least one; `contents` is what each would bring. */
+export function fitting(rows: readonly { readonly contents: number }[], most: number): number {
+  let bytes = 0;
+  const over = rows.findIndex(({ contents }, i) => (bytes += Number(contents)) > most && i > 0);
+  return over < 0 ? rows.length : over;
 }
 
 /** The rows that a filter chooses, as SQL. Every form of it begins with columns that an index begins with. */
@@ -44,7 +60,7 @@ export function conditionOf(filter: QuarantineFilter): { where: string; values: 
   return { where: where === '' ? 'TRUE' : where, values: parts.map(([, value]) => value) };
 }
 
-export const shown = (row: Row): Quarantined => ({
+export const shown = (row: Listed): Quarantined => ({
   id: String(row.id),
   source: row.source,
   journeyType: row.journey_type,
@@ -52,6 +68,8 @@ export const shown = (row: Row): Quarantined => ({
   line: row.line,
   code: row.code,
   reason: row.reason,
+  firstCode: row.first_code ?? row.code,
+  firstReason: row.first_reason ?? row.reason,
   format: row.format,
   state: row.state,
   revision: row.revision,
@@ -63,8 +81,9 @@ export const shown = (row: Row): Quarantined => ({
 });
 
 /** What a record became, when it was taken. */
-export function settledOf({ state, journey_id, touchpoint_id, position }: Row): Settled | undefined {
+export function settledOf({ state, journey_id, touchpoint_id, position }: Row): Partial<Settled> | undefined {
+  if (state !== 'taken') return undefined;
   // What became no touchpoint has nothing to name.
-  if (state !== 'taken' || touchpoint_id === null) return undefined;
+  if (touchpoint_id === null) return {};
   return { journeyId: journey_id!, touchpointId: touchpoint_id!, position: position! };
 }

@@ -18,6 +18,11 @@ export const subjectOf = (expiresAt: string): string => `quarantine:${expiresAt.
 export class QuarantineSeal {
   constructor(private readonly sealer: Sealer) {}
 
+  /** See `Vault.lookupHash`. */
+  hash(type: string, value: string): string {
+    return this.sealer.lookupHash(type, value);
+  }
+
   /** Before anything is sealed under a subject. */
   ready(subject: string): Promise<void> {
     return this.sealer.ensureKeys([subject]);

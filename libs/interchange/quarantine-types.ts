@@ -1,4 +1,5 @@
 import type { Actor } from '@touchstone/eventing';
+import type { KeyedHash } from './hidden-names.js';
 
 /** Something that could not be read or was refused, as it is handed in. */
 export interface Unreadable {
@@ -39,6 +40,9 @@ export interface Quarantined {
   /** What is wrong with it, as of the last time somebody tried. */
   readonly code: string;
   readonly reason: string;
+  /** What was wrong with it when it came. */
+  readonly firstCode: string;
+  readonly firstReason: string;
   readonly format: string | null;
   readonly state: RecordState;
   /** Counts its changes: whoever mends it says which one they saw. */
@@ -81,9 +85,13 @@ export interface OpenRecord {
   readonly revision: number;
   /** As it was mended, else as it came; null once nobody can read it. */
   readonly payload: string | null;
+  /** Somebody wrote it anew. */
+  readonly isRewritten: boolean;
   readonly context: unknown;
   readonly shared: unknown;
   readonly mapping: Mapping;
+  /** For names that are personal and yet give ids. */
+  readonly hash: KeyedHash;
 }
 
 /** What a record became. */
@@ -98,7 +106,7 @@ export interface Kept {
   readonly id: string;
   readonly isNew: boolean;
   /** This very record was mended and driven in before. */
-  readonly settled?: Settled;
+  readonly settled?: Partial<Settled>;
 }
 
 /** Something that was done about a record. */

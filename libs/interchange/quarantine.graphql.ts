@@ -83,6 +83,12 @@ export class QuarantinedRecord {
   @Field({ description: 'What is wrong with it, in a sentence.' })
   reason!: string;
 
+  @Field({ description: 'Stable code of what was wrong with it when it came.' })
+  firstCode!: string;
+
+  @Field({ description: 'What was wrong with it when it came, in a sentence.' })
+  firstReason!: string;
+
   @Field(() => String, { nullable: true, description: 'What it is written in: cloudevent, fact, xes …' })
   format!: string | null;
 

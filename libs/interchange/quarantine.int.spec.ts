@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { FORGOTTEN } from '@touchstone/eventing';
@@ -23,6 +24,79 @@ const record = (n: number, more: Partial<Unreadable> = {}): Unreadable => ({
 });
 
 describe('quarantine', () => {
+  it('ends a page early when its contents would be too many, and goes on with the next', async () => {
+    const records = [3, 3, 3, 9, 1].map((megabytes, n): Unreadable => ({
+      ...record(n + 1),
+      raw: String(n).repeat(megabytes * 1_000_000),
+    }));
+    await house.quarantine.add(records);
+    const pages: number[] = [];
+    for (let after: string | null = null; ;) {
+      const { edges, pageInfo } = house.quarantine.list({ first: 4, after, contents: ['raw'] });
+      pages.push(edges.length);
+      after = pageInfo.endCursor;
+      if (!pageInfo.hasNextPage) break;
+    }
+    expect(pages).toEqual([2, 1, 1, 1]);
+    expect(house.quarantine.list({ first: 4 }).edges).toHaveLength(4);
+    expect(house.quarantine.list({ first: 4, contents: ['raw', 'payload'] }).edges).toHaveLength(1);
+  });
+
+  it('keeps what is large behind everything else, also in a file of an earlier edition', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'quarantine-'));
+    const file = join(directory, 'quarantine.db');
+    const open = () => Quarantine.open({ file, sealer: house.sealer, clock: house.clock });
+    const columns = () => {
+      const db = new DatabaseSync(file);
+      const names = db.prepare("SELECT name FROM pragma_table_info('record') ORDER BY cid").all() as { name: string }[];
+      db.close();
+      return names.map(({ name }) => name);
+    };
+    const first = open();
+    await first.add([record(1), record(2)]);
+    first.close();
+    const db = new DatabaseSync(file);
+    const order = [
+      'id',
+      'source',
+      'fingerprint',
+      'journey_type',
+      'journey_id',
+      'line',
+      'code',
+      'reason',
+      'subject',
+      'raw',
+    ];
+    const rest = [
+      'at',
+      'expires_at',
+      'import_id',
+      'format',
+      'context',
+      'shared',
+      'state',
+      'open',
+      'revision',
+      'payload',
+    ];
+    const all = [...order, ...rest, 'mapping', 'touchpoint_id', 'position'];
+    const types = (name: string) => (name === 'id' ? 'INTEGER PRIMARY KEY AUTOINCREMENT' : 'BLOB');
+    db.exec(
+      `CREATE TABLE old (${all.map((name) => `${name} ${types(name)}`).join(', ')}, UNIQUE (source, fingerprint))`,
+    );
+    db.exec(`INSERT INTO old (${all.join(', ')}) SELECT ${all.join(', ')} FROM record`);
+    db.exec('DROP TABLE record; ALTER TABLE old RENAME TO record; DELETE FROM record WHERE id = 2');
+    db.close();
+    const again = open();
+    expect(columns().slice(-3)).toEqual(['context', 'payload', 'raw']);
+    expect(again.raw('1')).toBe(record(1).raw);
+    // A number that was given before is not given again.
+    expect(await again.keep([record(3)])).toEqual([{ id: '3', isNew: true }]);
+    again.close();
+    await rm(directory, { recursive: true });
+  });
+
   it('lists a record once, in the order of arrival, page by page', async () => {
     const { quarantine } = house;
     expect(await quarantine.add([record(1), record(2), record(3)])).toBe(3);
@@ -41,6 +115,8 @@ describe('quarantine', () => {
       code: 'XES_NO_TIMESTAMP',
       reason: 'The event has no time:timestamp.',
       importId: null,
+      firstCode: 'XES_NO_TIMESTAMP',
+      firstReason: 'The event has no time:timestamp.',
       format: null,
       state: 'waiting',
       revision: 0,

@@ -1,7 +1,8 @@
 import { Inject } from '@nestjs/common';
-import { Args, ID, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, ID, Info, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { FORGOTTEN } from '@touchstone/eventing';
-import { currentContext } from '@touchstone/platform';
+import { currentContext, fieldsOf } from '@touchstone/platform';
 import { QuarantineMending, type Selection } from './quarantine-mending.js';
 import {
   DiscardQuarantinedInput,
@@ -29,11 +30,17 @@ export class QuarantineResolver {
     @Inject(RunningImports) private readonly imports: RunningImports,
   ) {}
 
-  @Query(() => QuarantineConnection, { description: 'What could not be taken in, in the order in which it came.' })
-  quarantine(@Args() { state, ...args }: QuarantineArgs) {
+  @Query(() => QuarantineConnection, {
+    description:
+      'What could not be taken in, in the order in which it came. A page with "raw" or "payload" may end before "first", ' +
+      'after 8 MB of them: "pageInfo" says where to read on.',
+  })
+  quarantine(@Args() { state, ...args }: QuarantineArgs, @Info() info: GraphQLResolveInfo) {
+    const selected = fieldsOf(info, true);
+    const contents = (['raw', 'payload'] as const).filter((name) => selected.has(name));
     const filter = { ...args, state: state.toLowerCase() as RecordState | 'open' | 'all' };
     const { records } = this;
-    const { edges, pageInfo } = records.list(filter);
+    const { edges, pageInfo } = records.list({ ...filter, contents });
     return {
       edges: edges.map(({ cursor, node }) => ({ cursor, node: shown(node) })),
       pageInfo,

@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor, pageOf, PAGE_DEFAULT, PAGE_MAX, type Page }
 import { changed, done, unknownRecord } from './quarantine-errors.js';
 import { QuarantineFile } from './quarantine-file.js';
 import { QuarantineRemoval } from './quarantine-removal.js';
-import { conditionOf, settledOf, shown, type Row } from './quarantine-rows.js';
+import { conditionOf, fitting, LISTED, settledOf, shown, type Listed, type Row } from './quarantine-rows.js';
 import { QuarantineSeal, subjectOf } from './quarantine-seal.js';
 import type {
   Deed,
@@ -22,6 +22,11 @@ export type { Quarantined, QuarantineFilter, Recognises, Unreadable };
 
 const LIST = 'quarantine';
 const DAY_MS = 86_400_000;
+/** Contents that a page brings along, in bytes; one record may be larger. */
+export const PAGE_BYTES = 8_000_000;
+
+/** Contents that are read with a page. */
+export type Content = 'raw' | 'payload';
 
 /** What a person changed about a record. */
 export interface Mend {
@@ -91,20 +96,30 @@ export class Quarantine {
     });
   }
 
-  /** In the order they came, newest last. @throws INVALID_CURSOR, PAGE_SIZE_INVALID */
-  list(options: QuarantineFilter & { first?: number; after?: string | null } = {}): Page<Quarantined> {
+  /**
+   * In the order they came, newest last. A page with `contents` ends early, so that they stay within bounds when they are
+   * read. @throws INVALID_CURSOR, PAGE_SIZE_INVALID
+   */
+  list(
+    options: QuarantineFilter & { first?: number; after?: string | null; contents?: readonly Content[] } = {},
+  ): Page<Quarantined> {
     const first = options.first ?? PAGE_DEFAULT;
     if (!Number.isInteger(first) || first < 1 || first > PAGE_MAX) {
       throw new TouchstoneError('PAGE_SIZE_INVALID', `"first" must be 1 to ${PAGE_MAX}.`, 'invalid');
     }
     const after = options.after ? decodeCursor(LIST, options.after, ['string', 'number']) : ['', 0];
     const { where, values } = conditionOf(options);
-    const rows = this.prepared(`SELECT * FROM record WHERE ${where} AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?`).all(
-      ...values,
-      ...(after as [string, number]),
-      first + 1,
-    ) as unknown as Row[];
-    return pageOf(rows, { first, after: options.after }, (row) => encodeCursor(LIST, [row.at, row.id]), shown);
+    // Of what is large only the length is read.
+    const lengths = (options.contents ?? []).map((name) =>
+      name === 'raw' ? 'length(raw)' : 'coalesce(length(payload), length(raw))',
+    );
+    const columns = `${LISTED}, ${['0', ...lengths].join(' + ')} AS contents`;
+    const sql = `SELECT ${columns} FROM record WHERE ${where} AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?`;
+    const rows = this.prepared(sql).all(...values, ...(after as [string, number]), first + 1) as unknown as (Listed & {
+      contents: number;
+    })[];
+    const fits = Math.min(first, fitting(rows, PAGE_BYTES));
+    return pageOf(rows, { first: fits, after: options.after }, (row) => encodeCursor(LIST, [row.at, row.id]), shown);
   }
 
   count(filter: QuarantineFilter = {}): number {
@@ -137,9 +152,11 @@ export class Quarantine {
       state,
       revision,
       payload,
+      isRewritten: row.payload !== null,
       context: context === null ? undefined : JSON.parse(context),
       shared: row.shared === null ? undefined : this.sharedBy(row.shared),
       mapping: JSON.parse(row.mapping ?? '{}') as Mapping,
+      hash: (type, value) => this.seal.hash(type, value),
     };
   }
 
@@ -182,16 +199,15 @@ export class Quarantine {
     });
   }
 
-  /** Somebody tried in vain: it keeps waiting, with what is wrong with it now. One that is done with stays so. */
+  /** Somebody tried in vain: it keeps waiting, with what is wrong with it now beside what was first. One that is done with stays so. */
   refused(id: string, { code, reason }: { code: string; reason: string }, actor: Actor): void {
     this.file.transaction(() => {
       const row = this.find(id);
       if (!row?.open) return;
-      this.prepared('UPDATE record SET code = ?, reason = ?, revision = revision + 1 WHERE id = ?').run(
-        code,
-        reason,
-        row.id,
-      );
+      this.prepared(
+        'UPDATE record SET first_code = coalesce(first_code, code), first_reason = coalesce(first_reason, reason), ' +
+          'code = ?, reason = ?, revision = revision + 1 WHERE id = ?',
+      ).run(code, reason, row.id);
       this.note(row, actor, 'refused', code);
     });
   }

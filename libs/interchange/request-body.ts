@@ -4,8 +4,8 @@ import { contentOf } from './byte-source.js';
 
 /** The body of a request, read piece by piece. */
 export interface RequestBody extends AsyncIterable<Uint8Array> {
-  /** Reads no more of it; whoever waits for the next piece hears CLIENT_GONE. The request can still be answered. */
-  stop(): void;
+  /** Reads no more of it; whoever waits for the next piece hears why, by default CLIENT_GONE. The request can still be answered. */
+  stop(why?: TouchstoneError): void;
 }
 
 /**
@@ -23,7 +23,7 @@ export function bodyOf(request: Readable, { ahead = 64 * 1024 }: { ahead?: numbe
     request.once('close', () => !request.readableEnded && body.destroy(gone()));
     request.pipe(body);
   }
-  return { [Symbol.asyncIterator]: () => readUntilGone(body), stop: () => void body.destroy(gone()) };
+  return { [Symbol.asyncIterator]: () => readUntilGone(body), stop: (why) => void body.destroy(why ?? gone()) };
 }
 
 /**

@@ -3,7 +3,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { FORGOTTEN, TouchstoneError, type Vault } from '@touchstone/eventing';
 
 /** The part of a vault that encrypts files and records beside the log. */
-export interface Sealer extends Pick<Vault, 'ensureKeys' | 'destroy'> {
+export interface Sealer extends Pick<Vault, 'ensureKeys' | 'destroy' | 'lookupHash'> {
   sealBytes(subject: string, boundTo: string, bytes: Uint8Array): Uint8Array;
   openBytes(subject: string, boundTo: string, sealed: Uint8Array): Uint8Array | typeof FORGOTTEN;
 }

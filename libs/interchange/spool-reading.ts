@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { byInstant, instantMs } from '@touchstone/eventing';
 import type { FileReading } from './file-reading.js';
+import type { KeyedHash } from './hidden-names.js';
 import type { ImportOptions, ImportSource } from './import-types.js';
 import type { MappedLog } from './mapped-log.js';
 import { SortedRuns } from './sorted-runs.js';
@@ -43,8 +44,10 @@ export async function readIntoSpool(
     onProgress?.({ phase: 'arrange', done, total });
   };
   const scratch = { directory: writer.path, sealer: writer.sealer, subject: writer.subject };
+  const hash: KeyedHash = (type, value) => writer.sealer.lookupHash(type, value);
   try {
-    const log = await reading.read(metered(source.open(), meter), { sink, scratch, signal, progress, arranged });
+    const into = { sink, scratch, hash, signal, progress, arranged };
+    const log = await reading.read(metered(source.open(), meter), into);
     if (sink instanceof SortedSink) await sink.finish();
     ended();
     return { fingerprint: fingerprintOf(meter.hash, reading.options), log };

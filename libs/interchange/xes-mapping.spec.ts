@@ -20,7 +20,7 @@ async function mappedFrom(source: AsyncIterable<Uint8Array>, options: Partial<Xe
   const unreadable: UnreadableRecord[] = [];
   let mapping: XesMapping | undefined;
   for await (const part of readXes(source)) {
-    if (part.kind === 'log') mapping = new XesMapping(part.log, checked);
+    if (part.kind === 'log') mapping = new XesMapping(part.log, checked, (type, value) => `${type} ${value}`);
     else if (part.kind === 'end') return { facts, unreadable, log: mapping!.finish(part) };
     else {
       const mapped = mapping!.map(part.trace);

@@ -2,6 +2,7 @@ import { byInstant, deterministicId, instantMs, TouchstoneError } from '@touchst
 import type { TouchpointFact } from '@touchstone/journeys';
 import type { KindSpec } from '@touchstone/packs';
 import { EventReader, isFault, type ReadEvent } from './event-reader.js';
+import { hiddenName, type KeyedHash } from './hidden-names.js';
 import { ImportedKinds } from './imported-kinds.js';
 import { LossReport } from './loss-report.js';
 import type { MappedLog, UnreadableRecord } from './mapped-log.js';
@@ -35,7 +36,9 @@ export interface MappedTrace {
 /** The journey that a trace is about. */
 interface TraceJourney {
   readonly id: string;
+  /** What stands for it in ids, where that is personal. */
   readonly name: string;
+  readonly isPersonal: boolean;
   /** It was exported from this very journey, so its touchpoints keep their ids. */
   readonly isExported: boolean;
 }
@@ -75,6 +78,7 @@ export class XesMapping {
   constructor(
     private readonly log: XesLog,
     private readonly options: XesMappingOptions,
+    private readonly hash: KeyedHash,
   ) {
     this.source = options.source ?? options.journeyType;
     this.kinds = new ImportedKinds(options);
@@ -94,14 +98,16 @@ export class XesMapping {
     if (fault) return { facts: [], unreadable: this.withoutJourney(marked, fault) };
     const { journeyType, source } = this.options;
     const exported = this.marks?.journeyOf(marked, { journeyType, source, name: name! });
-    const journeyId = exported ?? deterministicId(this.source, journeyType, name!);
+    const isPersonal = this.isNamePersonal(marked);
+    const hidden = isPersonal ? hiddenName(this.hash, { source: this.source, journeyType }, name!) : name!;
+    const journeyId = exported ?? deterministicId(this.source, journeyType, hidden);
     const { trace, json, hasCustomer } = this.marks?.trace(marked) ?? { trace: marked, json: {}, hasCustomer: false };
     if (hasCustomer && this.options.customer !== OWN.customer) this.report.add('trace-attribute', OWN.customer);
     const open = this.memory.open(journeyId);
     if (!open.continued) this.journeys++;
     if (trace.events.length === 0) this.report.add('empty-trace', 'trace');
     this.reader.begin(this.options.customer === OWN.customer ? marked : trace);
-    const journey = { id: journeyId, name: name!, isExported: exported !== undefined };
+    const journey = { id: journeyId, name: hidden, isPersonal, isExported: exported !== undefined };
     const unreadable: UnreadableRecord[] = [];
     const placed: Placed[] = [];
     for (const event of trace.events) {
@@ -112,6 +118,12 @@ export class XesMapping {
     const facts = this.completed(placed, open, trace, json);
     open.close();
     return { facts, unreadable };
+  }
+
+  /** The name of a trace may be what names the customer: nobody may read it then, nor find it by trying. */
+  private isNamePersonal(trace: XesTrace): boolean {
+    const key = nameKeyOf(trace);
+    return key !== undefined && (this.personal.has(key) || this.options.customer === key);
   }
 
   /** The kinds that were met so far. */
@@ -166,7 +178,7 @@ export class XesMapping {
     }
     this.kinds.observe(read.kind, read.attributes, read.personal);
     // A journey without a name of its own was exported under its id.
-    const key = this.personal.has(TRACE_NAME) || name === journey.id ? undefined : name;
+    const key = journey.isPersonal || name === journey.id ? undefined : name;
     const system = source ?? own?.system ?? this.source;
     const told = { system, recordId: read.recordId, sequence, ...(own?.recordedAt !== undefined && { recordedAt: own.recordedAt }) }; // prettier-ignore
     const fact = {
@@ -317,9 +329,16 @@ function contentId(parts: string[], open: OpenTrace): { id: string; occurrence: 
   return { id: occurrence === 0 ? first : deterministicId(...parts, String(occurrence)), occurrence };
 }
 
+const namedBy = (trace: XesTrace, key: string): string | undefined =>
+  trace.attributes.find((a) => a.key === key)?.value;
+
+/** The attribute that names a trace. */
+const nameKeyOf = (trace: XesTrace): string | undefined =>
+  [TRACE_NAME, IDENTITY].find((key) => Boolean(namedBy(trace, key)));
+
 function nameOf(trace: XesTrace): string | undefined {
-  const named = (key: string) => trace.attributes.find((a) => a.key === key)?.value;
-  return named(TRACE_NAME) || named(IDENTITY);
+  const key = nameKeyOf(trace);
+  return key === undefined ? undefined : namedBy(trace, key);
 }
 
 function nameFault(name: string | undefined): XesFault | undefined {

@@ -23,14 +23,14 @@ export function xesReading(given: unknown): FileReading {
 async function read(
   content: AsyncIterable<Uint8Array>,
   options: XesMappingOptions,
-  { sink, signal, progress }: ReadingInto,
+  { sink, hash, signal, progress }: ReadingInto,
 ): Promise<MappedLog> {
   let mapping: XesMapping | undefined;
   let log: MappedLog | undefined;
   let events = 0;
   for await (const part of readXes(content, { signal })) {
     if (part.kind === 'log') {
-      mapping = new XesMapping(part.log, options);
+      mapping = new XesMapping(part.log, options, hash);
     } else if (part.kind === 'trace') {
       events += part.trace.events.length;
       await spoolTrace(mapping!, part.trace, sink);

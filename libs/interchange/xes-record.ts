@@ -14,7 +14,7 @@ const MOST_IDENTICAL = 1_000;
  * Reads one event of a log as an import of the mended log would: the same mapping, in the same trace, so that it gets
  * the id that it would have had. The payload is an `<event>`, or a `<trace>` around one where the trace had no name.
  */
-export async function readXesRecord({ payload, context, mapping }: Readable): Promise<Reading> {
+export async function readXesRecord({ payload, context, mapping, hash }: Readable): Promise<Reading> {
   if (context === undefined) {
     const reason = 'It came before events of logs could be driven in again: mend it by writing it as a CloudEvent.';
     return { code: 'QUARANTINED_FORMAT_UNKNOWN', reason };
@@ -30,7 +30,7 @@ export async function readXesRecord({ payload, context, mapping }: Readable): Pr
   if (!own || !event || own.events.length > 1) {
     return { code: 'XES_RECORD_INVALID', reason: 'Write one <event>, or one <trace> with a name and one <event>.' };
   }
-  const mapper = new XesMapping(logOf(context as XesContext), options);
+  const mapper = new XesMapping(logOf(context as XesContext), options, hash);
   const zoned = mapping.zone === undefined ? event : { ...event, attributes: inZone(event.attributes, mapping.zone) };
   // Identical ones that stood before it take the first numbers.
   const events = new Array<XesEvent>(Math.min(occurrence, MOST_IDENTICAL) + 1).fill(zoned);

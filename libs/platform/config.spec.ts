@@ -28,6 +28,8 @@ describe('readConfig', () => {
       feedMaxOpen: 100,
       feedSlowMs: 30_000,
       socketPingMs: 15_000,
+      intakeMaxStreams: 256,
+      intakeIdleMs: 60_000,
     });
   });
 

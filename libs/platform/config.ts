@@ -41,6 +41,10 @@ export interface Config {
   readonly feedSlowMs: number;
   /** Milliseconds between two pings of a GraphQL socket; one that answers none of them in that time is closed. */
   readonly socketPingMs: number;
+  /** Streams of lines that may bring events at the same time. */
+  readonly intakeMaxStreams: number;
+  /** Milliseconds for which a request that brings events may be silent, with nothing owed to it, before it is ended. */
+  readonly intakeIdleMs: number;
 }
 
 type Key = keyof Config;
@@ -269,6 +273,24 @@ const SETTINGS: readonly Setting[] = [
     fallback: '15000',
     about: 'time between pings of a GraphQL subscription; who answers none is cut off',
     parse: integer(50, 600_000),
+  }),
+  setting({
+    key: 'intakeMaxStreams',
+    variable: 'INTAKE_MAX_STREAMS',
+    flag: 'intake-max-streams',
+    value: 'N',
+    fallback: '256',
+    about: 'streams that may bring events at the same time',
+    parse: integer(1, 10_000),
+  }),
+  setting({
+    key: 'intakeIdleMs',
+    variable: 'INTAKE_IDLE_MS',
+    flag: 'intake-idle-ms',
+    value: 'MS',
+    fallback: '60000',
+    about: 'how long a request that brings events may be silent before it is ended',
+    parse: integer(100, 86_400_000),
   }),
 ];
 

@@ -62,6 +62,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   CHARSET_UNKNOWN: 415,
   WRONG_HOST: 421,
   INTAKE_BUSY: 429,
+  CLIENT_IDLE: 408,
 };
 
 /** The HTTP status of an error: that of its code, else that of its kind. */
