@@ -70,7 +70,7 @@ ${PHONE},noon,r3,call,M1,c
     await take(h, TABLE, csvReading(MAPPING));
     expect(await take(h, TABLE, csvReading(MAPPING))).toMatchObject({ taken: 0, known: 2 });
     const mending = new QuarantineMending(h);
-    const [{ id }] = held(h) as [{ id: string }];
+    const { id } = held(h)[0]!;
     await mending.mend({ ids: [id] }, { payload: h.quarantine.raw(id).replace('noon', '2024-05-01T10:00:00Z') }, ANNA);
     expect(await mending.retry({ ids: [id] }, ANNA)).toMatchObject({ taken: 1 });
     const journeys = async (of: House) =>

@@ -306,6 +306,7 @@ const bound = ({ sealer }: House) => ({
   ensureKeys: sealer.ensureKeys.bind(sealer),
   sealBytes: sealer.sealBytes.bind(sealer),
   openBytes: sealer.openBytes.bind(sealer),
+  lookupHash: sealer.lookupHash.bind(sealer),
 });
 
 describe('an interrupted import of a person who is forgotten', () => {
