@@ -11,6 +11,7 @@ import type { PackCatalogue } from '@touchstone/packs';
 import { Correlation, type FactPlaces, type Placed } from './correlation.js';
 import { CustomerClaims } from './customer-claims.js';
 import type { People } from './customer-lines.js';
+import { faultOf } from './fact-faults.js';
 import { FactFollowUp, type Doubtful } from './fact-follow-up.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
 import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
@@ -89,13 +90,19 @@ export class FactIntake {
       }
     });
     // Only a fact that can be taken in makes a customer known.
-    const readable = facts.filter((_, i) => contents[i] !== null);
-    const { byHash, doubts } = await this.customers.customersOf(readable, options);
-    const understood = facts.flatMap((fact, index): Readable[] => {
+    const readable = facts.flatMap((fact, index) => {
       const content = contents[index];
-      if (!content) return [];
-      const hash = this.customers.hashOf(fact);
-      return [{ index, fact, content, customerId: hash === undefined ? undefined : byHash.get(hash) }];
+      return content ? [{ index, fact, content }] : [];
+    });
+    const { answers, doubts } = await this.customers.customersOf(
+      readable.map(({ fact }) => fact),
+      options,
+    );
+    const understood = readable.flatMap((each, i): Readable[] => {
+      const customerId = answers[i];
+      if (!(customerId instanceof TouchstoneError)) return [{ ...each, customerId }];
+      outcomes[each.index] = refused(customerId);
+      return [];
     });
     const placed = await this.place(understood, outcomes, options);
     const recordings = understood.flatMap((each) => recordingsOf(each, placed.get(each.index)));
@@ -115,14 +122,15 @@ export class FactIntake {
     } finally {
       this.ends.brokenOff(ids);
     }
-    return outcomes;
+    return outcomes.map(toldWhole);
   }
 
-  /** Id of the customer with this identifier; registers one when there is none. */
+  /** Id of the customer with this identifier; registers one when there is none. @throws what refuses the identifier */
   async customer(identifier: { type: string; value: string }, options: ExecuteOptions = {}): Promise<string> {
-    const fact = { customer: identifier };
-    const { byHash } = await this.customers.customersOf([fact], options);
-    return byHash.get(this.customers.hashOf(fact)!)!;
+    const { answers } = await this.customers.customersOf([{ customer: identifier }], options);
+    const [found] = answers;
+    if (typeof found === 'string') return found;
+    throw found!;
   }
 
   /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
@@ -237,18 +245,31 @@ function outcomeOf(outcome: WorkOutcome, { journeyId, touchpointId }: Recording)
 
 /** Of a fact that touches several journeys: refused where one refuses it, known where all know it. */
 function together(before: FactOutcome | undefined, next: FactOutcome): FactOutcome {
-  if (!before || next.outcome === 'refused') return next;
+  if (!before) return next;
+  if (before.outcome === 'refused') return halfRecorded(before, next);
+  if (next.outcome === 'refused') return halfRecorded(next, before);
   return before.outcome === 'known' && next.outcome === 'taken' ? next : before;
+}
+
+/** The refusal says where the fact stands all the same: a repeat finds it there, and only the rest is open. */
+function halfRecorded(refusal: Extract<FactOutcome, { outcome: 'refused' }>, other: FactOutcome): FactOutcome {
+  const own = other.outcome === 'refused' ? (other.recordedIn ?? []) : [other];
+  const recordedIn = [...(refusal.recordedIn ?? []), ...own].map(({ journeyId, touchpointId }) => ({
+    journeyId,
+    touchpointId,
+  }));
+  return recordedIn.length > 0 ? { ...refusal, recordedIn } : refusal;
+}
+
+/** A person reads the message, not the list. */
+function toldWhole(outcome: FactOutcome): FactOutcome {
+  if (outcome.outcome !== 'refused' || !outcome.recordedIn) return outcome;
+  const journeys = outcome.recordedIn.map(({ journeyId }) => journeyId).join(', ');
+  return { ...outcome, message: `${outcome.message} It stands in ${journeys} all the same.` };
 }
 
 /** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
 function refused(error: unknown): FactOutcome {
-  const ofTheFact = ['invalid', 'refused'].includes(kindOf(error)) || codeOf(error) === 'ID_TAKEN';
-  if (ofTheFact && error instanceof TouchstoneError) {
-    return { outcome: 'refused', code: error.code, message: error.message };
-  }
-  throw error;
+  const { code, message } = faultOf(error);
+  return { outcome: 'refused', code, message };
 }
-
-const kindOf = (error: unknown): string => (error instanceof TouchstoneError ? error.kind : 'internal');
-const codeOf = (error: unknown): string => (error instanceof TouchstoneError ? error.code : '');

@@ -56,4 +56,10 @@ export type FactOutcome =
       readonly revision: number;
       readonly position: string;
     }
-  | { readonly outcome: 'refused'; readonly code: string; readonly message: string };
+  | {
+      readonly outcome: 'refused';
+      readonly code: string;
+      readonly message: string;
+      /** Of a fact that touches several journeys: those that have it all the same. */
+      readonly recordedIn?: readonly { readonly journeyId: string; readonly touchpointId: string }[];
+    };
