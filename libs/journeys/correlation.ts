@@ -75,7 +75,7 @@ export class Correlation {
       readonly kernel: Pick<Kernel, 'look'>;
       readonly execute: (work: readonly Work[], options: ExecuteOptions) => Promise<WorkOutcome[]>;
       readonly vault: Pick<Vault, 'lookupHash'>;
-      readonly packs: Pick<PackCatalogue, 'correlation' | 'correlationSince'>;
+      readonly packs: Pick<PackCatalogue, 'correlation'>;
       readonly places?: FactPlaces;
       /** Who is one person with whom; without it every customer is a person. */
       readonly people?: People;
@@ -84,30 +84,11 @@ export class Correlation {
     this.lines = new CustomerLines(parts);
   }
 
-  /** One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw */
-  async place(facts: readonly ToPlace[], options: ExecuteOptions): Promise<(Placed | TouchstoneError)[]> {
-    return this.placeKnowing(facts, await this.known(facts, this.parts.packs.correlationSince), options);
-  }
-
-  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
-  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
-    const found = await this.known(facts, atLeast);
-    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
-      factId,
-      found.get(factId) ?? [recordedIn],
-    ]);
-    return this.placeKnowing(facts, new Map(own), options);
-  }
-
-  private async known(facts: readonly ToPlace[], atLeast: Position | undefined) {
-    const found = await this.parts.places?.find(
-      facts.map(({ fact }) => fact.factId),
-      atLeast,
-    );
-    return found ?? new Map<string, readonly FactPlace[]>();
-  }
-
-  private async placeKnowing(
+  /**
+   * One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw
+   * @param known where facts went before
+   */
+  async place(
     facts: readonly ToPlace[],
     known: ReadonlyMap<string, readonly FactPlace[]>,
     options: ExecuteOptions,
@@ -134,6 +115,24 @@ export class Correlation {
     await this.byTime(items, options);
     for (const item of items) answers[item.index] = item.fault ?? answerOf(item);
     return answers;
+  }
+
+  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
+  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
+    const found = await this.known(facts, atLeast);
+    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
+      factId,
+      found.get(factId) ?? [recordedIn],
+    ]);
+    return this.place(facts, new Map(own), options);
+  }
+
+  private async known(facts: readonly ToPlace[], atLeast: Position) {
+    const found = await this.parts.places?.find(
+      facts.map(({ fact }) => fact.factId),
+      atLeast,
+    );
+    return found ?? new Map<string, readonly FactPlace[]>();
   }
 
   /** The journey's objects are its own from now on, where nobody has claimed them; with whom they are else. */
