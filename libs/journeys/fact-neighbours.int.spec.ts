@@ -7,6 +7,7 @@ import { JourneyJoining, matchOf } from './journey-joining.js';
 import { ConfirmMatchHandler } from './journey-linking.handlers.js';
 import { MergeJourneys } from './journey-merging.js';
 import { BindKey, keyDecider } from './lookup-key.js';
+import { OpenEnds } from './open-ends.js';
 import { ConfirmMatch, DoubtMatch, matchDecider, RejectMatch } from './match.js';
 
 const HOUR = 3_600_000;
@@ -160,7 +161,7 @@ describe('a fact among others', () => {
     it('is merged by a person only if what they have seen still holds', async () => {
       const { matchId } = await doubted();
       const kernel = company.kernel();
-      const handler = new ConfirmMatchHandler(kernel, new JourneyJoining(kernel), {} as never);
+      const handler = new ConfirmMatchHandler(kernel, new JourneyJoining(kernel), {} as never, new OpenEnds());
       const stale = handler.execute(new ConfirmMatch({ matchId, reason: 'one', expectedRevision: 5 }));
       await expect(stale).rejects.toMatchObject({ code: 'WRONG_EXPECTED_REVISION' });
       const wordless = handler.execute(new ConfirmMatch({ matchId, reason: 1 as never }));
@@ -179,7 +180,7 @@ describe('a fact among others', () => {
       const doubt = { matchId, of: 'journeys', first, second, reason: 'object-of-another-journey' } as const;
       const kernel = company.kernel();
       await kernel.execute(matchDecider, new DoubtMatch(doubt));
-      const handler = new ConfirmMatchHandler(kernel, new JourneyJoining(kernel), {} as never);
+      const handler = new ConfirmMatchHandler(kernel, new JourneyJoining(kernel), {} as never, new OpenEnds());
       const confirmed = handler.execute(new ConfirmMatch({ matchId, reason: 'one' }));
       await expect(confirmed).rejects.toMatchObject({ code: 'JOURNEY_TYPES_DIFFER' });
       const joined = await new JourneyJoining(kernel).join({

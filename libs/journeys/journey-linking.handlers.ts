@@ -16,7 +16,8 @@ import { LearnOfPart, MergeJourneys, SplitJourney, splitJourney } from './journe
 import { existing } from './journey-state.js';
 import { WholeJourneys } from './whole-journeys.js';
 import { holdsTouchpoint, toHolder } from './whole-journeys.handlers.js';
-import { ConfirmMatch, MatchConfirmed, matchDecider, matchStream, mustBeDoubted } from './match.js';
+import { ConfirmMatch, MatchConfirmed, matchDecider, matchStream, mustBeDoubted, type Match } from './match.js';
+import { OpenEnds } from './open-ends.js';
 
 /** Touchpoints that belong to a journey of their own, or to another one that is there. */
 export class PartJourney extends command<{
@@ -111,6 +112,7 @@ export class ConfirmMatchHandler {
     private readonly kernel: Kernel,
     private readonly joining: JourneyJoining,
     private readonly customers: MergeCustomersHandler,
+    private readonly ends: OpenEnds,
   ) {}
 
   async execute(c: ConfirmMatch): Promise<Executed> {
@@ -121,6 +123,19 @@ export class ConfirmMatchHandler {
       throw wrongRevision(matchStream(c.matchId), revision, c.expectedRevision);
     }
     mustBeRecordable(c);
+    // The merge settles the doubt: this person's reason is the one that is kept.
+    this.ends.begin([c.matchId]);
+    try {
+      return await this.mergeAndSay(c, { of, first, second });
+    } finally {
+      this.ends.done([c.matchId]);
+    }
+  }
+
+  private async mergeAndSay(
+    c: ConfirmMatch,
+    { of, first, second }: Pick<Exclude<Match, { status: 'none' }>, 'of' | 'first' | 'second'>,
+  ): Promise<Executed> {
     if (of === 'journeys') await this.joining.unite(first, second, c.reason);
     else await this.customers.execute(new MergeCustomers({ customerId: second, survivorId: first, reason: c.reason }));
     // They are one by now, so it is said whatever came meanwhile.
