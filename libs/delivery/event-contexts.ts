@@ -35,16 +35,30 @@ export class EventContexts {
   constructor(private readonly parts: ContextParts) {}
 
   /**
-   * In the order of the events.
+   * In the order of the events. A look-up is shared by all who want the same; how long each waits for it is their own.
    * @param patienceMs default a minute
    * @throws FEED_BEHIND (unavailable) when the read model has not come so far within that time, and what it throws
    */
-  of(
+  async of(
     events: readonly RecordedEvent[],
     patienceMs = this.parts.patienceMs ?? PATIENCE_MS,
   ): Promise<readonly EventInContext[]> {
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        return await within(until - performance.now(), this.shared(events));
+      } catch (error) {
+        if (!passesByItself(error)) throw error;
+        if (performance.now() + PAUSE_MS >= until) throw behind(lastOf(events), error);
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  /** One try; of what somebody else is looking up already, theirs. */
+  private shared(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
     const missing = events.filter(({ position }) => !this.kept.has(position));
-    const found = missing.length > 0 ? this.look(missing, patienceMs) : Promise.resolve([]);
+    const found = missing.length > 0 ? this.look(missing) : Promise.resolve([]);
     const asked = new Map(missing.map(({ position }, i) => [position, found.then((contexts) => contexts[i]!)]));
     const all = events.map(({ position }) => asked.get(position) ?? this.kept.get(position)!);
     for (const [position, context] of asked) {
@@ -55,20 +69,10 @@ export class EventContexts {
     return Promise.all(all);
   }
 
-  private async look(events: readonly RecordedEvent[], patienceMs: number): Promise<readonly EventInContext[]> {
+  private async look(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
     const asks = await Promise.all(events.map((event) => this.askOf(event)));
-    const atLeast = events.reduce((last, { position }) => (position > last ? position : last), '');
-    const until = performance.now() + patienceMs;
-    for (;;) {
-      try {
-        const timeoutMs = Math.max(1, Math.min(TRY_MS, until - performance.now()));
-        return (await this.parts.reads.run(eventContextsQuery, { asks }, { atLeast, timeoutMs })).result;
-      } catch (error) {
-        if (!passesByItself(error)) throw error;
-        if (performance.now() + PAUSE_MS >= until) throw behind(atLeast, error);
-        await sleep(PAUSE_MS);
-      }
-    }
+    const options = { atLeast: lastOf(events), timeoutMs: TRY_MS };
+    return (await this.parts.reads.run(eventContextsQuery, { asks }, options)).result;
   }
 
   /** What supersedes an earlier event of its stream need not say which: the log tells it. */
@@ -79,6 +83,28 @@ export class EventContexts {
     const earlier = this.parts.log.readStream(event.stream, { from: event.revision - 1, direction: 'backwards' });
     for await (const each of earlier) if (isSuperseded(each)) return supersedingAsk(ask, each);
     return ask;
+  }
+}
+
+const lastOf = (events: readonly RecordedEvent[]): Position =>
+  events.reduce((last, { position }) => (position > last ? position : last), '');
+
+/** @throws QUERY_TIMEOUT when it takes longer, and what the work throws; the work goes on for whoever else waits */
+async function within<R>(ms: number, work: Promise<R>): Promise<R> {
+  const stop = new AbortController();
+  const late = sleep(Math.max(1, ms), undefined, { signal: stop.signal }).then(() => {
+    throw new TouchstoneError(
+      'QUERY_TIMEOUT',
+      'The look-up takes longer than its asker waits; ask again.',
+      'unavailable',
+    );
+  });
+  // Nobody waits for it any more once the work is done.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    stop.abort();
   }
 }
 

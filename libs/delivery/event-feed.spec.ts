@@ -175,6 +175,32 @@ describe('the feed', () => {
     ]);
   });
 
+  it('shares what is looked up, and lets nobody wait by another’s patience', async () => {
+    const log = await logOf(2);
+    let finish: (value: unknown) => void = () => undefined;
+    let runs = 0;
+    const result = [0, 1].map((): EventInContext => ({ context: NO_CONTEXT, supersedes: null, before: null }));
+    const reads = { run: () => (runs++, new Promise((resolve) => (finish = resolve))) };
+    const contexts = new EventContexts({ log, reads: reads as never });
+    const events: RecordedEvent[] = [];
+    for await (const page of log.readAll()) events.push(...page);
+    const patient = contexts.of(events, 10_000);
+    const start = performance.now();
+    await expect(contexts.of(events, 50)).rejects.toMatchObject({ code: 'FEED_BEHIND' });
+    expect(performance.now() - start).toBeLessThan(2_000);
+    finish({ result });
+    expect(await patient).toEqual(result);
+    expect(runs).toBe(1);
+    // The other way round: who has patience goes on after another has lost it.
+    const slow = new SlowReads();
+    const others = new EventContexts({ log, reads: slow as never });
+    const hasty = others.of(events, 100).catch((error: TouchstoneError) => error.code);
+    const waiting = others.of(events, 10_000);
+    expect(await hasty).toBe('FEED_BEHIND');
+    slow.reached = await log.head();
+    expect(await waiting).toEqual(result);
+  });
+
   it('tries again what failed for one reader when the next one asks', async () => {
     const log = await logOf(2);
     const reads = new SlowReads();

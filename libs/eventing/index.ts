@@ -2,6 +2,7 @@
 export * from './pure.js';
 export { clockAt, systemClock, type Clock } from './clock.js';
 export { Bell } from './follow.js';
+export { wrongRevision } from './kernel-errors.js';
 export { deterministicId, newId } from './ids.js';
 export { EventRegistry } from './registry.js';
 export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';

@@ -18,7 +18,7 @@ export interface CloudEventAnswer {
   /** The event's own id, where it has one. */
   readonly id: string | null;
   readonly outcome: 'taken' | 'known' | 'quarantined';
-  /** Why it is in quarantine. */
+  /** Why it is in quarantine; of one that is known, that it says something else than the first. */
   readonly code?: string;
   readonly message?: string;
   /** Where it stands there: it can be mended and driven in again. */
@@ -139,7 +139,7 @@ export class CloudEventIntake {
     all.forEach((one, index) => {
       const { line, read } = one;
       const problem = readBack(one);
-      if ('code' in problem) refused.push({ index, problem, record: unreadable(one, problem) });
+      if ('reason' in problem) refused.push({ index, problem, record: unreadable(one, problem) });
       else answers[index] = { line, id: read.id, ...problem };
     });
     // Durable before anybody is told.

@@ -33,6 +33,8 @@ describe('understanding a CloudEvent', () => {
       id: 'e-1',
       factId,
       fact: {
+        factId,
+        alone: true,
         touchpointId: deterministicId(factId, journeyId),
         journey: { id: journeyId, type: 'repair', key: 'F1' },
         customer: data.customer,

@@ -175,6 +175,8 @@ function factOf(
   const journeyId = named ?? deterministicId(source, type!, key!);
   return {
     ...reported,
+    factId,
+    alone: true,
     touchpointId: deterministicId(factId, journeyId),
     // An empty type opens no journey: only one that exists can be named by its id alone.
     journey: { id: journeyId, type: type ?? '', key },

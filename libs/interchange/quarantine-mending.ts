@@ -125,7 +125,7 @@ export class QuarantineMending {
       for (const { id, reading } of unread) refused(id, reading);
       ready.forEach(({ id }, i) => {
         const answer = answers[i]!;
-        if ('code' in answer) return refused(id, answer);
+        if ('reason' in answer) return refused(id, answer);
         quarantine.settle(id, answer.settled, context.actor);
         counts[answer.outcome]++;
       });
@@ -198,7 +198,7 @@ type Answer = ReturnType<typeof problemOf>;
 function togetherOf(answers: readonly Answer[]): Driven {
   const done: Exclude<FactOutcome, { outcome: 'refused' }>[] = [];
   for (const answer of answers) {
-    if ('code' in answer) return answer;
+    if ('reason' in answer) return answer;
     done.push(answer);
   }
   // A list shows one touchpoint of a record; the others are found in its journeys.

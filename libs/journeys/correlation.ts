@@ -12,6 +12,7 @@ import {
 import type { CorrelationInForce, PackCatalogue } from '@touchstone/packs';
 import type { CorrelationSource, ObjectReference } from './journey.events.js';
 import { MOST_JOURNEYS, noRule, objectsOf, tooMany } from './correlation-objects.js';
+import { faultOf } from './fact-faults.js';
 import type { Joining } from './journey-joining.js';
 import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
 import type { DoubtMatch } from './match.js';
@@ -58,6 +59,8 @@ interface Item extends ToPlace {
   places: (FactPlace & { readonly correlation: CorrelationSource })[];
   readonly joinings: Joining[];
   readonly doubts: Omit<DoubtMatch, 'matchId'>[];
+  /** Of the fact itself: it is refused, and its neighbours go on. */
+  fault?: TouchstoneError;
 }
 
 /**
@@ -72,7 +75,7 @@ export class Correlation {
       readonly kernel: Pick<Kernel, 'look'>;
       readonly execute: (work: readonly Work[], options: ExecuteOptions) => Promise<WorkOutcome[]>;
       readonly vault: Pick<Vault, 'lookupHash'>;
-      readonly packs: Pick<PackCatalogue, 'correlation' | 'correlationSince'>;
+      readonly packs: Pick<PackCatalogue, 'correlation'>;
       readonly places?: FactPlaces;
       /** Who is one person with whom; without it every customer is a person. */
       readonly people?: People;
@@ -81,30 +84,11 @@ export class Correlation {
     this.lines = new CustomerLines(parts);
   }
 
-  /** One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw */
-  async place(facts: readonly ToPlace[], options: ExecuteOptions): Promise<(Placed | TouchstoneError)[]> {
-    return this.placeKnowing(facts, await this.known(facts, this.parts.packs.correlationSince), options);
-  }
-
-  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
-  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
-    const found = await this.known(facts, atLeast);
-    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
-      factId,
-      found.get(factId) ?? [recordedIn],
-    ]);
-    return this.placeKnowing(facts, new Map(own), options);
-  }
-
-  private async known(facts: readonly ToPlace[], atLeast: Position | undefined) {
-    const found = await this.parts.places?.find(
-      facts.map(({ fact }) => fact.factId),
-      atLeast,
-    );
-    return found ?? new Map<string, readonly FactPlace[]>();
-  }
-
-  private async placeKnowing(
+  /**
+   * One answer per fact, in order; an error is a fault of the fact. @throws what the log and the read models throw
+   * @param known where facts went before
+   */
+  async place(
     facts: readonly ToPlace[],
     known: ReadonlyMap<string, readonly FactPlace[]>,
     options: ExecuteOptions,
@@ -129,8 +113,26 @@ export class Correlation {
     });
     await this.byObjects(items, options);
     await this.byTime(items, options);
-    for (const item of items) answers[item.index] = answerOf(item);
+    for (const item of items) answers[item.index] = item.fault ?? answerOf(item);
     return answers;
+  }
+
+  /** What followed from facts that are recorded: as `place`, and nothing is claimed or recorded for them once more. */
+  async placeAgain(facts: readonly PlacedBefore[], atLeast: Position, options: ExecuteOptions) {
+    const found = await this.known(facts, atLeast);
+    const own = facts.map(({ fact: { factId }, recordedIn }): [string, readonly FactPlace[]] => [
+      factId,
+      found.get(factId) ?? [recordedIn],
+    ]);
+    return this.place(facts, new Map(own), options);
+  }
+
+  private async known(facts: readonly ToPlace[], atLeast: Position) {
+    const found = await this.parts.places?.find(
+      facts.map(({ fact }) => fact.factId),
+      atLeast,
+    );
+    return found ?? new Map<string, readonly FactPlace[]>();
   }
 
   /** The journey's objects are its own from now on, where nobody has claimed them; with whom they are else. */
@@ -151,7 +153,8 @@ export class Correlation {
     );
     return claims.flatMap(({ journeyId, rule }, i) => {
       const other = boundTo(outcomes[i]!);
-      return other === journeyId ? [] : [{ journeyId, other, rule }];
+      // The touchpoint is recorded, and nothing can be found by an object that nobody may have.
+      return other === journeyId || other instanceof TouchstoneError ? [] : [{ journeyId, other, rule }];
     });
   }
 
@@ -177,23 +180,27 @@ export class Correlation {
       named.map(({ item, object }, i) => ({ item, object, journeyId: journeys[i]! })),
       options,
     );
-    named.forEach(({ item, object }, i) => item.places.push(placeOf(item, claimed[i]!, { by: 'object', object })));
-    const further = named.flatMap(({ item, weaker }, i) =>
-      weaker.map((object) => ({ item, object, journeyId: claimed[i]! })),
-    );
+    const further: Claiming[] = [];
+    named.forEach(({ item, object, weaker }, i) => {
+      const journeyId = claimed[i]!;
+      if (journeyId instanceof TouchstoneError) return void (item.fault = journeyId);
+      item.places.push(placeOf(item, journeyId, { by: 'object', object }));
+      for (const each of weaker) further.push({ item, object: each, journeyId });
+    });
     const holders = await this.claimAll(further, options);
     further.forEach(({ item, object, journeyId }, i) => {
-      if (holders[i] === journeyId) return;
-      item.joinings.push(joiningOf(item, journeyId, holders[i]!, { by: 'object', object }));
+      const holder = holders[i]!;
+      if (holder instanceof TouchstoneError) item.fault = holder;
+      else if (holder !== journeyId) item.joinings.push(joiningOf(item, journeyId, holder, { by: 'object', object }));
     });
   }
 
-  /** To which journey each object leads, after the journey given has claimed it; a repeat only looks. */
-  private async claimAll(
-    claims: readonly { item: Item; object: ObjectReference; journeyId: string }[],
-    options: ExecuteOptions,
-  ): Promise<string[]> {
-    const found: string[] = [];
+  /**
+   * To which journey each object leads, after the journey given has claimed it; a repeat only looks. An error is a fault
+   * of the fact.
+   */
+  private async claimAll(claims: readonly Claiming[], options: ExecuteOptions): Promise<(string | TouchstoneError)[]> {
+    const found: (string | TouchstoneError)[] = [];
     const open: number[] = [];
     for (const [i, { item, object, journeyId }] of claims.entries()) {
       if (!item.known) open.push(i);
@@ -223,11 +230,15 @@ export class Correlation {
   }
 
   private async byTime(items: readonly Item[], options: ExecuteOptions): Promise<void> {
-    const timed = items.filter((item) => item.customerId !== undefined && this.isTimed(item));
+    const timed = items.filter((item) => !item.fault && item.customerId !== undefined && this.isTimed(item));
     const lines = await this.lines.place(timed, options);
-    timed.forEach((item, i) => settle(item, lines[i]!));
+    timed.forEach((item, i) => {
+      const found = lines[i]!;
+      if (found instanceof TouchstoneError) item.fault = found;
+      else settle(item, found);
+    });
     for (const item of items) {
-      if (item.places.length > 0) continue;
+      if (item.fault || item.places.length > 0) continue;
       item.places.push(placeOf(item, ownJourney(item), { by: 'opened' }));
     }
   }
@@ -283,6 +294,12 @@ function doubt(item: Item, journeyId: string, other: Neighbour, reason: DoubtMat
   item.doubts.push({ of: 'journeys', first, second, reason, rule: { journeyType, pack, version }, gapMs: other.gapMs });
 }
 
+interface Claiming {
+  readonly item: Item;
+  readonly object: ObjectReference;
+  readonly journeyId: string;
+}
+
 type Found = Pick<CorrelationSource, 'by'> & { readonly object?: ObjectReference };
 
 const sourceOf = ({ rule }: Item, { by, object }: Found): CorrelationSource => ({
@@ -325,9 +342,11 @@ function answerOf(item: Item): Placed {
   };
 }
 
-function boundTo(outcome: WorkOutcome): string {
-  if (!outcome.ok) throw outcome.error;
+/** To which journey the key leads; an error is a fault of the fact. @throws a fault of the house */
+function boundTo(outcome: WorkOutcome): string | TouchstoneError {
+  if (!outcome.ok) return faultOf(outcome.error);
   const key = outcome.done.state as LookupKey;
   if (key.status === 'bound' && key.journeyId !== undefined) return key.journeyId;
-  throw new TouchstoneError('KEY_TAKEN', 'The object is bound to a customer, not to a journey.', 'refused');
+  const message = 'The object is bound to a customer, not to a journey; name the journey.';
+  return new TouchstoneError('KEY_TAKEN', message, 'refused');
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import {
+  deterministicId,
   newId,
   TouchstoneError,
   type ExecuteOptions,
@@ -9,6 +10,8 @@ import {
   type WorkOutcome,
 } from '@touchstone/eventing';
 import { customerDecider, NameCustomer, RegisterCustomer, type Identifier } from './customer.js';
+import { faultOf } from './fact-faults.js';
+import { releaseKeysOf } from './forgetting-keys.js';
 import { BindKey, keyDecider, type LookupKey } from './lookup-key.js';
 import type { DoubtMatch } from './match.js';
 import type { UnplacedFact } from './touchpoint-fact.js';
@@ -18,8 +21,8 @@ export type Naming = Pick<UnplacedFact, 'customer' | 'identifiers'> &
   Partial<Pick<UnplacedFact, 'occurredAt' | 'source'>>;
 
 export interface Customers {
-  /** By the hash of the first identifier of a fact. */
-  readonly byHash: ReadonlyMap<string, string>;
+  /** One answer per fact, in order: whose it is; undefined of one that names nobody; an error is a fault of the fact. */
+  readonly answers: readonly (string | TouchstoneError | undefined)[];
   /** Identifiers of one fact that lead to two customers. */
   readonly doubts: readonly Omit<DoubtMatch, 'matchId'>[];
 }
@@ -35,17 +38,11 @@ export class CustomerClaims {
 
   constructor(
     private readonly parts: {
-      readonly kernel: Pick<Kernel, 'look'>;
+      readonly kernel: Pick<Kernel, 'look' | 'execute'>;
       readonly execute: (work: readonly Work[], options: ExecuteOptions) => Promise<WorkOutcome[]>;
       readonly vault: Pick<Vault, 'lookupHash'>;
     },
   ) {}
-
-  /** The hash by which `customersOf` answers for a fact; undefined: it names nobody. */
-  hashOf(fact: Naming): string | undefined {
-    const [first] = namesOf(fact);
-    return first && this.hash(first);
-  }
 
   /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
   letGoOf(customerIds: readonly string[]): void {
@@ -55,38 +52,45 @@ export class CustomerClaims {
   }
 
   async customersOf(facts: readonly Naming[], options: ExecuteOptions): Promise<Customers> {
-    const byHash = new Map<string, string>();
-    const open = new Map<string, { identifier: Identifier; about: About }>();
-    const several: Naming[] = [];
-    for (const fact of facts) {
+    const answers = new Array<string | TouchstoneError | undefined>(facts.length);
+    const open = new Map<string, Claim>();
+    const several: number[] = [];
+    facts.forEach((fact, i) => {
       const names = namesOf(fact);
-      if (names.length === 0) continue;
-      if (names.length > 1) {
-        several.push(fact);
+      const fault = identifierFault(names);
+      if (fault) answers[i] = fault;
+      else if (names.length > 1) several.push(i);
+      else if (names.length === 1) {
+        const hash = this.hash(names[0]!);
+        answers[i] = this.kept.get(hash);
+        if (answers[i] !== undefined) return;
+        const claim = open.get(hash) ?? { identifier: names[0]!, about: aboutOf(fact, facts[0]!, options), of: [] };
+        claim.of.push(i);
+        open.set(hash, claim);
+      }
+    });
+    if (open.size > 0) await this.claimAll(open, answers, options);
+    const doubts: Omit<DoubtMatch, 'matchId'>[] = [];
+    for (const i of several) {
+      const about = aboutOf(facts[i]!, facts[0]!, options);
+      const claimed = await this.claimNames(namesOf(facts[i]!), about, options).catch(faultOf);
+      if (claimed instanceof TouchstoneError) {
+        answers[i] = claimed;
         continue;
       }
-      const hash = this.hash(names[0]!);
-      const known = this.kept.get(hash);
-      if (known !== undefined) byHash.set(hash, known);
-      else if (!open.has(hash)) open.set(hash, { identifier: names[0]!, about: aboutOf(fact, facts[0]!, options) });
-    }
-    if (open.size > 0) await this.claimAll(open, byHash, options);
-    const doubts: Omit<DoubtMatch, 'matchId'>[] = [];
-    for (const fact of several) {
-      const about = aboutOf(fact, facts[0]!, options);
-      const { customerId, others } = await this.claimNames(namesOf(fact), about, options);
-      byHash.set(this.hashOf(fact)!, customerId);
+      const { customerId, others } = claimed;
+      answers[i] = customerId;
       for (const other of others) {
         const [first, second] = customerId < other ? [customerId, other] : [other, customerId];
         doubts.push({ of: 'customers', first, second, reason: 'identifiers' });
       }
     }
-    return { byHash, doubts };
+    return { answers, doubts };
   }
 
   private async claimAll(
-    open: ReadonlyMap<string, { identifier: Identifier; about: About }>,
-    found: Map<string, string>,
+    open: ReadonlyMap<string, Claim>,
+    answers: (string | TouchstoneError | undefined)[],
     options: ExecuteOptions,
   ): Promise<void> {
     const { age } = this;
@@ -94,41 +98,70 @@ export class CustomerClaims {
       [...open].map(([hash, { identifier, about }]) => claim(hash, identifier.type, newId(), about)),
       options,
     );
-    const bound = [...open].map(([hash, first], i) => ({ ...first, hash, customerId: claimed(claims[i]!) }));
+    const bound = [...open].flatMap(([hash, each], i) => {
+      const customerId = claimed(claims[i]!);
+      if (typeof customerId === 'string') return [{ ...each, hash, customerId }];
+      for (const at of each.of) answers[at] = customerId;
+      return [];
+    });
     // Also for keys that were bound before: a crash between claim and registration is made good here.
     const registered = await this.parts.execute(
-      bound.map(({ customerId, identifier, about }) => register(customerId, [identifier], about)),
+      bound.map(({ customerId, identifier, hash, about }) =>
+        register(customerId, [identifier], about, namingId(customerId, hash)),
+      ),
       options,
     );
-    for (const outcome of registered) if (!outcome.ok) throw outcome.error;
-    for (const { hash, customerId } of bound) {
-      found.set(hash, customerId);
-      if (age === this.age) this.kept.set(hash, customerId);
+    bound.forEach(({ hash, customerId, of }, i) => {
+      const outcome = registered[i]!;
+      const answer = outcome.ok ? customerId : faultOf(outcome.error);
+      for (const at of of) answers[at] = answer;
+      if (outcome.ok && age === this.age) this.kept.set(hash, customerId);
+    });
+  }
+
+  /** Of somebody who is forgotten meanwhile the keys are let go of, and whoever the fact is about is somebody new. */
+  private async claimNames(names: readonly Identifier[], about: About, options: ExecuteOptions): Promise<Named> {
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.claimOnce(names, about, options);
+      if (!('gone' in found)) return found;
+      if (attempt >= MAX_ATTEMPTS) throw found.error;
+      const hashes = names.map((name) => this.hash(name));
+      await releaseKeysOf(this.parts.kernel, {
+        customers: [found.gone],
+        hashes,
+        reason: 'The customer was forgotten.',
+      });
     }
   }
 
   /** Several identifiers of one person: whoever has the first of them that is known; the free ones become theirs. */
-  private async claimNames(names: readonly Identifier[], about: About, options: ExecuteOptions) {
+  private async claimOnce(names: readonly Identifier[], about: About, options: ExecuteOptions): Promise<Named | Gone> {
     const hashes = names.map((name) => this.hash(name));
     const holders = await Promise.all(hashes.map((hash) => this.holder(hash)));
     let owner = holders.find((holder) => holder !== undefined);
     const others = new Set<string>();
-    const fresh: Identifier[] = [];
+    const own: Identifier[] = [];
     for (const [i, name] of names.entries()) {
       let holder = holders[i];
       if (holder === undefined) {
-        const wanted = owner ?? newId();
-        const [outcome] = await this.parts.execute([claim(hashes[i]!, name.type, wanted, about)], options);
-        holder = claimed(outcome!);
-        if (holder === wanted) fresh.push(name);
+        const [outcome] = await this.parts.execute([claim(hashes[i]!, name.type, owner ?? newId(), about)], options);
+        const found = claimed(outcome!);
+        if (typeof found !== 'string') throw found;
+        holder = found;
       }
       owner ??= holder;
-      if (holder !== owner) others.add(holder);
+      if (holder === owner) own.push(name);
+      else others.add(holder);
     }
-    const known = holders.some((holder) => holder !== undefined);
-    const work = [register(owner!, fresh.length > 0 ? fresh : names, about)];
-    if (known && fresh.length > 0) work.push(named(owner!, fresh));
-    for (const outcome of await this.parts.execute(work, options)) if (!outcome.ok) throw outcome.error;
+    // Every pass names all that lead to them, not only what it claimed: the one before may have broken off in between.
+    const namings = own.map((name) => namingId(owner!, this.hash(name)));
+    const work = [register(owner!, own, about, wholeOf(namings)), named(owner!, own, namings)];
+    for (const outcome of await this.parts.execute(work, options)) {
+      if (outcome.ok) continue;
+      const isGone = outcome.error instanceof TouchstoneError && outcome.error.code === 'CUSTOMER_FORGOTTEN';
+      if (!isGone) throw outcome.error;
+      return { gone: owner!, error: outcome.error };
+    }
     const root = await this.root(owner!);
     const strangers: string[] = [];
     for (const other of others) if ((await this.root(other)) !== root) strangers.push(other);
@@ -159,6 +192,28 @@ export class CustomerClaims {
 
 type About = Pick<BindKey, 'occurredAt' | 'source'>;
 
+/** An identifier that nobody here remembers, and the facts that name it. */
+interface Claim {
+  readonly identifier: Identifier;
+  readonly about: About;
+  readonly of: number[];
+}
+
+interface Named {
+  readonly customerId: string;
+  /** Other people to whom identifiers lead. */
+  readonly others: readonly string[];
+}
+
+/** Whom the identifiers led to is forgotten. */
+interface Gone {
+  readonly gone: string;
+  readonly error: TouchstoneError;
+}
+
+/** Claims of one fact that may be overtaken by the forgetting of whom they found. */
+const MAX_ATTEMPTS = 3;
+
 const namesOf = ({ customer, identifiers = [] }: Naming): Identifier[] => [
   ...(customer ? [customer] : []),
   ...identifiers,
@@ -169,15 +224,27 @@ const claim = (hash: string, keyType: string, customerId: string, about: About):
   command: new BindKey({ hash, keyType, customerId, ...about }),
 });
 
-const register = (customerId: string, identifiers: readonly Identifier[], about: About): Work => ({
+const register = (
+  customerId: string,
+  identifiers: readonly Identifier[],
+  about: About,
+  registrationId: string,
+): Work => ({
   decider: customerDecider as never,
-  command: new RegisterCustomer({ customerId, identifiers, ...about }),
+  command: new RegisterCustomer({ customerId, identifiers, registrationId, ...about }),
 });
 
-const named = (customerId: string, identifiers: readonly Identifier[]): Work => ({
+const named = (customerId: string, identifiers: readonly Identifier[], namings: readonly string[]): Work => ({
   decider: customerDecider as never,
-  command: new NameCustomer({ customerId, identifiers }),
+  command: new NameCustomer({ customerId, identifiers, namings, namingId: wholeOf(namings) }),
 });
+
+/** What the naming of the customer by this identifier is called: who was named so is not named so again. */
+const namingId = (customerId: string, hash: string): string => deterministicId('customer-named', customerId, hash);
+
+/** What the naming by all of these is called. */
+const wholeOf = (namings: readonly string[]): string =>
+  namings.length === 1 ? namings[0]! : deterministicId('customer-named', ...[...new Set(namings)].sort());
 
 /**
  * A customer is known since their own first fact. In a historical load their registration stands before the whole chunk,
@@ -191,11 +258,22 @@ function aboutOf(own: Naming, first: Naming, { recordedAt }: ExecuteOptions): Ab
   };
 }
 
-function claimed(outcome: WorkOutcome): string {
-  if (!outcome.ok) throw outcome.error;
+/** Types that begin so are those of objects of the rules: their keys stand in the same streams. */
+const OF_OBJECTS = '["';
+
+/** What is wrong with the identifiers themselves: IDENTIFIER_TYPE_RESERVED, or nothing. */
+export function identifierFault(names: readonly Identifier[]): TouchstoneError | undefined {
+  const reserved = names.find(({ type }) => type.startsWith(OF_OBJECTS));
+  if (!reserved) return undefined;
+  const message = `No type of identifier may begin with ${OF_OBJECTS}: give it a plain name, such as "account".`;
+  return new TouchstoneError('IDENTIFIER_TYPE_RESERVED', message, 'invalid');
+}
+
+/** Whom the key leads to; an error is a fault of the fact. @throws a fault of the house */
+function claimed(outcome: WorkOutcome): string | TouchstoneError {
+  if (!outcome.ok) return faultOf(outcome.error);
   const key = outcome.done.state as LookupKey;
-  if (key.status !== 'bound' || key.customerId === undefined) {
-    throw new TouchstoneError('KEY_TAKEN', 'The identifier is bound to a journey, not to a customer.', 'refused');
-  }
-  return key.customerId;
+  if (key.status === 'bound' && key.customerId !== undefined) return key.customerId;
+  const message = 'The identifier is bound to a journey, not to a customer; give another type of identifier.';
+  return new TouchstoneError('KEY_TAKEN', message, 'refused');
 }

@@ -1,6 +1,14 @@
 /** Customers in time: each has a line of spans per type of journey, and a person who is several customers has all of theirs. */
-import { deterministicId, type ExecuteOptions, type Kernel, type Work, type WorkOutcome } from '@touchstone/eventing';
+import {
+  deterministicId,
+  TouchstoneError,
+  type ExecuteOptions,
+  type Kernel,
+  type Work,
+  type WorkOutcome,
+} from '@touchstone/eventing';
 import type { CorrelationInForce } from '@touchstone/packs';
+import { faultOf } from './fact-faults.js';
 import type { BindKey } from './lookup-key.js';
 import { matterDecider, PlaceInMatter, type Matter } from './matter.js';
 import type { UnplacedFact } from './touchpoint-fact.js';
@@ -49,11 +57,12 @@ export class CustomerLines {
 
   /**
    * Records where each fact stands in time; a repeat only looks. The other lines are looked at before, for the fact may
-   * belong to one of their journeys, and once more after: of two who come at the same time, one sees the other.
+   * belong to one of their journeys, and once more after: of two who come at the same time, one sees the other. An error
+   * is a fault of the fact.
    */
-  async place(items: readonly Timed[], options: ExecuteOptions): Promise<Lines[]> {
+  async place(items: readonly Timed[], options: ExecuteOptions): Promise<(Lines | TouchstoneError)[]> {
     const others = await this.othersOf(items);
-    const own: Matter[] = [];
+    const own: (Matter | TouchstoneError)[] = [];
     const open: number[] = [];
     for (const [i, item] of items.entries()) {
       if (!item.known) open.push(i);
@@ -67,11 +76,13 @@ export class CustomerLines {
     const outcomes = work.length > 0 ? await this.parts.execute(work, options) : [];
     open.forEach((i, at) => {
       const outcome = outcomes[at]!;
-      if (!outcome.ok) throw outcome.error;
-      own[i] = outcome.done.state as Matter;
+      own[i] = outcome.ok ? (outcome.done.state as Matter) : faultOf(outcome.error);
     });
-    const lines: Lines[] = [];
-    for (const [i, item] of items.entries()) lines.push({ own: own[i]!, others: await this.linesOf(item, others) });
+    const lines: (Lines | TouchstoneError)[] = [];
+    for (const [i, item] of items.entries()) {
+      const line = own[i]!;
+      lines.push(line instanceof TouchstoneError ? line : { own: line, others: await this.linesOf(item, others) });
+    }
     return lines;
   }
 

@@ -12,6 +12,7 @@ import {
   type Customer,
   type Identifier,
 } from './customer.js';
+import { identifierFault } from './customer-claims.js';
 import { releaseKeysOf } from './forgetting-keys.js';
 import { BindKey, keyDecider } from './lookup-key.js';
 import { ReadPeople } from './read-people.js';
@@ -41,7 +42,7 @@ export class EnrolCustomerHandler {
     @Inject(VAULT) private readonly vault: Vault,
   ) {}
 
-  /** @throws IDENTIFIER_TAKEN, CUSTOMER_FORGOTTEN: when that happens while it is at work, again and again */
+  /** @throws IDENTIFIER_TYPE_RESERVED, IDENTIFIER_TAKEN, CUSTOMER_FORGOTTEN: when that happens while it is at work, again and again */
   async execute(c: EnrolCustomer): Promise<Executed> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -54,6 +55,8 @@ export class EnrolCustomerHandler {
   }
 
   private async enrol({ identifiers, ...profile }: EnrolCustomer): Promise<Executed> {
+    const fault = identifierFault(identifiers);
+    if (fault) throw fault;
     const holders = await Promise.all(identifiers.map((identifier) => this.holder(identifier)));
     identifiers.forEach(({ type }, i) => {
       if (holders[i] !== undefined && holders[i] !== holders[0]) throw taken(type);

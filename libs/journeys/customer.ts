@@ -69,6 +69,8 @@ export type Customer =
       tier?: string;
       /** The survivor that this customer was merged into. */
       mergedInto?: string;
+      /** Ids of the events that named them, so that a naming is not repeated: the identifiers themselves are sealed. */
+      named?: ReadonlySet<string>;
     };
 
 export function evolve(customer: Customer, e: CustomerEvent): Customer {
@@ -79,6 +81,7 @@ export function evolve(customer: Customer, e: CustomerEvent): Customer {
       const { segment, region, tier } = e.data;
       return {
         ...known,
+        named: new Set(known.named).add(e.id),
         ...(segment !== undefined && { segment }),
         ...(region !== undefined && { region }),
         ...(tier !== undefined && { tier }),
@@ -111,10 +114,19 @@ export class RegisterCustomer extends command<
     /** When and by which source they were first named; absent: now. */
     occurredAt?: string;
     source?: EventSource;
+    /** Id of the event: that of the naming by these identifiers. */
+    registrationId?: string;
   } & Profile
 >() {}
 /** Adds identifiers by which the customer is known from now on. */
-export class NameCustomer extends command<{ customerId: string; identifiers: readonly Identifier[] }>() {}
+export class NameCustomer extends command<{
+  customerId: string;
+  identifiers: readonly Identifier[];
+  /** What the naming by each of them is called, in their order; those that happened are left out. Absent: all are new. */
+  namings?: readonly string[];
+  /** Id of the event: what the naming by all of them is called. */
+  namingId?: string;
+}>() {}
 export class UpdateCustomer extends command<{ customerId: string; expectedRevision?: number } & Profile>() {}
 /** The customer turns out to be the survivor; whether the survivor can be one is looked up before. */
 export class MergeCustomers extends command<{
@@ -130,14 +142,18 @@ export class ForgetCustomer extends command<{ customerId: string; reason: string
 
 export const registerCustomer: Decide<RegisterCustomer, Customer> = (c, customer) => {
   if (customer.status !== 'none') return [];
-  const { customerId, identifiers, occurredAt, source } = c;
-  const about = { occurredAt, source, subject: customerSubject(customerId) };
+  const { customerId, identifiers, occurredAt, source, registrationId } = c;
+  const about = { id: registrationId, occurredAt, source, subject: customerSubject(customerId) };
   return [CustomerRegistered({ identifiers: [...identifiers], ...profileOf(c) }, about)];
 };
 
-export const nameCustomer: Decide<NameCustomer, Customer> = ({ customerId, identifiers }, customer) => {
-  mustBeKnown(customerId, customer);
-  return [CustomerUpdated({ identifiers: [...identifiers] }, { subject: customerSubject(customerId) })];
+export const nameCustomer: Decide<NameCustomer, Customer> = (c, customer) => {
+  const { customerId, identifiers, namings, namingId } = c;
+  const { named } = mustBeKnown(customerId, customer);
+  if (namingId !== undefined && named?.has(namingId)) return [];
+  const fresh = identifiers.filter((_, i) => !named?.has(namings?.[i] ?? ''));
+  if (fresh.length === 0) return [];
+  return [CustomerUpdated({ identifiers: fresh }, { id: namingId, subject: customerSubject(customerId) })];
 };
 
 export const updateCustomer: Decide<UpdateCustomer, Customer> = (

@@ -1,6 +1,6 @@
-import { deterministicId, type ExecuteOptions, type Position, type Work, type WorkOutcome } from '@touchstone/eventing';
+import { type ExecuteOptions, type Position, type Work, type WorkOutcome } from '@touchstone/eventing';
 import type { Correlation, Placed, PlacedBefore } from './correlation.js';
-import { type JourneyJoining } from './journey-joining.js';
+import { matchOf, type JourneyJoining } from './journey-joining.js';
 import { DoubtMatch, matchDecider } from './match.js';
 import { isPlaced, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
 
@@ -40,7 +40,7 @@ export class FactFollowUp {
     }
     if (doubts.length === 0) return found;
     const work = doubts.map((doubt): Work => {
-      const matchId = deterministicId('match', doubt.of, doubt.first, doubt.second);
+      const matchId = matchOf(doubt.of, doubt.first, doubt.second);
       return { decider: matchDecider as never, command: new DoubtMatch({ ...doubt, matchId }) };
     });
     for (const outcome of await this.parts.execute(work, options)) {

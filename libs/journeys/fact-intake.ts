@@ -8,32 +8,32 @@ import {
   type WorkOutcome,
 } from '@touchstone/eventing';
 import type { PackCatalogue } from '@touchstone/packs';
-import { Correlation, type FactPlaces, type Placed } from './correlation.js';
+import { Correlation, type FactPlace, type FactPlaces, type Placed } from './correlation.js';
 import { CustomerClaims } from './customer-claims.js';
 import type { People } from './customer-lines.js';
+import { outcomeOf, refused, together, toldWhole, type Recording } from './fact-outcome.js';
 import { FactFollowUp, type Doubtful } from './fact-follow-up.js';
+import { differs, digestOf, FactsBefore, type Before } from './facts-before.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
 import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
 import { JourneyJoining } from './journey-joining.js';
 import { OpenEnds } from './open-ends.js';
 import { executePatiently } from './patient-execution.js';
 import { touchpointContent } from './touchpoint-content.js';
-import { isPlaced, type FactOutcome, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
+import { isPlaced, repeatIdOf, type FactOutcome, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
 
-/** A fact that was understood, with the customer it names. */
+/** A fact that was understood, and what is known of one that came before. */
 interface Readable {
   readonly index: number;
   readonly fact: TouchpointFact | UnplacedFact;
   readonly content: TouchpointContent;
-  readonly customerId?: string;
+  readonly before?: Before;
+  readonly digest?: string;
 }
 
-/** A touchpoint to be recorded for a fact. */
-interface Recording {
-  readonly index: number;
-  readonly journeyId: string;
-  readonly touchpointId: string;
-  readonly command: RecordTouchpoint;
+/** With the customer it names. */
+interface Understood extends Readable {
+  readonly customerId?: string;
 }
 
 /**
@@ -46,6 +46,7 @@ export class FactIntake {
   /** What follows from facts once they are recorded. */
   readonly follows: FactFollowUp;
   private readonly ends: OpenEnds;
+  private readonly before: FactsBefore;
 
   constructor(
     private readonly kernel: Kernel,
@@ -68,6 +69,7 @@ export class FactIntake {
     const joining = more.joining ?? new JourneyJoining(kernel);
     this.follows = new FactFollowUp({ correlation: this.correlation, joining, execute });
     this.ends = more.ends ?? new OpenEnds();
+    this.before = new FactsBefore({ places: more.places, since: () => packs.correlationSince });
   }
 
   /**
@@ -75,6 +77,22 @@ export class FactIntake {
    * where facts went before: nothing is known of the outcome then, and the same call again is safe
    */
   async take(facts: readonly (TouchpointFact | UnplacedFact)[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
+    const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
+    // A repeat in the same chunk comes after the first.
+    for (let open = [...facts.keys()]; open.length > 0;) {
+      const [now, later] = firstOfEach(facts, open);
+      const some = now.map((i) => facts[i]!);
+      const done = await this.before.inTurn(some, () => this.takeDistinct(some, options));
+      now.forEach((i, at) => (outcomes[i] = done[at]!));
+      open = later;
+    }
+    return outcomes;
+  }
+
+  private async takeDistinct(
+    facts: readonly (TouchpointFact | UnplacedFact)[],
+    options: ExecuteOptions,
+  ): Promise<FactOutcome[]> {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
       try {
@@ -89,16 +107,20 @@ export class FactIntake {
       }
     });
     // Only a fact that can be taken in makes a customer known.
-    const readable = facts.filter((_, i) => contents[i] !== null);
-    const { byHash, doubts } = await this.customers.customersOf(readable, options);
-    const understood = facts.flatMap((fact, index): Readable[] => {
+    const befores = await this.before.of(facts);
+    const readable: Readable[] = [];
+    const recordings: Recording[] = [];
+    facts.forEach((fact, index) => {
       const content = contents[index];
-      if (!content) return [];
-      const hash = this.customers.hashOf(fact);
-      return [{ index, fact, content, customerId: hash === undefined ? undefined : byHash.get(hash) }];
+      if (!content) return;
+      const before = befores[index];
+      const digest = repeatIdOf(fact) === undefined ? undefined : digestOf(fact);
+      if (before && differs(fact, before, digest)) recordings.push(...repeatsOf({ index, fact, content }, before));
+      else readable.push({ index, fact, content, before, digest });
     });
+    const { understood, doubts } = await this.understand(readable, outcomes, options);
     const placed = await this.place(understood, outcomes, options);
-    const recordings = understood.flatMap((each) => recordingsOf(each, placed.get(each.index)));
+    for (const each of understood) recordings.push(...recordingsOf(each, placed.get(each.index)));
     const ids = recordings.map(({ touchpointId }) => touchpointId);
     this.ends.begin(ids);
     try {
@@ -111,18 +133,20 @@ export class FactIntake {
         outcomes[index] = together(outcomes[index], outcomeOf(done[i]!, recording));
       });
       await this.followUp(understood, placed, outcomes, doubts, options);
+      this.remember(understood, recordings, outcomes);
       this.ends.done(ids);
     } finally {
       this.ends.brokenOff(ids);
     }
-    return outcomes;
+    return outcomes.map(toldWhole);
   }
 
-  /** Id of the customer with this identifier; registers one when there is none. */
+  /** Id of the customer with this identifier; registers one when there is none. @throws what refuses the identifier */
   async customer(identifier: { type: string; value: string }, options: ExecuteOptions = {}): Promise<string> {
-    const fact = { customer: identifier };
-    const { byHash } = await this.customers.customersOf([fact], options);
-    return byHash.get(this.customers.hashOf(fact)!)!;
+    const { answers } = await this.customers.customersOf([{ customer: identifier }], options);
+    const [found] = answers;
+    if (typeof found === 'string') return found;
+    throw found!;
   }
 
   /** Remembers no identifier of these customers any more: whoever comes with one is looked up anew. */
@@ -130,15 +154,53 @@ export class FactIntake {
     this.customers.letGoOf(customerIds);
   }
 
+  /** Whose they are; only a fact that can be taken in makes a customer known. */
+  private async understand(readable: readonly Readable[], outcomes: FactOutcome[], options: ExecuteOptions) {
+    const { answers, doubts } = await this.customers.customersOf(
+      readable.map(({ fact }) => fact),
+      options,
+    );
+    const understood = readable.flatMap((each, i): Understood[] => {
+      const customerId = answers[i];
+      if (!(customerId instanceof TouchstoneError)) return [{ ...each, customerId }];
+      outcomes[each.index] = refused(customerId);
+      return [];
+    });
+    return { understood, doubts };
+  }
+
+  /** What was refused in part is not known: its repeat may find the rest. */
+  private remember(
+    understood: readonly Understood[],
+    recordings: readonly Recording[],
+    outcomes: readonly FactOutcome[],
+  ): void {
+    const places = new Map<number, FactPlace[]>();
+    for (const { index, journeyId, touchpointId } of recordings) {
+      const own = places.get(index);
+      if (own) own.push({ journeyId, touchpointId });
+      else places.set(index, [{ journeyId, touchpointId }]);
+    }
+    for (const { index, fact, before, digest } of understood) {
+      const { outcome } = outcomes[index]!;
+      const id = repeatIdOf(fact);
+      if (id === undefined || outcome === 'refused') continue;
+      // What the first said is not known by its repeat.
+      const said = outcome === 'taken' ? digest : before?.digest;
+      this.before.remember(id, { places: places.get(index)!, digest: said });
+    }
+  }
+
   private async place(
-    facts: readonly Readable[],
+    facts: readonly Understood[],
     outcomes: FactOutcome[],
     options: ExecuteOptions,
   ): Promise<Map<number, Placed>> {
     const found = new Map<number, Placed>();
     const open = facts.flatMap(({ fact, ...rest }) => (isPlaced(fact) ? [] : [{ fact, ...rest }]));
     if (open.length === 0) return found;
-    const answers = await this.correlation.place(open, options);
+    const known = new Map(open.flatMap(({ fact, before }) => (before ? [[fact.factId, before.places] as const] : [])));
+    const answers = await this.correlation.place(open, known, options);
     open.forEach(({ index }, i) => {
       const answer = answers[i]!;
       if (answer instanceof TouchstoneError) outcomes[index] = refused(answer);
@@ -152,7 +214,7 @@ export class FactIntake {
    * is taken: whoever got no answer sends it again, and then it is made good; so does the policy, if nobody does.
    */
   private async followUp(
-    facts: readonly Readable[],
+    facts: readonly Understood[],
     placed: ReadonlyMap<number, Placed>,
     outcomes: readonly FactOutcome[],
     ofCustomers: readonly Doubtful[],
@@ -169,7 +231,7 @@ export class FactIntake {
   }
 }
 
-function recordingsOf({ index, fact, content, customerId }: Readable, placed: Placed | undefined): Recording[] {
+function recordingsOf({ index, fact, content, customerId }: Understood, placed: Placed | undefined): Recording[] {
   const { occurredAt, source } = fact;
   const whole = customerId === undefined ? content : { ...content, customerId };
   if (isPlaced(fact)) {
@@ -203,6 +265,28 @@ function recordingsOf({ index, fact, content, customerId }: Readable, placed: Pl
   });
 }
 
+/** Asks the journeys where the first went, which know it: nothing is recorded. */
+function repeatsOf({ index, fact, content }: Readable, { places }: Before): Recording[] {
+  const { factId, occurredAt, source } = fact;
+  return places.map(({ journeyId, touchpointId }) => {
+    const command = new RecordTouchpoint({ journeyId, touchpointId, occurredAt, source, factId, content });
+    return { index, journeyId, touchpointId, command, differs: true };
+  });
+}
+
+/** The first of those with the same id of the source's event, and the others. */
+function firstOfEach(facts: readonly (TouchpointFact | UnplacedFact)[], open: readonly number[]): [number[], number[]] {
+  const seen = new Set<string>();
+  const [now, later]: [number[], number[]] = [[], []];
+  for (const i of open) {
+    const id = repeatIdOf(facts[i]!);
+    if (id !== undefined && seen.has(id)) later.push(i);
+    else now.push(i);
+    if (id !== undefined) seen.add(id);
+  }
+  return [now, later];
+}
+
 /** Bytes of an event that are not its content: ids, correlation, metadata. */
 const AROUND_CONTENT = 4_000;
 /** What is sealed grows: base64 and a few bytes. */
@@ -228,27 +312,3 @@ const MAX_EVENT_BYTES = 1_000_000;
 
 const noInstant = (text: string): TouchstoneError =>
   new TouchstoneError('EVENT_INVALID', `"${text}" is no instant: give date, time and zone offset.`, 'invalid');
-
-function outcomeOf(outcome: WorkOutcome, { journeyId, touchpointId }: Recording): FactOutcome {
-  if (!outcome.ok) return refused(outcome.error);
-  const { events, revision, position } = outcome.done;
-  return { outcome: events.length > 0 ? 'taken' : 'known', journeyId, touchpointId, revision, position };
-}
-
-/** Of a fact that touches several journeys: refused where one refuses it, known where all know it. */
-function together(before: FactOutcome | undefined, next: FactOutcome): FactOutcome {
-  if (!before || next.outcome === 'refused') return next;
-  return before.outcome === 'known' && next.outcome === 'taken' ? next : before;
-}
-
-/** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
-function refused(error: unknown): FactOutcome {
-  const ofTheFact = ['invalid', 'refused'].includes(kindOf(error)) || codeOf(error) === 'ID_TAKEN';
-  if (ofTheFact && error instanceof TouchstoneError) {
-    return { outcome: 'refused', code: error.code, message: error.message };
-  }
-  throw error;
-}
-
-const kindOf = (error: unknown): string => (error instanceof TouchstoneError ? error.kind : 'internal');
-const codeOf = (error: unknown): string => (error instanceof TouchstoneError ? error.code : '');

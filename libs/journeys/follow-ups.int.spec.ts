@@ -5,11 +5,14 @@ import { deterministicId, EventRegistry, type EventLog, type RecordedEvent } fro
 import { packEvents, type CorrelationRule } from '@touchstone/packs';
 import { PolicyCheckpoint } from '@touchstone/platform';
 import { Company, factAt, factsByJourney } from './correlation.spec-kit.js';
+import { customerDecider, MergeCustomers } from './customer.js';
 import { FollowUps } from './follow-ups.js';
 import { FollowUpsPolicy } from './follow-ups.policy.js';
-import { JourneyJoining } from './journey-joining.js';
+import { JourneyJoining, matchOf } from './journey-joining.js';
+import { ConfirmMatchHandler } from './journey-linking.handlers.js';
 import { journeyDecider, OpenJourney } from './journey.js';
 import { MergeJourneys, SplitJourney, UnmergeJourneys } from './journey-merging.js';
+import { ConfirmMatch, DoubtMatch, matchDecider } from './match.js';
 import { OpenEnds } from './open-ends.js';
 import { OpenLoads } from './open-loads.js';
 import { journeyEvents } from './read.js';
@@ -224,5 +227,46 @@ describe('what follows from an event', () => {
     await settled(policy);
     expect((await of('JourneysMerged')).length).toBe(1);
     expect(await wholes()).toEqual([1, 2]);
+  });
+
+  it('settles the doubts whose two have become one by other means, and no others', async () => {
+    const { intake, policy } = await restarted();
+    // In doubt with each other by time; the last with nobody.
+    await intake.take([fact('a', 0), fact('b', 50), fact('c', 500), fact('d', 550)]);
+    expect((await of('MatchDoubted')).length).toBe(2);
+    await intake.take([fact('bridge', 25)]);
+    const kernel = company.kernel();
+    const ids = [];
+    for (const value of ['x', 'y']) ids.push(await intake.customer({ type: 'phone', value }));
+    const [first, second] = ids.sort() as [string, string];
+    const matchId = matchOf('customers', first, second);
+    const doubt = new DoubtMatch({ matchId, of: 'customers', first, second, reason: 'identifiers' });
+    await kernel.execute(matchDecider, doubt);
+    const merge = new MergeCustomers({ customerId: second, survivorId: first, reason: 'r' });
+    await kernel.execute(customerDecider, merge);
+    for (let tries = 0; (await of('MatchConfirmed')).length < 2 && tries < 400; tries++) await sleep(5);
+    await settled(policy);
+    const confirmed = await of('MatchConfirmed');
+    expect(confirmed.map(({ metadata }) => metadata.actor.id)).toEqual(['follow-ups', 'follow-ups']);
+    expect(confirmed[1]!.stream).toBe(`match-${matchId}`);
+    expect((await of('MatchDoubted')).length).toBe(3);
+  });
+
+  it('leaves it to the person who confirms a doubt to say why', async () => {
+    const ends = new OpenEnds();
+    const { intake, policy } = await restarted({ ends });
+    await intake.take([fact('a', 0), fact('b', 50)]);
+    const [doubt] = await of('MatchDoubted');
+    const kernel = company.kernel();
+    class Slow extends JourneyJoining {
+      override async unite(...given: Parameters<JourneyJoining['unite']>): Promise<void> {
+        await super.unite(...given);
+        await sleep(200);
+      }
+    }
+    const handler = new ConfirmMatchHandler(kernel, new Slow(kernel), {} as never, ends);
+    await handler.execute(new ConfirmMatch({ matchId: doubt!.stream.slice('match-'.length), reason: 'I asked' }));
+    await settled(policy);
+    expect((await of('MatchConfirmed')).map(({ data }) => data)).toEqual([{ reason: 'I asked' }]);
   });
 });

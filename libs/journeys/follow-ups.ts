@@ -17,12 +17,13 @@ import { journeyDecider } from './journey.js';
 import type { LearnOfPart } from './journey-merging.js';
 import type { TouchpointContent } from './journey.events.js';
 import { type OpenEnds } from './open-ends.js';
+import { settledBy } from './settled-matches.js';
 
 /** Who records it. */
 export const FOLLOW_UPS: Actor = { id: 'follow-ups', role: 'policy' };
 
 /** The events from which something follows elsewhere. */
-export const TYPES = ['JourneysMerged', 'JourneySplit', 'TouchpointRecorded'] as const;
+export const TYPES = ['JourneysMerged', 'CustomersMerged', 'JourneySplit', 'TouchpointRecorded'] as const;
 
 /** How long somebody who is at work is waited for, and how often it is looked; ms. */
 const PATIENCE_MS = 30_000;
@@ -58,7 +59,7 @@ export class FollowUps {
 
   /** Answers how many events it recorded. @throws what the log, the read models and the deciders throw */
   async make(events: readonly RecordedEvent[], signal: AbortSignal): Promise<number> {
-    let recorded = await this.learn(events);
+    let recorded = (await this.learn(events)) + (await this.settle(events, signal));
     const open: RecordedEvent[] = [];
     for (const event of events) {
       if (event.type === 'TouchpointRecorded' && !(await this.isSeenTo(event, signal))) open.push(event);
@@ -90,12 +91,30 @@ export class FollowUps {
     return recorded;
   }
 
+  /** Open doubts whose two have become one; who confirms one at this moment says why in their own words. */
+  private async settle(events: readonly RecordedEvent[], signal: AbortSignal): Promise<number> {
+    let recorded = 0;
+    for (const event of events) {
+      for (const { matchId, work } of await settledBy(event, this.parts.kernel)) {
+        await this.untilDone(matchId, signal);
+        const [outcome] = await this.parts.kernel.executeMany([work], optionsOf(event));
+        if (!outcome!.ok) throw outcome!.error;
+        recorded += outcome!.done.events.length;
+      }
+    }
+    return recorded;
+  }
+
+  private async untilDone(id: string, signal: AbortSignal): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    while (this.parts.ends.of(id) === 'at work' && performance.now() < until && !signal.aborted) await sleep(LOOK_MS);
+  }
+
   /** Who records a touchpoint sees to the rest at once; only what nobody does any more is looked at again. */
   private async isSeenTo({ id, position }: RecordedEvent, signal: AbortSignal): Promise<boolean> {
     const { ends } = this.parts;
     if (this.begun === null || position <= this.begun) return false;
-    const until = performance.now() + PATIENCE_MS;
-    while (ends.of(id) === 'at work' && performance.now() < until && !signal.aborted) await sleep(LOOK_MS);
+    await this.untilDone(id, signal);
     return ends.of(id) === undefined;
   }
 

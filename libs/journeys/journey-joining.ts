@@ -8,6 +8,7 @@ import {
 } from '@touchstone/eventing';
 import type { CorrelationSource } from './journey.events.js';
 import { journeyDecider, OpenJourney } from './journey.js';
+import { matchDecider } from './match.js';
 import { LearnOfPart, MergeJourneys } from './journey-merging.js';
 import type { Journey } from './journey-state.js';
 import { WholeJourneys } from './whole-journeys.js';
@@ -27,6 +28,10 @@ export interface Joining {
   readonly other: Joined;
   readonly rule: CorrelationSource;
 }
+
+/** Id of the doubt whether these two are one, in whichever order they are named. */
+export const matchOf = (of: 'journeys' | 'customers', one: string, other: string): string =>
+  deterministicId('match', of, ...[one, other].sort());
 
 /** Another merge may come between looking and deciding; each try looks again. */
 const MAX_ATTEMPTS = 5;
@@ -62,6 +67,7 @@ export class JourneyJoining {
     await this.alone(async () => {
       const [one, other] = await this.rootsOf(first, second);
       if (one.id === other.id) return;
+      mustBeOfOneType(other.state, one.state);
       const [survivor, absorbed] = earlierFirst({ ...one, from: Infinity }, { ...other, from: Infinity });
       const command = new MergeJourneys({ journeyId: absorbed.id, survivorId: survivor.id, reason });
       await this.tell(await this.kernel.execute(journeyDecider, command), command);
@@ -99,13 +105,26 @@ export class JourneyJoining {
       await this.kernel.execute(journeyDecider, open, options).catch(unlessOpen);
     }
     const [a, b] = await this.rootsOf(one.journeyId, other.journeyId);
-    if (a.id === b.id || a.state.keptApart || b.state.keptApart) return 0;
+    if (a.id === b.id || a.state.keptApart || b.state.keptApart || typesDiffer(a.state, b.state)) return 0;
+    if (await this.saidToBeTwo(one.journeyId, other.journeyId)) return 0;
     const [survivor, absorbed] = earlierFirst({ ...a, from: one.from }, { ...b, from: other.from });
     const reason = REASONS[rule.by];
     // A rule merges a journey once: whoever takes it out keeps it out, so the merge may have an id of its own.
     const mergeId = deterministicId('journeys-merged', absorbed.id, survivor.id);
     const merge = new MergeJourneys({ journeyId: absorbed.id, survivorId: survivor.id, reason, rule, mergeId });
     return (await this.kernel.execute(journeyDecider, merge, options)).events.length;
+  }
+
+  /** A person said of two that would be seen as one from now on that they are two. */
+  private async saidToBeTwo(one: string, other: string): Promise<boolean> {
+    const [ours, theirs] = [await this.wholes.of(one), await this.wholes.of(other)];
+    for (const { id } of ours.parts) {
+      for (const part of theirs.parts) {
+        const { state } = await this.kernel.look(matchDecider, matchOf('journeys', id, part.id));
+        if (state.status === 'rejected') return true;
+      }
+    }
+    return false;
   }
 
   private async tell({ events }: Executed, { journeyId, survivorId }: MergeJourneys): Promise<void> {
@@ -121,10 +140,7 @@ export class JourneyJoining {
     if (survivor.status === 'none') {
       refuse('JOURNEY_UNKNOWN', `There is no journey ${survivorId} to merge into; check the id.`);
     }
-    const [type, other] = [absorbed.journeyType, survivor.journeyType];
-    if (type !== undefined && other !== undefined && type !== other) {
-      refuse('JOURNEY_TYPES_DIFFER', `A journey of the type ${type} cannot be part of one of the type ${other}.`);
-    }
+    mustBeOfOneType(absorbed, survivor);
     const root = await this.root(survivorId);
     if (root.id !== journeyId) return;
     const message = `The journey ${survivorId} was merged into ${journeyId}; unmerge them first, or merge the other way round.`;
@@ -156,6 +172,15 @@ const REASONS = {
   'idle-gap': 'No more than the idle gap lies between them.',
   opened: 'A touchpoint belongs to both.',
 } as const;
+
+const typesDiffer = ({ journeyType: type }: Journey, { journeyType: other }: Journey): boolean =>
+  type !== undefined && other !== undefined && type !== other;
+
+function mustBeOfOneType(absorbed: Journey, survivor: Journey): void {
+  if (!typesDiffer(absorbed, survivor)) return;
+  const message = `A journey of the type ${absorbed.journeyType} cannot be part of one of the type ${survivor.journeyType}.`;
+  refuse('JOURNEY_TYPES_DIFFER', message);
+}
 
 /** They were quicker, and may know of another customer: all that matters is that the journey is there. */
 function unlessOpen(error: unknown): void {

@@ -1,5 +1,13 @@
 import { CommandHandler } from '@nestjs/cqrs';
-import { command, deterministicId, Kernel, refuse, type Executed } from '@touchstone/eventing';
+import {
+  command,
+  deterministicId,
+  Kernel,
+  refuse,
+  TouchstoneError,
+  wrongRevision,
+  type Executed,
+} from '@touchstone/eventing';
 import { MergeCustomers } from './customer.js';
 import { MergeCustomersHandler } from './customer.handlers.js';
 import { JourneyJoining } from './journey-joining.js';
@@ -8,7 +16,8 @@ import { LearnOfPart, MergeJourneys, SplitJourney, splitJourney } from './journe
 import { existing } from './journey-state.js';
 import { WholeJourneys } from './whole-journeys.js';
 import { holdsTouchpoint, toHolder } from './whole-journeys.handlers.js';
-import { ConfirmMatch, matchDecider, mustBeDoubted } from './match.js';
+import { ConfirmMatch, MatchConfirmed, matchDecider, matchStream, mustBeDoubted, type Match } from './match.js';
+import { OpenEnds } from './open-ends.js';
 
 /** Touchpoints that belong to a journey of their own, or to another one that is there. */
 export class PartJourney extends command<{
@@ -93,23 +102,50 @@ export class PartJourneyHandler {
   }
 }
 
-/** Merges the two, then says so; whatever breaks off in between is made good by saying it again. */
+/**
+ * Merges the two, then says so; whatever breaks off in between is made good by saying it again. What would be refused is
+ * refused before anything is merged.
+ */
 @CommandHandler(ConfirmMatch)
 export class ConfirmMatchHandler {
   constructor(
     private readonly kernel: Kernel,
     private readonly joining: JourneyJoining,
     private readonly customers: MergeCustomersHandler,
+    private readonly ends: OpenEnds,
   ) {}
 
   async execute(c: ConfirmMatch): Promise<Executed> {
-    const { state } = await this.kernel.look(matchDecider, c.matchId);
+    const { state, revision } = await this.kernel.look(matchDecider, c.matchId);
     const { status, of, first, second } = mustBeDoubted(c.matchId, state);
     if (status === 'confirmed') return this.kernel.execute(matchDecider, c);
+    if (c.expectedRevision !== undefined && c.expectedRevision !== revision) {
+      throw wrongRevision(matchStream(c.matchId), revision, c.expectedRevision);
+    }
+    mustBeRecordable(c);
+    // The merge settles the doubt: this person's reason is the one that is kept.
+    this.ends.begin([c.matchId]);
+    try {
+      return await this.mergeAndSay(c, { of, first, second });
+    } finally {
+      this.ends.done([c.matchId]);
+    }
+  }
+
+  private async mergeAndSay(
+    c: ConfirmMatch,
+    { of, first, second }: Pick<Exclude<Match, { status: 'none' }>, 'of' | 'first' | 'second'>,
+  ): Promise<Executed> {
     if (of === 'journeys') await this.joining.unite(first, second, c.reason);
     else await this.customers.execute(new MergeCustomers({ customerId: second, survivorId: first, reason: c.reason }));
-    return this.kernel.execute(matchDecider, c);
+    // They are one by now, so it is said whatever came meanwhile.
+    return this.kernel.execute(matchDecider, new ConfirmMatch({ matchId: c.matchId, reason: c.reason }));
   }
+}
+
+function mustBeRecordable({ reason }: ConfirmMatch): void {
+  const fault = MatchConfirmed.fault({ reason });
+  if (fault) throw new TouchstoneError('EVENT_INVALID', `MatchConfirmed cannot be recorded: ${fault}.`, 'invalid');
 }
 
 export const linkingHandlers = [MergeJourneysHandler, PartJourneyHandler, ConfirmMatchHandler];

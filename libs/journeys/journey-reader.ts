@@ -141,7 +141,7 @@ export class JourneyReader {
       mergedFrom: [...mergedFrom],
       name: (names[0] as string | undefined) ?? null,
       phone: (phones[0] as string | undefined) ?? null,
-      identifiers: forgotten ? [] : (identifiers as Customer['identifiers'][]).flat(),
+      identifiers: forgotten ? [] : distinct((identifiers as Customer['identifiers'][]).flat()),
       forgotten,
       asOf,
     };
@@ -198,3 +198,8 @@ export function when({ asOf, atLeast, signal }: When): ReadOptions {
     ...(signal && { signal }),
   };
 }
+
+/** Somebody may have been named by the same identifier twice. */
+const distinct = (identifiers: Customer['identifiers']): Customer['identifiers'] => [
+  ...new Map(identifiers.map((each) => [JSON.stringify([each.type, each.value]), each])).values(),
+];

@@ -176,6 +176,7 @@ export const openJourney: Decide<OpenJourney, Journey> = (c, journey) => {
 export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, { newId }) => {
   const id = c.touchpointId ?? newId();
   if (journey.touchpoints.has(id)) return [];
+  mustBeOfType(c, journey);
   const events: DecidedEvent[] = [];
   if (journey.status === 'none') {
     if (!c.open) return unknown(c.journeyId);
@@ -198,6 +199,14 @@ export const recordTouchpoint: Decide<RecordTouchpoint, Journey> = (c, journey, 
   );
   return events;
 };
+
+/** Who names a journey by its id alone says nothing of its type. */
+function mustBeOfType({ journeyId, open }: RecordTouchpoint, { status, journeyType }: Journey): void {
+  const type = open?.journeyType;
+  if (status === 'none' || type === undefined || type === '' || type === journeyType) return;
+  const message = `The journey ${journeyId} is of the type ${journeyType}, not ${type}: leave the type out, or name another journey.`;
+  refuse('JOURNEY_TYPES_DIFFER', message);
+}
 
 export const correctTouchpoint: Decide<CorrectTouchpoint, Journey> = (c, journey) => {
   const known = existing(journey, c.journeyId, c.touchpointId);

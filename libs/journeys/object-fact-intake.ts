@@ -9,6 +9,7 @@ import {
 } from '@touchstone/eventing';
 import type { PackCatalogue } from '@touchstone/packs';
 import type { FactIntake } from './fact-intake.js';
+import { faultOf } from './fact-faults.js';
 import { objectDecider, RecordObjectFact } from './object.js';
 import { objectName, type Audience, type ObjectFactContent, type ObjectKey } from './object.events.js';
 import { touchpointContent, type Reported } from './touchpoint-content.js';
@@ -141,10 +142,8 @@ function outcomeOf(outcome: WorkOutcome, { factId }: ObjectFactReport): ObjectFa
 
 /** A fault of the fact itself; anything else is a fault of the house and goes to the caller. */
 function refused(error: unknown): ObjectFactOutcome {
-  const ofTheFact =
-    error instanceof TouchstoneError && (['invalid', 'refused'].includes(error.kind) || error.code === 'ID_TAKEN');
-  if (ofTheFact) return { outcome: 'refused', code: error.code, message: error.message };
-  throw error;
+  const { code, message } = faultOf(error);
+  return { outcome: 'refused', code, message };
 }
 
 const kindOf = (error: unknown): string => (error instanceof TouchstoneError ? error.kind : 'internal');

@@ -1,6 +1,6 @@
 /**
- * Touchpoints that this process has recorded, or is about to, and from which not everything has followed yet. What it
- * recorded and is not here is done with.
+ * Touchpoints that this process has recorded, or is about to, and from which not everything has followed yet, and doubts
+ * that a person is settling. What it recorded and is not here is done with.
  */
 export class OpenEnds {
   private readonly ends = new Map<string, 'at work' | 'broken off'>();

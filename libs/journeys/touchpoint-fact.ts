@@ -2,6 +2,8 @@
 export interface TouchpointFact extends Reported {
   /** Of a fact that touches several journeys: the same in all of them. */
   readonly factId?: string;
+  /** It touches this journey alone, so that one with the same `factId` is a repeat, whichever journey that names. */
+  readonly alone?: true;
   /** Event id of the `TouchpointRecorded`; deterministic, so that a repeat is known. */
   readonly touchpointId: string;
   readonly journey: {
@@ -20,6 +22,10 @@ export interface UnplacedFact extends Reported {
 }
 
 export const isPlaced = (fact: TouchpointFact | UnplacedFact): fact is TouchpointFact => 'touchpointId' in fact;
+
+/** By which a repeat of the whole fact is known, whatever else it says; absent: it is known by its journey alone. */
+export const repeatIdOf = (fact: TouchpointFact | UnplacedFact): string | undefined =>
+  isPlaced(fact) && !fact.alone ? undefined : fact.factId;
 
 interface Reported {
   /** Identifier of the journey's customer; the customer is found or made by a claim. */
@@ -55,5 +61,14 @@ export type FactOutcome =
       readonly touchpointId: string;
       readonly revision: number;
       readonly position: string;
+      /** Of a repeat that says something else than the first, which stays as it is. */
+      readonly code?: 'CONTENT_DIFFERS';
+      readonly message?: string;
     }
-  | { readonly outcome: 'refused'; readonly code: string; readonly message: string };
+  | {
+      readonly outcome: 'refused';
+      readonly code: string;
+      readonly message: string;
+      /** Of a fact that touches several journeys: those that have it all the same. */
+      readonly recordedIn?: readonly { readonly journeyId: string; readonly touchpointId: string }[];
+    };
