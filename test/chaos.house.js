@@ -9,7 +9,7 @@ import { openDataDirectory } from '@touchstone/eventing/data-directory';
 import { Kernel } from '@touchstone/eventing/kernel';
 import { openVault } from '@touchstone/eventing/keys-vault';
 import { EventRegistry } from '@touchstone/eventing/registry';
-import { openSqliteLog } from '@touchstone/eventing/sqlite-log';
+import { openLog } from '@touchstone/eventing/open-log';
 import { systemClock } from '@touchstone/eventing/clock';
 import * as customers from '@touchstone/journeys/customer';
 import * as journeys from '@touchstone/journeys/journey';
@@ -46,7 +46,7 @@ process.send({ type: 'loaded' });
 async function run(orders) {
   const directory = await openDataDirectory(orders.directory);
   const vault = await openVault({ file: directory.file('keys.db') });
-  const log = await openSqliteLog({ file: directory.file('log.db') });
+  const log = await openLog({ engine: 'sqlite', file: directory.file('log.db') });
   const logger = { error: (error) => say({ broken: String(error) }) };
   const projections = await startProjections({ config: { timeZone: 'UTC' }, directory, log, logger });
   const registry = new EventRegistry(events);

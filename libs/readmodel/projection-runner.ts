@@ -33,11 +33,6 @@ export interface RunnerOptions {
   readonly watchEveryMs?: number;
   /** First pause after an error, doubled up to 64 times that; default 100. */
   readonly backoffMs?: number;
-  /**
-   * How long events gather before the next batch while they come fast; default 80. Rows are written once a batch however
-   * often they change in it, and who waits for so many events waits for the writer anyway.
-   */
-  readonly gatherMs?: number;
   readonly limits?: BatchLimits;
   /** After every committed batch. */
   readonly onBatch?: (checkpoint: Position, taken: number) => void;
@@ -52,8 +47,6 @@ export interface Unparked {
 }
 
 const RETRY_PAGE = 500;
-/** A batch of so many that was far from full: they come fast, and the next one would be small again. */
-const FAST = 500;
 
 /**
  * Follows the log and keeps one generation up to it. The subscription is supervised: whatever ends it, an error, a
@@ -186,13 +179,11 @@ export class ProjectionRunner {
     const { store } = this.options;
     await this.assertSameLog();
     const after = store.checkpoint.position || undefined;
-    const { batchSize: pageSize = 5_000, gatherMs = 80 } = this.options;
-    const messages = this.digests({ after, signal, pageSize });
+    const messages = this.digests({ after, signal, pageSize: this.options.batchSize ?? 5_000 });
     for await (const message of endingWith(messages, signal)) {
-      let taken = 0;
       switch (message.kind) {
         case 'batch':
-          taken = await this.take(message.batch);
+          await this.take(message.batch);
           break;
         case 'caughtUp':
           await this.reachEmptyHead(message.position);
@@ -201,17 +192,16 @@ export class ProjectionRunner {
           unreachable(message);
       }
       this.healthy();
-      if (taken >= FAST && taken < pageSize / 2) await pauseFor(gatherMs, signal);
       // Reading and applying are synchronous: let messages and timers have their turn.
-      else await nextTurn();
+      await nextTurn();
     }
   }
 
-  private async take(batch: DigestBatch): Promise<number> {
+  private async take(batch: DigestBatch): Promise<void> {
     const { store, onBatch } = this.options;
     const release = await this.turns.take();
     try {
-      if (this.stopping.signal.aborted) return 0;
+      if (this.stopping.signal.aborted) return;
       const { taken } = this.applier.followDigest(batch);
       const { position } = store.checkpoint;
       if (position > this.head) this.head = position;
@@ -219,7 +209,6 @@ export class ProjectionRunner {
       this.silence.moved(position >= this.head);
       this.waits.advance(position);
       onBatch?.(position, taken);
-      return taken;
     } finally {
       release();
     }
