@@ -3,8 +3,8 @@ import type { Sqlite, SqliteStatement } from './sqlite.js';
 type Values = readonly unknown[];
 
 /**
- * A statement whose rows are ordinary objects. The driver's own have no prototype and no shape: to make and to read one
- * of those takes several times as long.
+ * A statement whose rows are ordinary objects. The driver's own have no prototype and no shape, which makes them slower to
+ * make and to read.
  */
 export class ShapedStatement {
   /** Names of the columns that it answers; none where it answers nothing. */
