@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { appendEach, submissionOf, type QueueLimit } from './append-queue.js';
 import type { NewEvent, Position, RecordedEvent } from './envelope.js';
 import type {
   Appended,
@@ -18,8 +19,8 @@ import { follow, type FollowParts } from './esdb-following.js';
 import { BEFORE_ALL, fromPosition } from './esdb-position.js';
 import { readAll } from './esdb-read-all.js';
 import { EsdbHead, readStream } from './esdb-reading.js';
-import { EsdbWriter, type QueueLimit, type Submission } from './esdb-writer.js';
-import { checkCount, checkExpected, checkStream, invalidPosition, logClosed, prepareEvents } from './log-input.js';
+import { EsdbWriter } from './esdb-writer.js';
+import { checkCount, checkStream, invalidPosition, logClosed } from './log-input.js';
 
 /** The reading half of a log on EventStoreDB. */
 export type EsdbLogReader = Omit<EventLog, 'append' | 'appendMany'>;
@@ -173,29 +174,12 @@ class EsdbLog extends EsdbReader implements EventLog {
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {
     if (!this.writer.open) throw logClosed();
-    const appended = await this.writer.submit([prepared({ stream, expected, events })])[0]!;
-    this.parts.head.saw(appended.position);
-    return appended;
+    return this.seen(this.writer.submit([submissionOf({ stream, expected, events })])[0]!);
   }
 
   /** Each stream is its own transaction: the engine has none over several. */
   async appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
-    const checked = requests.map((request) => attempt(() => prepared(request)));
-    const taken = attempt(() => this.writer.submit(checked.flatMap((c) => (c.ok ? [c.value] : []))));
-    let next = 0;
-    return Promise.all(
-      checked.map(async (c): Promise<AppendOutcome> => {
-        if (!c.ok) return c;
-        if (!taken.ok) return taken;
-        try {
-          const appended = await taken.value[next++]!;
-          this.parts.head.saw(appended.position);
-          return { ok: true, appended };
-        } catch (error) {
-          return { ok: false, error: error as Error };
-        }
-      }),
-    );
+    return appendEach(requests, (submissions) => this.writer.submit(submissions).map((one) => this.seen(one)));
   }
 
   override close(): Promise<void> {
@@ -203,26 +187,16 @@ class EsdbLog extends EsdbReader implements EventLog {
     return this.closed;
   }
 
+  private async seen(append: Promise<Appended>): Promise<Appended> {
+    const appended = await append;
+    this.parts.head.saw(appended.position);
+    return appended;
+  }
+
   private async finish(): Promise<void> {
     this.closing.abort();
     await this.writer.close();
     await this.channel.close();
     await super.close();
-  }
-}
-
-const prepared = ({ stream, expected, events }: AppendRequest): Submission => {
-  checkStream(stream);
-  checkExpected(expected);
-  return { stream, expected, events: prepareEvents(stream, events) };
-};
-
-type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error };
-
-function attempt<T>(work: () => T): Attempt<T> {
-  try {
-    return { ok: true, value: work() };
-  } catch (error) {
-    return { ok: false, error: error as Error };
   }
 }

@@ -1,26 +1,12 @@
 import { TouchstoneError } from './errors.js';
-import type { Appended, ExpectedRevision } from './event-log.js';
-import { logClosed, type PreparedEvent } from './log-input.js';
+import { QueueRoom, type QueueLimit, type Submission } from './append-queue.js';
+import type { Appended } from './event-log.js';
+import { logClosed } from './log-input.js';
 import type { AppendChannel } from './esdb-append.js';
 import { encodeAppend, type Settled } from './esdb-append.wire.js';
 import { isPassing, unavailable } from './esdb-errors.js';
 import type { Pulse } from './esdb-pulse.js';
 import { Repeats, type Attempt, type Tail } from './esdb-repeat.js';
-
-/** What is to be appended, checked. */
-export interface Submission {
-  readonly stream: string;
-  readonly expected: ExpectedRevision;
-  readonly events: readonly PreparedEvent[];
-}
-
-/** How much may wait for an answer; beyond it an append is answered `LOG_BUSY` at once. */
-export interface QueueLimit {
-  /** Default 50,000. */
-  readonly events?: number;
-  /** Length of data and metadata; default 128,000,000. */
-  readonly bytes?: number;
-}
 
 /** Appends on the wire at a time; the others wait here, where a time-out does not run yet. */
 const ON_THE_WIRE = 512;
@@ -29,24 +15,21 @@ const NO_CALL = -1;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
-interface Job extends Submission {
-  readonly bytes: number;
-}
-
 /** Takes appends, keeps them within bounds, and repeats each one until the server has said yes or no. */
 export class EsdbWriter {
   private readonly waiting: (() => void)[] = [];
   private readonly underWay = new Set<Promise<unknown>>();
+  private readonly room: QueueRoom;
   private onTheWire = 0;
-  private events = 0;
-  private bytes = 0;
   private isOpen = true;
 
   constructor(
     private readonly channel: Pick<AppendChannel, 'append' | 'proven'>,
     private readonly tail: Tail,
     private readonly options: { readonly limit: QueueLimit; readonly patienceMs: number; readonly pulse: Pulse },
-  ) {}
+  ) {
+    this.room = new QueueRoom(options.limit);
+  }
 
   get open(): boolean {
     return this.isOpen;
@@ -55,13 +38,10 @@ export class EsdbWriter {
   /** Takes all submissions or none; those of one stream go out one after another. @throws LOG_BUSY, LOG_CLOSED */
   submit(submissions: readonly Submission[]): Promise<Appended>[] {
     if (!this.isOpen) throw logClosed();
-    const jobs = submissions.map((s) => ({ ...s, bytes: textLength(s.events) }));
-    this.assertRoom(jobs);
+    const held = this.room.take(submissions);
     const before = new Map<string, Promise<unknown>>();
-    return jobs.map((job) => {
-      this.events += job.events.length;
-      this.bytes += job.bytes;
-      const done = this.run(job, before.get(job.stream));
+    return submissions.map((job, i) => {
+      const done = this.run(job, before.get(job.stream)).finally(() => this.room.give(held[i]!));
       before.set(job.stream, done.catch(noop));
       const settled: Promise<unknown> = done.then(noop, noop).then(() => this.underWay.delete(settled));
       this.underWay.add(settled);
@@ -75,19 +55,14 @@ export class EsdbWriter {
     await Promise.allSettled(this.underWay);
   }
 
-  private async run(job: Job, before: Promise<unknown> | undefined): Promise<Appended> {
+  private async run(job: Submission, before: Promise<unknown> | undefined): Promise<Appended> {
+    await before;
+    await this.turn();
     try {
-      await before;
-      await this.turn();
-      try {
-        return await this.write(job);
-      } finally {
-        this.onTheWire--;
-        this.waiting.shift()?.();
-      }
+      return await this.write(job);
     } finally {
-      this.events -= job.events.length;
-      this.bytes -= job.bytes;
+      this.onTheWire--;
+      this.waiting.shift()?.();
     }
   }
 
@@ -97,7 +72,7 @@ export class EsdbWriter {
   }
 
   /** The same ids with the original expectation, again and again: the server then answers as it did the first time. */
-  private async write(job: Job): Promise<Appended> {
+  private async write(job: Submission): Promise<Appended> {
     const end = performance.now() + this.options.patienceMs;
     const original = encodeAppend(job.stream, job.expected, job.events);
     const repeats =
@@ -133,27 +108,12 @@ export class EsdbWriter {
   }
 
   /** An answer to a repeat may lack the position; the event itself has it. */
-  private async placed(job: Job, { revision, position }: Settled): Promise<Appended> {
+  private async placed(job: Submission, { revision, position }: Settled): Promise<Appended> {
     if (position !== null) return { revision, position };
     for await (const event of this.tail.newest(job.stream)) {
       if (event.revision === revision) return { revision, position: event.position };
     }
     throw new TouchstoneError('LOG_FAILED', `EventStoreDB gave no position for ${job.stream}.`, 'unavailable');
-  }
-
-  private assertRoom(more: readonly Job[]): void {
-    // Whatever its size, a request that finds nothing waiting is taken: it could never be taken later either.
-    if (this.events === 0) return;
-    const { events: mostEvents = 50_000, bytes: mostBytes = 128_000_000 } = this.options.limit;
-    const events = more.reduce((n, s) => n + s.events.length, this.events);
-    const bytes = more.reduce((n, s) => n + s.bytes, this.bytes);
-    if (events <= mostEvents && bytes <= mostBytes) return;
-    throw new TouchstoneError(
-      'LOG_BUSY',
-      `${this.events} events (${this.bytes} bytes) already wait to be written. Nothing of this append was taken; retry shortly.`,
-      'busy',
-      { waitingEvents: this.events, waitingBytes: this.bytes },
-    );
   }
 }
 
@@ -162,6 +122,3 @@ const noop = () => undefined;
 /** The place that was found for a repeat has been taken since by somebody else's events. */
 const isConflict = (error: unknown): boolean =>
   error instanceof TouchstoneError && error.code === 'WRONG_EXPECTED_REVISION';
-
-const textLength = (events: readonly PreparedEvent[]): number =>
-  events.reduce((n, e) => n + e.data.length + e.metadata.length, 0);

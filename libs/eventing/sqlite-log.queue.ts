@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { Appended, ExpectedRevision } from './event-log.js';
+import { QueueRoom, type Held, type QueueLimit, type Submission } from './append-queue.js';
 import { TouchstoneError } from './errors.js';
-import { duplicateEventId, logClosed, wrongRevision, type PreparedEvent } from './log-input.js';
+import type { Appended } from './event-log.js';
+import { duplicateEventId, logClosed, wrongRevision } from './log-input.js';
 import { toPosition } from './sqlite-log.rows.js';
 import {
   addRequest,
@@ -18,31 +19,17 @@ const IN_FLIGHT = 2;
 const BATCH_EVENTS = 2_000;
 const BATCH_BYTES = 8_000_000;
 
-/** How much may wait for the writer; beyond it an append is answered `LOG_BUSY` at once. */
-export interface QueueLimit {
-  /** Default 50,000. */
-  readonly events?: number;
-  /** Length of data and metadata; default 128,000,000. */
-  readonly bytes?: number;
-}
-
-interface Waiting {
-  readonly stream: string;
-  readonly expected: ExpectedRevision;
-  readonly events: readonly PreparedEvent[];
-  readonly bytes: number;
+interface Waiting extends Submission {
+  readonly held: Held;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: Error) => void;
 }
-
-export type Submission = Pick<Waiting, 'stream' | 'expected' | 'events'>;
 
 /** The calling thread's side of the writer thread: collects the requests of one turn, bounds what waits, answers. */
 export class WriteQueue {
   private waiting: Waiting[] = [];
   private readonly inFlight: Waiting[][] = [];
-  private events = 0;
-  private bytes = 0;
+  private readonly room: QueueRoom;
   private scheduled = false;
   private closing: Promise<void> | null = null;
   private broken: TouchstoneError | null = null;
@@ -50,9 +37,10 @@ export class WriteQueue {
 
   private constructor(
     private readonly worker: Worker,
-    private readonly limit: Required<QueueLimit>,
+    limit: QueueLimit,
     private readonly onHead: (head: number) => void,
   ) {
+    this.room = new QueueRoom(limit);
     this.ended = new Promise((resolve) => {
       worker.once('exit', (code) => {
         this.fail(new Error(`the writer thread ended with code ${code}`));
@@ -69,7 +57,7 @@ export class WriteQueue {
   static async start(file: string, limit: QueueLimit, onHead: (head: number) => void): Promise<WriteQueue> {
     // No flags of the process: some (--input-type) keep a thread from starting, and it needs none.
     const worker = new Worker(workerUrl(), { workerData: { file }, execArgv: [] });
-    const queue = new WriteQueue(worker, { events: limit.events ?? 50_000, bytes: limit.bytes ?? 128_000_000 }, onHead);
+    const queue = new WriteQueue(worker, limit, onHead);
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject);
       worker.once('exit', () => reject(new Error(`The writer thread of ${file} ended before it was ready.`)));
@@ -89,13 +77,10 @@ export class WriteQueue {
   submit(submissions: readonly Submission[]): Promise<Appended>[] {
     if (this.closing !== null) throw logClosed();
     if (this.broken !== null) throw this.broken;
-    const sized = submissions.map((s) => ({ ...s, bytes: textLength(s.events) }));
-    this.assertRoom(sized);
-    return sized.map((s) => {
-      this.events += s.events.length;
-      this.bytes += s.bytes;
-      return new Promise<Appended>((resolve, reject) => this.enqueue({ ...s, resolve, reject }));
-    });
+    const held = this.room.take(submissions);
+    return submissions.map(
+      (s, i) => new Promise<Appended>((resolve, reject) => this.enqueue({ ...s, held: held[i]!, resolve, reject })),
+    );
   }
 
   /** Finishes what was accepted; resolves when the writer thread is gone. */
@@ -108,20 +93,6 @@ export class WriteQueue {
     while (this.waiting.length > 0 && this.broken === null) this.send();
     this.post({ kind: 'close' });
     await this.ended;
-  }
-
-  private assertRoom(more: readonly { events: readonly unknown[]; bytes: number }[]): void {
-    // Whatever its size, a request that finds the queue empty is taken: it could never be taken later either.
-    if (this.events === 0) return;
-    const events = more.reduce((n, s) => n + s.events.length, this.events);
-    const bytes = more.reduce((n, s) => n + s.bytes, this.bytes);
-    if (events <= this.limit.events && bytes <= this.limit.bytes) return;
-    throw new TouchstoneError(
-      'LOG_BUSY',
-      `${this.events} events (${this.bytes} bytes) already wait to be written. Nothing of this append was taken; retry shortly.`,
-      'busy',
-      { waitingEvents: this.events, waitingBytes: this.bytes },
-    );
   }
 
   private enqueue(request: Waiting): void {
@@ -146,10 +117,10 @@ export class WriteQueue {
     let taken = 0;
     while (taken < this.waiting.length) {
       const next = this.waiting[taken]!;
-      if (taken > 0 && (events + next.events.length > BATCH_EVENTS || bytes + next.bytes > BATCH_BYTES)) break;
+      if (taken > 0 && (events + next.events.length > BATCH_EVENTS || bytes + next.held.bytes > BATCH_BYTES)) break;
       addRequest(batch, next.stream, next.expected, next.events);
       events += next.events.length;
-      bytes += next.bytes;
+      bytes += next.held.bytes;
       taken++;
     }
     this.inFlight.push(this.waiting.slice(0, taken));
@@ -163,7 +134,7 @@ export class WriteQueue {
 
   private answered(answer: WriteAnswer): void {
     const requests = this.inFlight.shift()!;
-    for (const request of requests) this.settle(request);
+    for (const { held } of requests) this.room.give(held);
     const failed = new Map(answer.failures.map((f) => [f.request, f]));
     requests.forEach((request, i) => {
       const failure = failed.get(i);
@@ -174,23 +145,15 @@ export class WriteQueue {
     this.fill();
   }
 
-  private settle(request: Waiting): void {
-    this.events -= request.events.length;
-    this.bytes -= request.bytes;
-  }
-
   private fail(cause: Error): void {
     this.broken ??= writeFailed(cause.message, cause);
     const lost = [...this.inFlight.splice(0).flat(), ...this.waiting.splice(0)];
     for (const request of lost) {
-      this.settle(request);
+      this.room.give(request.held);
       request.reject(this.broken);
     }
   }
 }
-
-const textLength = (events: readonly PreparedEvent[]): number =>
-  events.reduce((n, e) => n + e.data.length + e.metadata.length, 0);
 
 const writeFailed = (why: string, cause?: unknown): TouchstoneError =>
   new TouchstoneError(

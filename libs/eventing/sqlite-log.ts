@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
+import { appendEach, submissionOf, type QueueLimit } from './append-queue.js';
 import { openReadOnly } from './durable.js';
 import type { NewEvent, Position, RecordedEvent } from './envelope.js';
 import { TouchstoneError } from './errors.js';
@@ -16,9 +17,9 @@ import type {
   SubscriptionMessage,
 } from './event-log.js';
 import { Bell, follow, readPages } from './follow.js';
-import { checkCount, checkExpected, checkStream, logClosed, prepareEvents } from './log-input.js';
+import { checkCount, checkStream, logClosed } from './log-input.js';
 import { SqlitePages } from './sqlite-log.pages.js';
-import { WriteQueue, type QueueLimit, type Submission } from './sqlite-log.queue.js';
+import { WriteQueue } from './sqlite-log.queue.js';
 import { assertLayout, fromPosition, toPosition } from './sqlite-log.rows.js';
 
 const STREAM_PAGE = 500;
@@ -181,23 +182,11 @@ class OwnedSqliteLog extends SqliteReader implements SqliteLog {
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {
     if (!this.queue.open) throw logClosed();
-    return this.queue.submit([prepared({ stream, expected, events })])[0]!;
+    return this.queue.submit([submissionOf({ stream, expected, events })])[0]!;
   }
 
   async appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
-    const checked = requests.map((request) => attempt(() => prepared(request)));
-    const good = checked.filter((c) => c.ok).map((c) => c.value);
-    const taken = attempt(() => this.queue.submit(good));
-    const answers = taken.ok ? await Promise.allSettled(taken.value) : [];
-    let next = 0;
-    return checked.map((c): AppendOutcome => {
-      if (!c.ok) return { ok: false, error: c.error };
-      if (!taken.ok) return { ok: false, error: taken.error };
-      const answer = answers[next++]!;
-      return answer.status === 'fulfilled'
-        ? { ok: true, appended: answer.value }
-        : { ok: false, error: answer.reason as Error };
-    });
+    return appendEach(requests, (submissions) => this.queue.submit(submissions));
   }
 
   override close(): Promise<void> {
@@ -240,22 +229,6 @@ class Heads {
   close(): void {
     this.listeners.clear();
     for (const port of this.ports) port.close();
-  }
-}
-
-const prepared = ({ stream, expected, events }: AppendRequest): Submission => {
-  checkStream(stream);
-  checkExpected(expected);
-  return { stream, expected, events: prepareEvents(stream, events) };
-};
-
-type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Error };
-
-function attempt<T>(work: () => T): Attempt<T> {
-  try {
-    return { ok: true, value: work() };
-  } catch (error) {
-    return { ok: false, error: error as Error };
   }
 }
 

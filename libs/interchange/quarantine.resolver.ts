@@ -7,16 +7,18 @@ import { QuarantineMending, type Selection } from './quarantine-mending.js';
 import {
   DiscardQuarantinedInput,
   MendQuarantinedInput,
-  QuarantineArgs,
-  QuarantineConnection,
-  QuarantineDeed,
   QuarantineDiscarded,
-  QuarantinedRecord,
   QuarantineMended,
   QuarantineRetried,
   QuarantineSelectionInput,
-  QuarantineState,
   type KindMappingInput,
+} from './quarantine-mending.graphql.js';
+import {
+  QuarantineArgs,
+  QuarantineConnection,
+  QuarantineDeed,
+  QuarantinedRecord,
+  QuarantineState,
 } from './quarantine.graphql.js';
 import { Quarantine } from './quarantine.js';
 import type { Quarantined, RecordState } from './quarantine-types.js';

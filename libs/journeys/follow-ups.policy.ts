@@ -37,8 +37,8 @@ const DEFAULTS: Required<FollowUpsTuning> = {
   longestPauseMs: 60_000,
   saveEveryMs: 1_000,
 };
-/** A number of events beyond which nobody needs to know how many wait. */
-const COUNTED_TO = 10_000;
+/** A number of events beyond which nobody needs to know how many wait: each is read to be counted. */
+const COUNTED_TO = 1_000;
 /** Attempts at a page after which its events are tried one by one. */
 const TOGETHER = 3;
 
