@@ -27,5 +27,7 @@ export default {
   globalSetup: '<rootDir>/scripts/jest-setup.js',
   testSequencer: '<rootDir>/scripts/jest-sequencer.js',
   maxWorkers: 2,
+  // Modules of a suite stay in memory after it (ESM in vm contexts): late suites would spend their time on collecting them.
+  workerIdleMemoryLimit: '500MB',
   testTimeout: 30000,
 };
