@@ -1,0 +1,293 @@
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { TouchstoneError } from './errors.js';
+import { storedText } from './sync-postgres.text.js';
+import type { Answer, Query, SqlValue, ToServer, WireFault } from './sync-postgres.wire.js';
+
+export type { SqlValue } from './sync-postgres.wire.js';
+
+type Row = Record<string, SqlValue>;
+
+/** An error of PostgreSQL. `sqlState` has its five characters, or a code of the system such as ECONNREFUSED. */
+export class PostgresError extends Error {
+  override readonly name = 'PostgresError';
+
+  constructor(
+    message: string,
+    readonly sqlState: string,
+    readonly detail?: string,
+  ) {
+    super(detail === undefined ? message : `${message} (${detail})`);
+  }
+}
+
+/** A statement with `?` where values go. Text, whole numbers to 2^53 - 1, fractions, null and bytes go in and come out. */
+export interface SyncStatement {
+  get(...values: readonly SqlValue[]): Row | undefined;
+  all(...values: readonly SqlValue[]): Row[];
+  /** Rows as lists, in the order of the columns. */
+  lists(...values: readonly SqlValue[]): { readonly columns: readonly string[]; readonly rows: SqlValue[][] };
+  run(...values: readonly SqlValue[]): { readonly changes: number };
+  /** Goes out now; what goes wrong with it is thrown by the next statement that answers. */
+  send(...values: readonly SqlValue[]): void;
+  /** Row by row, within a transaction only; pages of them are fetched as they are wanted. */
+  iterate(...values: readonly SqlValue[]): IterableIterator<Row>;
+}
+
+export interface SyncPostgresOptions {
+  /** Where tables are looked for and made; default as the server has it. It need not be there yet. */
+  readonly schema?: string;
+  /** Whether a commit waits for the disk of the server; default true. */
+  readonly durable?: boolean;
+  readonly readOnly?: boolean;
+  /** Shown in the server's list of connections. */
+  readonly application?: string;
+  /** Asked about every 20 ms while a statement runs; whatever it throws ends the statement, and is thrown. */
+  readonly interrupt?: () => void;
+}
+
+/** Prepared on the server: those that come again. */
+const KEPT_PLANS = 400;
+/** A text is worth a plan from its third use on. */
+const WORTH_A_PLAN = 3;
+const ROWS_PER_FETCH = 2_000;
+const INTERRUPT_EVERY_MS = 20;
+/** How long an ended statement may take to end. */
+const CANCELLED_MS = 10_000;
+
+/**
+ * A connection to PostgreSQL for code that runs to its end: the calling thread waits while another one talks to the
+ * server. For threads of their own (projections, readers) and for what is asked seldom; a thread that serves requests stands
+ * still for as long as the answer takes.
+ *
+ * @example
+ * const db = openSyncPostgres('postgres://touchstone@127.0.0.1/touchstone', { schema: 'touchstone' });
+ * db.prepare('select name from pack where id = ?').get(7);
+ * @throws READ_STORE_UNREACHABLE (unavailable)
+ */
+export function openSyncPostgres(url: string, options: SyncPostgresOptions = {}): SyncPostgres {
+  return new SyncPostgres(url, options);
+}
+
+export class SyncPostgres {
+  readonly engine = 'postgres';
+  private readonly id = ++lastConnection;
+  private readonly uses = new Map<string, { name?: string; used: number; readonly text: string }>();
+  private plans = 0;
+  private cursors = 0;
+  private open = false;
+  private inTransaction = false;
+
+  constructor(
+    url: string,
+    private readonly options: SyncPostgresOptions,
+  ) {
+    const { schema, durable = true, readOnly = false, application = 'touchstone' } = options;
+    const settings = [
+      `set application_name = ${literal(application)}`,
+      ...(schema === undefined ? [] : [`set search_path = ${quotedName(schema)}`]),
+      `set synchronous_commit = ${durable ? 'on' : 'off'}`,
+      // The compiler of the server costs more than it saves on what is asked here.
+      'set jit = off',
+      `set timezone = 'UTC'`,
+      ...(readOnly ? ['set default_transaction_read_only = on'] : []),
+    ];
+    try {
+      this.ask({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
+    } catch (error) {
+      throw unreachableStore(url, error);
+    }
+    this.open = true;
+  }
+
+  get isOpen(): boolean {
+    return this.open;
+  }
+
+  /** Begun and not ended by `begin`, `commit`, `rollback` of `exec`. */
+  get isTransaction(): boolean {
+    return this.inTransaction;
+  }
+
+  /** One or several statements without values and without an answer. */
+  exec(text: string): void {
+    const word = /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase();
+    if (word === 'begin') this.inTransaction = true;
+    try {
+      this.ask({ kind: 'exec', connection: this.id, text });
+    } finally {
+      if (word === 'rollback') this.inTransaction = false;
+    }
+    if (word === 'commit') this.inTransaction = false;
+  }
+
+  prepare(text: string): SyncStatement {
+    const numbered = withNumbers(text);
+    return {
+      get: (...values) => shaped(this.query(numbered, values))[0],
+      all: (...values) => shaped(this.query(numbered, values)),
+      lists: (...values) => this.query(numbered, values) as ReturnType<SyncStatement['lists']>,
+      run: (...values) => ({ changes: this.query(numbered, values).changes ?? 0 }),
+      send: (...values) => this.send(numbered, values),
+      iterate: (...values) => this.iterate(numbered, values),
+    };
+  }
+
+  /** A statement with `$1`, `$2` … */
+  query(text: string, values: readonly SqlValue[]): Answer {
+    return this.ask({ kind: 'query', connection: this.id, query: this.planned(text, values) });
+  }
+
+  /** As `query`, answered by the next one that fails. */
+  send(text: string, values: readonly SqlValue[]): void {
+    bridge().post({ kind: 'send', connection: this.id, query: this.planned(text, values) });
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.ask({ kind: 'close', connection: this.id });
+  }
+
+  private *iterate(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
+    const cursor = `rows_${++this.cursors}`;
+    this.query(`declare ${cursor} no scroll cursor for ${text}`, values);
+    let ended = false;
+    try {
+      for (;;) {
+        const page = shaped(this.query(`fetch ${ROWS_PER_FETCH} from ${cursor}`, []));
+        yield* page;
+        if (page.length < ROWS_PER_FETCH) break;
+      }
+    } catch (error) {
+      // A transaction that has failed takes no more statements, and its cursors go with it.
+      ended = true;
+      throw error;
+    } finally {
+      if (!ended) this.query(`close ${cursor}`, []);
+    }
+  }
+
+  private planned(text: string, values: readonly SqlValue[]): Query {
+    const stored = values.map((value) => (typeof value === 'string' ? storedText.write(value) : value));
+    let known = this.uses.get(text);
+    if (!known) {
+      // Texts of every length of a list: forgetting their counts costs nothing but a plan later.
+      if (this.uses.size > 10 * KEPT_PLANS) for (const [key, { name }] of this.uses) if (!name) this.uses.delete(key);
+      this.uses.set(text, (known = { used: 0, text }));
+    }
+    if (
+      ++known.used >= WORTH_A_PLAN &&
+      !known.name &&
+      this.plans < KEPT_PLANS &&
+      !/^(declare|fetch|close)/.test(text)
+    ) {
+      known.name = `p${++this.plans}`;
+    }
+    return { text: known.text, values: stored, ...(known.name && { name: known.name }) };
+  }
+
+  private ask(message: ToServer): Answer {
+    const answer = bridge().ask(message, this.options.interrupt, { kind: 'cancel', connection: this.id });
+    if (answer.error) throw new PostgresError(answer.error.message, answer.error.code, answer.error.detail);
+    return answer;
+  }
+}
+
+let lastConnection = 0;
+let shared: Bridge | null = null;
+
+/** One for each thread that asks. */
+const bridge = (): Bridge => (shared ??= new Bridge());
+
+class Bridge {
+  private readonly flag = new Int32Array(new SharedArrayBuffer(4));
+  private readonly port: MessagePort;
+
+  constructor() {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    const worker = new Worker(entry(), {
+      workerData: { port: port2, flag: this.flag.buffer },
+      transferList: [port2],
+      // Not what this process was told for its own files.
+      execArgv: [],
+    });
+    // It ends with the thread that it serves.
+    worker.unref();
+    port1.unref();
+  }
+
+  post(message: ToServer): void {
+    this.port.postMessage(message);
+  }
+
+  ask(message: ToServer, interrupt: (() => void) | undefined, cancel: ToServer): Answer {
+    Atomics.store(this.flag, 0, 0);
+    this.post(message);
+    let fault: { readonly error: unknown } | null = null;
+    for (let waitedMs = 0; ;) {
+      const patience = interrupt || fault ? INTERRUPT_EVERY_MS : Infinity;
+      const outcome = Atomics.wait(this.flag, 0, 0, patience);
+      const answer = outcome === 'timed-out' ? undefined : (receiveMessageOnPort(this.port)?.message as Answer);
+      if (answer) {
+        if (fault) throw fault.error;
+        return answer;
+      }
+      if (outcome !== 'timed-out') continue;
+      waitedMs += patience;
+      if (fault) {
+        if (waitedMs % CANCELLED_MS === 0) this.post(cancel);
+        continue;
+      }
+      try {
+        interrupt?.();
+      } catch (error) {
+        fault = { error };
+        this.post(cancel);
+      }
+    }
+  }
+}
+
+/** Threads run compiled code, also when this file itself is run from its source. */
+const entry = (): URL =>
+  new URL(
+    import.meta.url.endsWith('.ts') ? './dist/sync-postgres.worker.js' : './sync-postgres.worker.js',
+    import.meta.url,
+  );
+
+function shaped({ columns = [], rows = [] }: Answer): Row[] {
+  return rows.map((row) => {
+    const object: Row = {};
+    for (let i = 0; i < columns.length; i++) object[columns[i]!] = row[i]!;
+    return object;
+  });
+}
+
+/** `?` as `$1`, `$2` …, but not within quotes. */
+function withNumbers(text: string): string {
+  let n = 0;
+  return text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (found) => (found === '?' ? `$${++n}` : found));
+}
+
+/** Parameters of the address that are ours, which the driver would pass on to the server. */
+function withoutOwn(url: string): string {
+  const address = new URL(url);
+  address.searchParams.delete('schema');
+  return address.href;
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+function unreachableStore(url: string, error: unknown): TouchstoneError {
+  const { host, pathname } = new URL(url);
+  const why = error instanceof Error ? error.message : String(error);
+  return new TouchstoneError(
+    'READ_STORE_UNREACHABLE',
+    `PostgreSQL at ${host}${pathname} does not let us in (${why}); check READ_STORE_URL and that the server runs.`,
+    'unavailable',
+    undefined,
+    { cause: error },
+  );
+}

@@ -1,0 +1,37 @@
+/** What a thread that waits and the thread that talks to PostgreSQL say to each other. */
+
+/** A value of a column: whole numbers and fractions are numbers, true and false are 1 and 0, bytes are bytes. */
+export type SqlValue = string | number | null | Uint8Array;
+
+/** A statement with `$1`, `$2` …; a `name` has the server keep its plan. */
+export interface Query {
+  readonly text: string;
+  readonly values: readonly SqlValue[];
+  readonly name?: string;
+}
+
+export type ToServer =
+  | { readonly kind: 'open'; readonly connection: number; readonly url: string; readonly settings: string }
+  | { readonly kind: 'query'; readonly connection: number; readonly query: Query }
+  /** Nobody waits for it; what goes wrong is told at the next one that somebody waits for. */
+  | { readonly kind: 'send'; readonly connection: number; readonly query: Query }
+  /** Several statements, no values, no rows. */
+  | { readonly kind: 'exec'; readonly connection: number; readonly text: string }
+  /** Ends the statement under way; it is not answered. */
+  | { readonly kind: 'cancel'; readonly connection: number }
+  | { readonly kind: 'close'; readonly connection: number };
+
+export interface Answer {
+  readonly columns?: readonly string[];
+  readonly rows?: readonly (readonly SqlValue[])[];
+  /** Rows that a statement changed. */
+  readonly changes?: number;
+  readonly error?: WireFault;
+}
+
+export interface WireFault {
+  readonly message: string;
+  /** Five characters of PostgreSQL, or a code of the system such as ECONNREFUSED. */
+  readonly code: string;
+  readonly detail?: string;
+}
