@@ -132,6 +132,17 @@ export class SyncPostgres {
     };
   }
 
+  /** Rows of a statement with `$1`, `$2` …, and how many it changed. */
+  rows(text: string, values: readonly SqlValue[]): { readonly rows: Row[]; readonly changes: number } {
+    const answer = this.query(text, values);
+    return { rows: shaped(answer), changes: answer.changes ?? 0 };
+  }
+
+  /** As `iterate` of a statement with `$1`, `$2` … */
+  stream(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
+    return this.iterate(text, values);
+  }
+
   /** A statement with `$1`, `$2` … */
   query(text: string, values: readonly SqlValue[]): Answer {
     return this.ask({ kind: 'query', connection: this.id, query: this.planned(text, values) });
@@ -146,6 +157,12 @@ export class SyncPostgres {
     if (!this.open) return;
     this.open = false;
     this.ask({ kind: 'close', connection: this.id });
+  }
+
+  /** The server is gone: what was begun is taken back there, and nothing more can be asked here. */
+  private end(): void {
+    this.inTransaction = false;
+    this.close();
   }
 
   private *iterate(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
@@ -188,6 +205,7 @@ export class SyncPostgres {
 
   private ask(message: ToServer): Answer {
     const answer = bridge().ask(message, this.options.interrupt, { kind: 'cancel', connection: this.id });
+    if (answer.ended) this.end();
     if (answer.error) throw new PostgresError(answer.error.message, answer.error.code, answer.error.detail);
     return answer;
   }

@@ -27,6 +27,8 @@ export interface Answer {
   /** Rows that a statement changed. */
   readonly changes?: number;
   readonly error?: WireFault;
+  /** The server has gone, or has sent us away: no statement is answered any more. */
+  readonly ended?: boolean;
 }
 
 export interface WireFault {

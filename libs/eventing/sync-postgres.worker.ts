@@ -15,6 +15,7 @@ interface Connection {
   readonly url: string;
   /** What went wrong with something that nobody waited for. */
   fault: WireFault | null;
+  ended: boolean;
 }
 
 const connections = new Map<number, Connection>();
@@ -34,6 +35,7 @@ async function take(message: ToServer): Promise<void> {
   } catch (error) {
     answer = { error: faultOf(error) };
   }
+  if (connections.get(message.connection)?.ended) answer = { ...answer, ended: true };
   if (message.kind === 'send') {
     const connection = connections.get(message.connection);
     if (connection && answer.error) connection.fault ??= answer.error;
@@ -101,7 +103,9 @@ async function open({ connection, url, settings }: Extract<ToServer, { kind: 'op
     await client.end().catch(() => {});
     throw error;
   }
-  connections.set(connection, { client, url, fault: null });
+  const opened: Connection = { client, url, fault: null, ended: false };
+  client.on('end', () => (opened.ended = true));
+  connections.set(connection, opened);
   return {};
 }
 

@@ -3,8 +3,8 @@ import { DigestCursor, Digester, lanesOf, type DigestBatch, type ReadEvent } fro
 import { RECORDED_INDEX_EVERY, type Checkpoint, type GenerationStore } from './generation-store.js';
 import { Lru } from './lru.js';
 import { causeOf, type ParkCause } from './parked-events.js';
-import type { EventMark, IdOf, Projection, RowChange } from './projection.js';
-import { isFaultOfValues, sqliteCode, transaction } from './sqlite.js';
+import type { EventMark, IdOf, Projection, Row, RowChange } from './projection.js';
+import { storeFault, transaction } from './connection.js';
 
 export interface BatchLimits {
   /** Units kept in memory between batches, per projection; default 20,000. */
@@ -53,6 +53,8 @@ export class BatchApplier {
   private readonly lanes: ReadonlyMap<string, readonly Lane[]>;
   private readonly touched: Held[] = [];
   private readonly newlyBlocked: string[] = [];
+  /** Rows of units that were read together, until the batch is over. */
+  private readonly fetched = new Map<Lane, ReadonlyMap<number, readonly Row[][]>>();
   private readonly all: readonly Lane[];
   private readonly deferring: boolean;
   private readonly digester: Digester;
@@ -81,6 +83,7 @@ export class BatchApplier {
 
   /** The same of events that were read before, by a `Digester` of this group. */
   followDigest(batch: DigestBatch): BatchOutcome {
+    this.store.names.prefetch(batch.names);
     const cursor = this.cursor(batch);
     let { position } = this.store.checkpoint;
     let taken = 0;
@@ -111,7 +114,10 @@ export class BatchApplier {
 
   /** Writes what was deferred. */
   flush(): void {
-    transaction(this.store.db, () => this.writeNewest(this.all.flatMap(({ units }) => [...units.values()])));
+    transaction(this.store.db, () => {
+      this.writeNewest(this.all.flatMap(({ units }) => [...units.values()]));
+      this.store.settle();
+    });
   }
 
   /** Forgets every unit held in memory: the next event of each brings it back from its rows. */
@@ -174,6 +180,7 @@ export class BatchApplier {
         }
         at = null;
         this.writeRows();
+        store.settle();
         ours = true;
         if (mode === 'follow') store.writeCheckpoint(progress.checkpoint, progress.entries);
       });
@@ -254,7 +261,7 @@ export class BatchApplier {
 
   /** The unit in memory, touched by this batch. */
   private held(lane: Lane, id: number, name: number, cursor: DigestCursor): Held {
-    const held = lane.units.get(id) ?? this.bringBack(lane, id, cursor.nameAt(name)[1]);
+    const held = lane.units.get(id) ?? this.bringBack(lane, id, name, cursor);
     if (!held.touched) {
       held.touched = true;
       this.touched.push(held);
@@ -262,26 +269,51 @@ export class BatchApplier {
     return held;
   }
 
-  private bringBack(lane: Lane, id: number, name: string): Held {
+  private bringBack(lane: Lane, id: number, name: number, cursor: DigestCursor): Held {
     const { projection } = lane;
     // Rows are written at the end of the batch, so a surrogate that it gave out stands in none.
     const rows = this.store.names.isFresh(id)
       ? projection.loads.map(() => [])
-      : this.store.rows.load(projection as Projection<never>, id);
-    const held: Held = { lane, id, unit: projection.restore(id, name, rows), touched: false, stale: false };
+      : (this.fetched.get(lane)?.get(id) ?? this.fetch(lane, id, cursor.nameAt(name)[0], cursor));
+    const held: Held = {
+      lane,
+      id,
+      unit: projection.restore(id, cursor.nameAt(name)[1], rows),
+      touched: false,
+      stale: false,
+    };
     lane.units.set(id, held);
     return held;
+  }
+
+  /** The stored rows of a unit, with those of all others that the batch may ask for next where that saves questions. */
+  private fetch(lane: Lane, id: number, dictionary: string, { batch: { names } }: DigestCursor): readonly Row[][] {
+    const { rows, names: table } = this.store;
+    const projection = lane.projection as Projection<never>;
+    if (!rows.loadMany) return rows.load(projection, id);
+    const ids = new Set([id]);
+    for (let i = 0; i < names.length; i += 2) {
+      if (names[i] !== dictionary) continue;
+      const other = table.peek(dictionary, names[i + 1]!);
+      if (other !== undefined && !table.isFresh(other) && !lane.units.has(other)) ids.add(other);
+    }
+    const found = rows.loadMany(projection, [...ids]);
+    this.fetched.set(lane, found);
+    return found.get(id)!;
   }
 
   private settled(): void {
     for (const held of this.touched) held.touched = false;
     this.touched.length = 0;
     this.newlyBlocked.length = 0;
+    this.fetched.clear();
     for (const lane of this.all) lane.units.trim();
   }
 
   private takeBack(blocked: Set<string>): void {
     this.store.names.rollback();
+    this.store.rows.forget();
+    this.fetched.clear();
     for (const { lane, id } of this.touched) lane.units.delete(id);
     this.touched.length = 0;
     for (const stream of this.newlyBlocked) blocked.delete(stream);
@@ -347,7 +379,7 @@ const behind = (event: EventMark): ParkCause => ({
 });
 
 /** A fault that this event would cause again, unlike a full disk or a lock, which are nobody's fault here. */
-const isFaultOfEvent = (error: unknown): boolean => sqliteCode(error) === null || isFaultOfValues(error);
+const isFaultOfEvent = (error: unknown): boolean => storeFault(error) !== 'store';
 
 function undeclared(projection: string, dictionary: string): never {
   throw new Error(`Projection "${projection}" asked for a "${dictionary}" name that names() did not declare.`);

@@ -1,7 +1,7 @@
-import { rmSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import type { BatchLimits } from './batch-applier.js';
+import { removeAt } from './connection.js';
 import { Digester } from './digest.js';
 import { digestsBehind, digestsOf, serveDigests } from './digest-source.js';
 import { GenerationStore } from './generation-store.js';
@@ -68,7 +68,7 @@ export async function buildGeneration(
     await build(parts, order, onProgress, signal, { deferNewest: true });
   } catch (error) {
     if (!(error instanceof TouchstoneError) || !['NEWEST_LOST', 'HELPER_LOST'].includes(error.code)) throw error;
-    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${order.file}${end}`, { force: true });
+    removeAt(order.file);
     // When some event fails, every batch is written in full, so that the one that fails can be taken back alone.
     const deferNewest = error.code === 'HELPER_LOST';
     await build({ ...parts, helper: undefined }, order, onProgress, signal, { deferNewest });

@@ -1,6 +1,7 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import type { TableSpec, Value } from './projection.js';
-import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
+import { type Connection, type Statement } from './connection.js';
+import { quoted } from './sqlite.js';
 
 /** Parameters per statement: few calls, and far below what SQLite allows. */
 const PARAMETERS = 1_000;
@@ -9,11 +10,11 @@ const PARAMETERS = 1_000;
 export class BulkInsert {
   private readonly columns: number;
   private readonly rows: number;
-  private readonly many: SqliteStatement;
-  private readonly one: SqliteStatement;
+  private readonly many: Statement;
+  private readonly one: Statement;
 
   constructor(
-    db: Sqlite,
+    db: Connection,
     private readonly spec: TableSpec,
   ) {
     const columns = Object.keys(spec.columns);

@@ -1,33 +1,37 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
-import { BulkInsert } from './bulk-insert.js';
 import { createIndexes } from './generation-tables.js';
 import type { NameTable } from './name-table.js';
 import type { PartHelper } from './part-helper.js';
 import type { BuiltInParts, Derivation, DerivedRows, ProjectionGroup, Row, RowChange } from './projection.js';
-import type { RowWriter } from './row-writer.js';
+import type { Rows } from './row-writer.js';
 import { messageOf } from './runner-status.js';
 import { ShapedStatements } from './shaped-rows.js';
-import { sqliteCode, transaction, type Sqlite } from './sqlite.js';
+import { storeFault, transaction, type Connection } from './connection.js';
 
 /** The derivations of a group on one generation's connection; used inside its write transactions only. */
 export class Derivations {
   private readonly all: readonly { readonly derivation: Derivation; readonly rows: DerivedRows }[];
 
   constructor(
-    private readonly db: Sqlite,
+    private readonly db: Connection,
     group: ProjectionGroup,
-    names: NameTable,
-    writer: RowWriter,
+    private readonly names: NameTable,
+    private readonly writer: Rows,
   ) {
     const statements = new ShapedStatements(db);
-    const bulk = new Bulk(db);
     this.all = (group.derivations ?? []).map((derivation) => {
       const own = new Set(derivation.tables.map(({ name }) => name));
       const rows: DerivedRows = {
-        all: (text, ...params) => statements.of(text).all<Row>(params),
-        each: (text, ...params) => statements.each<Row>(text, params),
+        all: (text, ...params) => {
+          this.before(text);
+          return statements.of(text).all<Row>(params);
+        },
+        each: (text, ...params) => {
+          this.before(text);
+          return statements.each<Row>(text, params);
+        },
         write: (change) => (own.has(change.table) ? writer.write(change) : notIts(derivation, change.table)),
-        insert: (table, values) => bulk.of(derivation, table).insert(values),
+        insert: (table, values) => (own.has(table) ? writer.insert(table, values) : notIts(derivation, table)),
         idOf: (dictionary, value) => names.find(dictionary, value),
       };
       return { derivation, rows };
@@ -43,6 +47,7 @@ export class Derivations {
       } catch (error) {
         throw derivationFailed(derivation.name, error);
       }
+      this.settle();
       // Only now: one sort instead of many small inserts. Those behind it may read through them.
       createIndexes(this.db, derivation.tables);
     }
@@ -51,7 +56,11 @@ export class Derivations {
   /** The same with the help of another thread, which has the file open for reading. */
   async buildWith(helper: PartHelper, signal: AbortSignal): Promise<void> {
     for (const [index, { derivation, rows }] of this.all.entries()) {
-      const write = (work: () => void) => transaction(this.db, work);
+      const write = (work: () => void) =>
+        transaction(this.db, () => {
+          work();
+          this.settle();
+        });
       try {
         if (derivation.parts) await helper.build({ index, parts: derivation.parts, rows, write, signal });
         else write(() => derivation.build(rows));
@@ -62,6 +71,16 @@ export class Derivations {
     }
   }
 
+  private before(text: string): void {
+    this.names.settle();
+    this.writer.before(text);
+  }
+
+  private settle(): void {
+    this.names.settle();
+    this.writer.settle();
+  }
+
   /** Writes a batch's changes with `write`, and follows them. */
   follow(changes: readonly RowChange[], write: () => void): void {
     // Derived rows depend on rows alone: where none changes, they stay.
@@ -69,22 +88,6 @@ export class Derivations {
     const prepared = this.all.map(({ derivation, rows }) => derivation.prepare(changes, rows));
     write();
     this.all.forEach(({ derivation, rows }, i) => derivation.follow(prepared[i], rows));
-  }
-}
-
-/** Bulk inserts by table. */
-class Bulk {
-  private readonly kept = new Map<string, BulkInsert>();
-
-  constructor(private readonly db: Sqlite) {}
-
-  of(derivation: Derivation, table: string): BulkInsert {
-    let bulk = this.kept.get(table);
-    if (!bulk) {
-      const spec = derivation.tables.find(({ name }) => name === table) ?? notIts(derivation, table);
-      this.kept.set(table, (bulk = new BulkInsert(this.db, spec)));
-    }
-    return bulk;
   }
 }
 
@@ -106,7 +109,7 @@ function inOneThread({ split, maker, taker }: BuiltInParts['parts'], rows: Deriv
 
 /** Family errors and those of the store itself (a full disk) pass; anything else is a defect of the derivation. */
 export function derivationFailed(name: string, error: unknown): unknown {
-  if (error instanceof TouchstoneError || sqliteCode(error) !== null) return error;
+  if (error instanceof TouchstoneError || storeFault(error) !== null) return error;
   return new TouchstoneError(
     'DERIVATION_FAILED',
     `The derivation "${name}" could not be built (${messageOf(error)}); the generation that answers stays. Please report this.`,

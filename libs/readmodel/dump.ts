@@ -1,6 +1,7 @@
 import type { GenerationStore } from './generation-store.js';
 import { tablesOf, type Row, type TableSpec, type Value } from './projection.js';
-import { quoted, type Sqlite } from './sqlite.js';
+import { type Connection } from './connection.js';
+import { quoted } from './sqlite.js';
 
 /** Rows by table, in a fixed order. A blob is written as `hex:…`, a surrogate that was resolved as `dictionary:value`. */
 export type Dump = Readonly<Record<string, readonly Readonly<Record<string, string | number | null>>[]>>;
@@ -32,7 +33,7 @@ export function dumpCurrent(store: Pick<GenerationStore, 'db' | 'group'>): Dump 
   return Object.fromEntries(tables.map((table) => [table.name, currentRows(store.db, table, names)]));
 }
 
-function currentRows(db: Sqlite, table: TableSpec, names: ReadonlyMap<number, string>): Dump[string] {
+function currentRows(db: Connection, table: TableSpec, names: ReadonlyMap<number, string>): Dump[string] {
   const { ignore = [], names: surrogates = [], currentWhenNull } = table.compare ?? {};
   return rowsOf(db, table.name, table.key)
     .filter((row) => currentWhenNull === undefined || row[currentWhenNull] === null)
@@ -50,7 +51,7 @@ function currentRows(db: Sqlite, table: TableSpec, names: ReadonlyMap<number, st
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-function rowsOf(db: Sqlite, table: string, key: readonly string[]): Row[] {
+function rowsOf(db: Connection, table: string, key: readonly string[]): Row[] {
   return db.prepare(`select * from ${quoted(table)} order by ${key.map(quoted).join(', ')}`).all() as Row[];
 }
 

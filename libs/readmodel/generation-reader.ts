@@ -4,7 +4,7 @@ import { Lru } from './lru.js';
 import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
 import { kyselyOn } from './sqlite-dialect.js';
-import type { Sqlite, SqliteStatement } from './sqlite.js';
+import { beginReading, type Connection, type Statement } from './connection.js';
 import { notYetProjected } from './waits.js';
 
 /** An entry of the recorded-time index: the running maximum of `recordedAt` (ms) up to and with a position. */
@@ -42,16 +42,16 @@ const FEW_NAMES = 16;
 /** Reads one generation through one connection; one read at a time. */
 export class GenerationReader {
   private readonly kysely: Kysely<unknown>;
-  private readonly checkpointStatement: SqliteStatement;
-  private idStatement: SqliteStatement | null = null;
-  private nameStatement: SqliteStatement | null = null;
+  private readonly checkpointStatement: Statement;
+  private idStatement: Statement | null = null;
+  private nameStatement: Statement | null = null;
   /** A surrogate never changes its name. */
   private readonly names = new Lru<number, string>(NAMES_KEPT);
   private readonly memory: ReadMemory;
   private cancel: () => void = () => {};
 
   constructor(
-    private readonly db: Sqlite,
+    private readonly db: Connection,
     private readonly group: string,
     readonly generation: string,
     private readonly settings: Read['settings'] = {},
@@ -60,6 +60,16 @@ export class GenerationReader {
     this.memory = { limit: memoryBytes, kept: new Map() };
     this.kysely = kyselyOn(db, () => this.cancel());
     this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
+  }
+
+  /** False once the connection is broken: open another reader. */
+  get isOpen(): boolean {
+    return this.db.isOpen;
+  }
+
+  /** Throws when the read under way is to end. */
+  interrupt(): void {
+    this.cancel();
   }
 
   checkpoint(): RecordedEntry {
@@ -97,7 +107,7 @@ export class GenerationReader {
     isCurrent: () => boolean = () => true,
   ): Promise<{ result: unknown; asOf: AsOf; generation: string } | null> {
     this.cancel = request.checkpointCancel;
-    this.db.exec('begin');
+    beginReading(this.db);
     try {
       // Reading the checkpoint is what starts the snapshot.
       const { position } = this.checkpoint();
@@ -114,7 +124,7 @@ export class GenerationReader {
       throw asFamily(error, request.query.name);
     } finally {
       this.cancel = () => {};
-      this.db.exec('commit');
+      if (this.db.isOpen) this.db.exec('commit');
     }
   }
 
@@ -175,7 +185,7 @@ export class GenerationReader {
   }
 
   private inTransaction<T>(work: () => T): T {
-    this.db.exec('begin');
+    beginReading(this.db);
     try {
       return work();
     } finally {
@@ -184,11 +194,15 @@ export class GenerationReader {
   }
 }
 
+/** PostgreSQL's codes for a table and a column that are not there. */
+const UNDEFINED: ReadonlySet<string> = new Set(['42P01', '42703']);
+
 /** Family errors pass; anything else is a defect of the query and says so. */
 function asFamily(error: unknown, query: string): unknown {
   if ((error as { name?: unknown } | null)?.name === 'TouchstoneError') return error;
   // Queries and tables come with one release: what is missing was made by an earlier one, and its successor is on its way.
-  if (/^no such (table|column): /.test(messageOf(error))) {
+  const { sqlState = '' } = error as { sqlState?: string };
+  if (/^no such (table|column): /.test(messageOf(error)) || UNDEFINED.has(sqlState)) {
     return new TouchstoneError(
       'READ_MODEL_OUTDATED',
       `The read model was made by an earlier Touchstone that did not keep what "${query}" asks for; it is being built anew. Ask again when "touchstone projections" says that it is done.`,

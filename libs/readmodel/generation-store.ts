@@ -2,14 +2,18 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Position } from '@touchstone/eventing/pure';
+import { schemaOf, type Place } from './place.js';
 import { createIndexes, createTables } from './generation-tables.js';
 import { Derivations } from './derivations.js';
 import { NameTable } from './name-table.js';
 import { ParkedEvents } from './parked-events.js';
 import { PartHelper } from './part-helper.js';
 import { tablesOf, type ProjectionGroup, type TableSpec } from './projection.js';
-import { RowWriter } from './row-writer.js';
-import { assertIntegrity, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
+import { createSchema } from './postgres.js';
+import { PostgresRows } from './postgres-rows.js';
+import { RowWriter, type Rows } from './row-writer.js';
+import { asPostgres, openForWriting, transaction, type Connection, type Statement } from './connection.js';
+import { assertIntegrity } from './sqlite.js';
 
 /** Distance of two entries of the recorded-time index, in events; between two of them the log itself is read. */
 export const RECORDED_INDEX_EVERY = 256;
@@ -26,25 +30,24 @@ export interface Checkpoint {
 
 /** The writing side of one generation's file. One writer at a time; its readers have connections of their own. */
 export class GenerationStore {
-  db: Sqlite;
+  db: Connection;
   names!: NameTable;
-  rows!: RowWriter;
+  rows!: Rows;
   parked!: ParkedEvents;
   private derivations!: Derivations;
   private saved!: Checkpoint;
-  private saveStatement!: SqliteStatement;
-  private indexStatement!: SqliteStatement;
+  private saveStatement!: Statement;
+  private indexStatement!: Statement;
 
   private constructor(
     readonly group: ProjectionGroup,
     /** Such as `journeys-2`. */
     readonly name: string,
-    readonly path: string,
+    readonly path: Place,
     private building: boolean,
   ) {
     this.db = openForWriting(path, building ? 'building' : 'live');
-    const isNew = this.db.prepare(`select 1 from sqlite_schema where name = 'checkpoint'`).get() === undefined;
-    if (isNew) {
+    if (isNew(this.db, path)) {
       transaction(this.db, () => {
         createTables(this.db, group, { indexes: !building });
         this.db.exec(`insert into checkpoint values (1, '', 0, 0)`);
@@ -57,7 +60,7 @@ export class GenerationStore {
    * Opens or creates a generation's file; `:memory:` is fine. While `building`, nothing is durable, and most indexes
    * and all derived rows are missing, until `makeDurable`.
    */
-  static open(group: ProjectionGroup, name: string, path: string, { building = false } = {}): GenerationStore {
+  static open(group: ProjectionGroup, name: string, path: Place, { building = false } = {}): GenerationStore {
     return new GenerationStore(group, name, path, building);
   }
 
@@ -68,6 +71,12 @@ export class GenerationStore {
   /** What each batch has to bring up to date; null while building, when they are made in one pass at the end. */
   get derived(): Derivations | null {
     return this.building ? null : this.derivations;
+  }
+
+  /** What was written in this transaction is in its tables when this returns; whatever is wrong with it is thrown. */
+  settle(): void {
+    this.names.settle();
+    this.rows.settle();
   }
 
   /** Part of a write transaction; `entries` go into the recorded-time index. The caller confirms after the commit. */
@@ -91,10 +100,11 @@ export class GenerationStore {
     createIndexes(this.db, tablesOf({ ...this.group, derivations: [] }));
     if (this.group.derivations?.length) {
       onDeriving();
+      this.analyse();
       transaction(this.db, () => this.derivations.build());
     }
-    assertIntegrity(this.db, this.path);
-    this.settle();
+    if (!asPostgres(this.db)) assertIntegrity(this.db, this.path);
+    this.finish();
   }
 
   /**
@@ -106,27 +116,36 @@ export class GenerationStore {
     if (!this.building) return;
     const { db, group, path } = this;
     // So that the other thread can read while this one writes.
-    db.exec('pragma journal_mode = wal');
+    if (!asPostgres(db)) db.exec('pragma journal_mode = wal');
     const tables = tablesOf({ ...group, derivations: [] });
     const read = new Set((group.derivations ?? []).flatMap(({ parts }) => parts?.reads ?? []));
     const isRead = ({ name }: TableSpec) => read.has(name) || group.derivations?.every(({ parts }) => !parts);
     createIndexes(db, tables.filter(isRead));
     onDeriving();
+    this.analyse();
     const others = tables.filter((table) => !isRead(table));
     const helper = new PartHelper(port, path, () => createIndexes(db, others));
     await this.derivations.buildWith(helper, signal);
+    // PostgreSQL looks after its own pages.
+    if (asPostgres(db)) return this.finish();
     const checked = helper.check(
       tables.map(({ name }) => name),
       signal,
     );
     for (const { name } of tablesOf({ ...group, projections: [] })) assertIntegrity(db, path, name);
     await checked();
-    this.settle();
+    this.finish();
   }
 
-  private settle(): void {
-    this.db.exec('pragma optimize');
+  /** PostgreSQL chooses how to read a table by what it was last told of it; nobody has told it of what was just written. */
+  private analyse(): void {
+    if (asPostgres(this.db)) this.db.exec('analyze');
+  }
+
+  private finish(): void {
     this.building = false;
+    if (asPostgres(this.db)) return this.analyse();
+    this.db.exec('pragma optimize');
     // It would be gone with its connection.
     if (this.path === ':memory:') return;
     this.db.close();
@@ -139,13 +158,14 @@ export class GenerationStore {
   close(): void {
     if (!this.db.isOpen) return;
     // The driver keeps a closed connection until its statements are collected, so the WAL is folded in here.
-    if (!this.building) this.db.exec('pragma wal_checkpoint(passive)');
+    if (!this.building && !asPostgres(this.db)) this.db.exec('pragma wal_checkpoint(passive)');
     this.db.close();
   }
 
   private prepare(): void {
     this.names = new NameTable(this.db);
-    this.rows = new RowWriter(this.db, this.group);
+    const postgres = asPostgres(this.db);
+    this.rows = postgres ? new PostgresRows(postgres, this.group) : new RowWriter(this.db, this.group);
     this.derivations = new Derivations(this.db, this.group, this.names, this.rows);
     this.parked = new ParkedEvents(this.db);
     const row = this.db.prepare('select position, recorded_ms, since_index from checkpoint').get();
@@ -153,6 +173,16 @@ export class GenerationStore {
     this.saveStatement = this.db.prepare('update checkpoint set position = ?, recorded_ms = ?, since_index = ?');
     this.indexStatement = this.db.prepare('insert into recorded_at_index values (?, ?)');
   }
+}
+
+function isNew(db: Connection, place: Place): boolean {
+  const postgres = asPostgres(db);
+  if (!postgres) return db.prepare(`select 1 from sqlite_schema where name = 'checkpoint'`).get() === undefined;
+  createSchema(postgres, place);
+  return (
+    db.prepare(`select 1 from pg_tables where schemaname = ? and tablename = 'checkpoint'`).get(schemaOf(place)) ===
+    undefined
+  );
 }
 
 function syncToDisk(path: string): void {

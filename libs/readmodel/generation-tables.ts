@@ -2,11 +2,18 @@ import { sql, type ColumnDataType } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { kyselyOn } from './sqlite-dialect.js';
 import { tablesOf, type Derivation, type Projection, type ProjectionGroup, type TableSpec } from './projection.js';
-import type { Sqlite } from './sqlite.js';
+import { asPostgres, type Connection } from './connection.js';
+import { TYPES } from './postgres.js';
 
 type Builder = ReturnType<typeof kyselyOn>;
 
 const COLUMN: Record<TableSpec['columns'][string], ColumnDataType> = { int: 'integer', text: 'text', blob: 'blob' };
+/** PostgreSQL sorts texts as bytes only when it is told so. */
+const POSTGRES_COLUMN = {
+  int: sql.raw(TYPES.int),
+  text: sql.raw(`${TYPES.text} collate "C"`),
+  blob: sql.raw(TYPES.blob),
+};
 const OWN_TABLES = ['name', 'checkpoint', 'recorded_at_index', 'parked'];
 
 /**
@@ -14,22 +21,20 @@ const OWN_TABLES = ['name', 'checkpoint', 'recorded_at_index', 'parked'];
  * `recorded_at_index` and `parked`. Without `indexes` only those are made that bringing a unit back needs.
  * @throws PROJECTION_TABLES (internal) when two want the same table or name, or a key names no column
  */
-export function createTables(db: Sqlite, group: ProjectionGroup, { indexes }: { indexes: boolean }): void {
+export function createTables(db: Connection, group: ProjectionGroup, { indexes }: { indexes: boolean }): void {
   assertTables(group);
   const kysely = kyselyOn(db);
-  for (const text of [...ownTables(kysely), ...tablesOf(group).map((t) => create(kysely, t))]) {
-    db.exec(text);
-  }
-  for (const { table, columns } of loadIndexes(group)) db.exec(index(kysely, table, columns));
+  const engine = asPostgres(db) ? 'postgres' : 'sqlite';
+  const texts = [...ownTables(kysely, engine), ...tablesOf(group).map((t) => create(kysely, t, engine))];
+  db.exec([...texts, ...loadIndexes(group).map(({ table, columns }) => index(kysely, table, columns))].join('; '));
   if (indexes) createIndexes(db, tablesOf(group));
 }
 
 /** Creates the indexes that are not there yet. Last in a new generation: one sort instead of many small inserts. */
-export function createIndexes(db: Sqlite, tables: readonly TableSpec[]): void {
+export function createIndexes(db: Connection, tables: readonly TableSpec[]): void {
   const kysely = kyselyOn(db);
-  for (const table of tables) {
-    for (const columns of table.indexes ?? []) db.exec(index(kysely, table.name, columns));
-  }
+  const texts = tables.flatMap(({ name, indexes = [] }) => indexes.map((columns) => index(kysely, name, columns)));
+  if (texts.length > 0) db.exec(texts.join('; '));
 }
 
 /** A text that changes with any version, any table's shape and any setting of a group. */
@@ -53,56 +58,61 @@ function shapeOf({ version, tables }: Projection<never> | Derivation): string {
   ]);
 }
 
-function ownTables(db: Builder): string[] {
+type Engine = 'sqlite' | 'postgres';
+
+function ownTables(db: Builder, engine: Engine): string[] {
   const { schema } = db;
+  const { int, text } = engine === 'postgres' ? POSTGRES_COLUMN : COLUMN;
+  const strict = engine === 'postgres' ? sql`` : sql`without rowid, strict`;
   return [
     schema
       .createTable('name')
-      .addColumn('id', 'integer', (c) => c.primaryKey())
-      .addColumn('dictionary', 'text', (c) => c.notNull())
-      .addColumn('value', 'text', (c) => c.notNull())
+      .addColumn('id', int, (c) => c.primaryKey())
+      .addColumn('dictionary', text, (c) => c.notNull())
+      .addColumn('value', text, (c) => c.notNull())
       .addUniqueConstraint('name_unique', ['dictionary', 'value']),
     schema
       .createTable('checkpoint')
-      .addColumn('id', 'integer', (c) => c.primaryKey().check(sql`id = 1`))
-      .addColumn('position', 'text', (c) => c.notNull())
-      .addColumn('recorded_ms', 'integer', (c) => c.notNull())
-      .addColumn('since_index', 'integer', (c) => c.notNull()),
+      .addColumn('id', int, (c) => c.primaryKey().check(sql`id = 1`))
+      .addColumn('position', text, (c) => c.notNull())
+      .addColumn('recorded_ms', int, (c) => c.notNull())
+      .addColumn('since_index', int, (c) => c.notNull()),
     schema
       .createTable('recorded_at_index')
-      .addColumn('position', 'text', (c) => c.primaryKey().notNull())
-      .addColumn('recorded_ms', 'integer', (c) => c.notNull())
-      .modifyEnd(sql`without rowid, strict`),
+      .addColumn('position', text, (c) => c.primaryKey().notNull())
+      .addColumn('recorded_ms', int, (c) => c.notNull())
+      .modifyEnd(strict),
     schema.createIndex('recorded_at_index_by_time').on('recorded_at_index').columns(['recorded_ms', 'position']),
     schema
       .createTable('parked')
-      .addColumn('stream', 'text', (c) => c.notNull())
-      .addColumn('revision', 'integer', (c) => c.notNull())
-      .addColumn('position', 'text', (c) => c.notNull())
-      .addColumn('event_id', 'text', (c) => c.notNull())
-      .addColumn('type', 'text', (c) => c.notNull())
-      .addColumn('state', 'text', (c) => c.notNull())
-      .addColumn('reason', 'text', (c) => c.notNull())
-      .addColumn('code', 'text', (c) => c.notNull())
-      .addColumn('message', 'text', (c) => c.notNull())
-      .addColumn('parked_at', 'text', (c) => c.notNull())
-      .addColumn('skipped_at', 'text')
-      .addColumn('skipped_by', 'text')
-      .addColumn('skip_reason', 'text')
+      .addColumn('stream', text, (c) => c.notNull())
+      .addColumn('revision', int, (c) => c.notNull())
+      .addColumn('position', text, (c) => c.notNull())
+      .addColumn('event_id', text, (c) => c.notNull())
+      .addColumn('type', text, (c) => c.notNull())
+      .addColumn('state', text, (c) => c.notNull())
+      .addColumn('reason', text, (c) => c.notNull())
+      .addColumn('code', text, (c) => c.notNull())
+      .addColumn('message', text, (c) => c.notNull())
+      .addColumn('parked_at', text, (c) => c.notNull())
+      .addColumn('skipped_at', text)
+      .addColumn('skipped_by', text)
+      .addColumn('skip_reason', text)
       .addPrimaryKeyConstraint('parked_key', ['stream', 'revision']),
   ].map((builder) => builder.compile().sql);
 }
 
-function create(db: Builder, table: TableSpec): string {
+function create(db: Builder, table: TableSpec, engine: Engine): string {
   const integerKey = table.key.length === 1 && table.columns[table.key[0]!] === 'int' ? table.key[0] : null;
   let builder = db.schema.createTable(table.name);
   for (const [name, type] of Object.entries(table.columns)) {
-    builder = builder.addColumn(name, COLUMN[type], (column) => {
+    builder = builder.addColumn(name, (engine === 'postgres' ? POSTGRES_COLUMN : COLUMN)[type], (column) => {
       if (name === integerKey) return column.primaryKey();
       return table.nullable?.includes(name) ? column : column.notNull();
     });
   }
   if (integerKey === null) builder = builder.addPrimaryKeyConstraint(`${table.name}_key`, [...table.key] as never);
+  if (engine === 'postgres') return builder.compile().sql;
   // Rows that live in their key's tree save a lookup; blobs would make that tree's pages hold next to nothing.
   const inKey = integerKey === null && !Object.values(table.columns).includes('blob');
   return builder.modifyEnd(inKey ? sql`without rowid, strict` : sql`strict`).compile().sql;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import {
   buildGeneration,
@@ -16,7 +15,7 @@ import { ProjectionRunner, type Unparked } from './projection-runner.js';
 import { changing, misfit, noPrevious } from './projector-errors.js';
 import { fits, type Generation, type ReadStore } from './read-store.js';
 import { messageOf, type RunnerStatus } from './runner-status.js';
-import { openForReading } from './sqlite.js';
+import { openForReading } from './connection.js';
 import { CheckpointWaits } from './waits.js';
 
 export interface GroupProjectorOptions extends ProjectionParts {
@@ -119,7 +118,7 @@ export class GroupProjector {
     return this.change(async () => {
       const { group, readStore } = this.options;
       const previous = readStore.list(group.name).find((g) => g.state === 'previous');
-      if (!previous || !existsSync(readStore.fileOf(previous))) throw noPrevious(group.name);
+      if (!previous || !readStore.has(previous)) throw noPrevious(group.name);
       if (!fits(previous, group)) throw misfit(previous);
       return this.promote(previous);
     });
@@ -156,7 +155,7 @@ export class GroupProjector {
       try {
         const { group, readStore } = this.options;
         const previous = readStore.list(group.name).find((g) => g.state === 'previous' && fits(g, group));
-        const kept = previous && existsSync(readStore.fileOf(previous)) ? previous : null;
+        const kept = previous && readStore.has(previous) ? previous : null;
         await this.change(() => (kept && failures === 0 ? this.promote(kept) : this.buildNext()));
         this.trouble = null;
       } catch (error) {

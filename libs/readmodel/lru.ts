@@ -18,6 +18,11 @@ export class Lru<K, V> {
     return kept;
   }
 
+  /** Without using it. */
+  has(key: K): boolean {
+    return this.young.has(key) || this.old.has(key);
+  }
+
   set(key: K, value: V): void {
     this.old.delete(key);
     this.young.set(key, value);

@@ -1,6 +1,6 @@
 import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing/pure';
 import type { EventMark } from './projection.js';
-import type { Sqlite, SqliteStatement } from './sqlite.js';
+import type { Connection, Statement } from './connection.js';
 
 /** Why an event was set aside: it could not be read, its projection failed, or one before it in its stream waits. */
 export type ParkReason = 'unreadable' | 'failed' | 'behind';
@@ -46,10 +46,10 @@ export class ParkedEvents {
   /** Streams with a parked event: the rest of them waits. */
   readonly waiting = new Set<string>();
   private readonly decided = new Map<string, ParkedEvent>();
-  private readonly put: SqliteStatement;
-  private readonly remove: SqliteStatement;
+  private readonly put: Statement;
+  private readonly remove: Statement;
 
-  constructor(private readonly db: Sqlite) {
+  constructor(private readonly db: Connection) {
     this.put = db.prepare(`insert into parked values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       on conflict (stream, revision) do update set state = excluded.state, reason = excluded.reason,
         code = excluded.code, message = excluded.message, skipped_at = excluded.skipped_at,
@@ -127,7 +127,7 @@ export interface ListParked {
 }
 
 /** Parked and skipped events in the order of the log. */
-export function listParked(db: Sqlite, { state, stream, limit = 100 }: ListParked = {}): ParkedEvent[] {
+export function listParked(db: Connection, { state, stream, limit = 100 }: ListParked = {}): ParkedEvent[] {
   return db
     .prepare(
       `select stream, revision, position, event_id as eventId, type, state, reason, code, message,

@@ -9,7 +9,8 @@ import { derivationFailed } from './derivations.js';
 import type { BuiltInParts, DerivedRows, HandOver, ProjectionGroup, Row } from './projection.js';
 import { fromWire, toWire, type WireError } from './runner-status.js';
 import { ShapedStatements } from './shaped-rows.js';
-import { assertIntegrity, openForReading, type Sqlite } from './sqlite.js';
+import { openForReading, type Connection } from './connection.js';
+import { assertIntegrity } from './sqlite.js';
 
 /** What the other thread is asked to do with a file. */
 export type HelperOrder =
@@ -190,7 +191,7 @@ export async function servePartHelp(port: MessagePort, group: ProjectionGroup): 
 }
 
 async function makeParts(
-  db: Sqlite,
+  db: Connection,
   { derivations = [] }: ProjectionGroup,
   { index, parts, next }: Extract<HelperOrder, { kind: 'make' }>,
   hand: HandOver,

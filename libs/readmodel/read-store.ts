@@ -1,10 +1,21 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
-import { openForReading, openForWriting, transaction, type Sqlite, type SqliteStatement } from './sqlite.js';
+import {
+  asPostgres,
+  isThere,
+  openForReading,
+  openForWriting,
+  removeAt,
+  transaction,
+  type Connection,
+  type Statement,
+} from './connection.js';
+import { inSchema, isPostgresUrl, schemaOf, type Place } from './place.js';
+import { createSchema } from './postgres.js';
 import { kyselyOn } from './sqlite-dialect.js';
 
 /**
@@ -32,6 +43,13 @@ export interface Generation {
 
 export const META_FILE = 'meta.db';
 
+/** Where a read store keeps what belongs to all of its groups. */
+const metaOf = (store: Place): Place => (isPostgresUrl(store) ? store : join(store, META_FILE));
+
+/** Where a read store has the tables of a generation. */
+export const placeOfGeneration = (store: Place, { name }: Pick<Generation, 'name'>): Place =>
+  isPostgresUrl(store) ? inSchema(store, `${schemaOf(store)}_${name.replaceAll('-', '_')}`) : join(store, `${name}.db`);
+
 const MIGRATIONS: Record<string, Migration> = {
   '0001-generations': {
     async up(db: Kysely<unknown>) {
@@ -56,24 +74,32 @@ const MIGRATIONS: Record<string, Migration> = {
 };
 
 /**
- * The directory of read models: `meta.db` names the generations of each group, and each generation has a file of its
- * own. One process writes it at a time. A number is never used twice, so a reader cannot mistake one file for another.
+ * The read models: a directory where `meta.db` names the generations of each group and each generation has a file of its
+ * own, or a PostgreSQL with a schema for what belongs to all and one for each generation. One process writes a group at a
+ * time. A number is never used twice, so a reader cannot mistake one file for another.
  */
 export class ReadStore {
   private constructor(
-    readonly directory: string,
-    private readonly db: Sqlite,
+    readonly directory: Place,
+    private readonly db: Connection,
     private readonly now: () => string,
   ) {}
 
-  /** Opens the directory, made and migrated if need be. `now` gives ISO 8601 UTC. */
-  static async open(directory: string, now: () => string): Promise<ReadStore> {
-    mkdirSync(directory, { recursive: true });
-    const db = openForWriting(join(directory, META_FILE), 'durable');
+  /**
+   * Opens the directory or the schema, made and migrated if need be. `now` gives ISO 8601 UTC.
+   * @throws READ_STORE_UNREACHABLE, READ_STORE_DAMAGED (unavailable)
+   */
+  static async open(directory: Place, now: () => string): Promise<ReadStore> {
+    if (!isPostgresUrl(directory)) mkdirSync(directory, { recursive: true });
+    const db = openForWriting(metaOf(directory), 'durable');
     try {
+      const postgres = asPostgres(db);
+      if (postgres) createSchema(postgres, directory);
       const migrator = new Migrator({
         db: kyselyOn(db),
         provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+        // It would take those of another schema for its own.
+        ...(postgres && { migrationTableSchema: schemaOf(directory) }),
       });
       const { error } = await migrator.migrateToLatest();
       if (error) throw error as Error;
@@ -84,8 +110,13 @@ export class ReadStore {
     }
   }
 
-  fileOf(generation: Pick<Generation, 'name'>): string {
-    return join(this.directory, `${generation.name}.db`);
+  fileOf(generation: Pick<Generation, 'name'>): Place {
+    return placeOfGeneration(this.directory, generation);
+  }
+
+  /** Whether the tables of a generation are there. */
+  has(generation: Pick<Generation, 'name'>): boolean {
+    return isThere(this.fileOf(generation));
   }
 
   list(group: string): Generation[] {
@@ -104,7 +135,7 @@ export class ReadStore {
     return transaction(this.db, () => {
       const { number } = this.db
         .prepare(
-          `insert into last_generation values (?, 1) on conflict (group_name) do update set number = number + 1
+          `insert into last_generation values (?, 1) on conflict (group_name) do update set number = last_generation.number + 1
            returning number`,
         )
         .get(group.name) as { number: number };
@@ -183,7 +214,7 @@ export class ReadStore {
   }
 
   private removeFile(generation: Pick<Generation, 'name'>): void {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(this.fileOf(generation) + suffix, { force: true });
+    removeAt(this.fileOf(generation));
   }
 }
 
@@ -194,21 +225,23 @@ export function fits(generation: Generation, group: ProjectionGroup): boolean {
 
 /** The reading side of `meta.db`: which generation answers right now. */
 export class ActiveGenerations {
-  private db: Sqlite | null = null;
-  private statement: SqliteStatement | null = null;
+  private db: Connection | null = null;
+  private statement: Statement | null = null;
   /** By group: what was read last, and the row that it was made of. */
   private readonly last = new Map<string, { readonly key: string; readonly generation: Generation }>();
 
-  constructor(private readonly directory: string) {}
+  constructor(private readonly directory: Place) {}
 
   /** @throws READ_MODEL_NOT_READY (unavailable) before the group's first generation is there */
   of(group: string): Generation {
     try {
-      this.db ??= openForReading(join(this.directory, META_FILE));
+      this.db ??= openForReading(metaOf(this.directory));
       this.statement ??= this.db.prepare(`${SELECT} where group_name = ? and state = 'active'`);
       const row = this.statement.get(group);
       if (row) return this.made(group, row);
     } catch (error) {
+      // A connection that is broken is not asked again.
+      if (this.db?.isOpen === false) this.close();
       throw notReady(group, error);
     }
     throw notReady(group);

@@ -3,8 +3,9 @@ import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { GenerationReader, type Sought } from './generation-reader.js';
 import { queryCancelled, queryTimeout } from './inline-reads.js';
 import type { AsOf, ReadQuery } from './query.js';
-import { ActiveGenerations, notReady, type Generation } from './read-store.js';
-import { openForReading } from './sqlite.js';
+import { ActiveGenerations, notReady, placeOfGeneration, type Generation } from './read-store.js';
+import { isThere, openForReading } from './connection.js';
+import { isPostgresUrl } from './place.js';
 import { toWire, type WireError } from './runner-status.js';
 
 // Queries of any parameters and answers stand in one list.
@@ -122,7 +123,7 @@ class GenerationsReader {
   private reader(group: string): GenerationReader {
     let generation = this.active.of(group);
     const known = this.open.get(group);
-    if (known?.generation === generation.name) return known;
+    if (known?.generation === generation.name && known.isOpen) return known;
     for (;;) {
       const reader = this.tryOpen(group, generation);
       const now = this.active.of(group);
@@ -139,9 +140,12 @@ class GenerationsReader {
 
   private tryOpen(group: string, generation: Generation): GenerationReader | null {
     try {
-      const db = openForReading(`${this.directory}/${generation.name}.db`);
+      let reader: GenerationReader | null = null;
+      const place = placeOfGeneration(this.directory, generation);
+      if (isPostgresUrl(place) && !isThere(place)) return null;
+      const db = openForReading(place, () => reader?.interrupt());
       try {
-        return new GenerationReader(db, group, generation.name, generation.settings, this.memoryBytes);
+        return (reader = new GenerationReader(db, group, generation.name, generation.settings, this.memoryBytes));
       } catch (error) {
         db.close();
         throw error;

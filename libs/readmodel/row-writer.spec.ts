@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import type { ProjectionGroup, RowChange, TableSpec } from './projection.js';
-import { transaction } from './sqlite.js';
+import { transaction } from './connection.js';
 
 const table = (name: string): TableSpec => ({
   name,

@@ -1,8 +1,11 @@
-import { TouchstoneError, unreachable } from '@touchstone/eventing/pure';
+import { unreachable } from '@touchstone/eventing/pure';
 import { tablesOf, type Projection, type ProjectionGroup } from './projection.js';
 import type { Row, RowChange, TableSpec, Value } from './projection.js';
+import { BulkInsert } from './bulk-insert.js';
+import { addendsOf, bindable, inOrder, misfit, sumsOf, wholeRow } from './row-values.js';
 import { ShapedStatement } from './shaped-rows.js';
-import { quoted, type Sqlite, type SqliteStatement } from './sqlite.js';
+import { type Connection, type Statement } from './connection.js';
+import { quoted } from './sqlite.js';
 
 /** Rows that go into a table with one statement: starting one costs as much as writing a row. */
 const ROWS_AT_ONCE = 8;
@@ -10,13 +13,13 @@ const ROWS_AT_ONCE = 8;
 interface Writer {
   readonly spec: TableSpec;
   readonly columns: readonly string[];
-  readonly put: SqliteStatement;
+  readonly put: Statement;
   /** Puts so many rows; made when there are as many. */
-  putMany: SqliteStatement | null;
+  putMany: Statement | null;
   /** Values of rows that wait to be put. */
   waiting: Value[];
   /** `set` and `delete` by the columns they name. */
-  readonly others: Map<string, SqliteStatement>;
+  readonly others: Map<string, Statement>;
   /** Made when something is first added to a row. */
   adder?: Adder;
 }
@@ -25,17 +28,41 @@ interface Adder {
   /** What may be added to. */
   readonly sums: readonly string[];
   /** Answers whether the row has nothing but zeros now. */
-  readonly upsert: SqliteStatement;
-  readonly remove: SqliteStatement;
+  readonly upsert: Statement;
+  readonly remove: Statement;
 }
 
-/** Turns row changes into prepared statements, and reads a unit's rows back. */
-export class RowWriter {
+/** Writes the row changes of a group, and reads the rows of its units back; inside the batch's transaction. */
+export interface Rows {
+  /** The stored rows of a unit, one list per entry of the projection's `loads`, each in the order of its key. */
+  load(projection: Projection<never>, id: number): Row[][];
+  /** The same of many at once, where that is cheaper than one by one. */
+  loadMany?(projection: Projection<never>, ids: readonly number[]): ReadonlyMap<number, Row[][]>;
+  /**
+   * Applies many changes, those of one table in their order. Whoever reads tables after it calls `before` first.
+   * @throws PROJECTION_ROW (internal)
+   */
+  writeAll(changes: Iterable<RowChange>): void;
+  /** @throws PROJECTION_ROW (internal) when the change does not fit the table's description */
+  write(change: RowChange): void;
+  /** Rows that are not there yet, whole rows one after another. @throws PROJECTION_ROW (internal) */
+  insert(table: string, values: readonly Value[]): void;
+  /** A statement is about to be asked: what it would read is in its tables when this returns. */
+  before(text: string): void;
+  /** Everything is in its tables when this returns; whatever is wrong with it is thrown. */
+  settle(): void;
+  /** The transaction is taken back, and with it what still waits to be written. */
+  forget(): void;
+}
+
+/** The rows of a group on SQLite: prepared statements, one for a few rows. */
+export class RowWriter implements Rows {
   private readonly writers = new Map<string, Writer>();
   private readonly reads = new Map<Projection<never>, readonly ShapedStatement[]>();
+  private readonly bulk = new Map<string, BulkInsert>();
 
   constructor(
-    private readonly db: Sqlite,
+    private readonly db: Connection,
     group: ProjectionGroup,
   ) {
     for (const spec of tablesOf(group)) this.writers.set(spec.name, writer(db, spec));
@@ -53,15 +80,10 @@ export class RowWriter {
     }
   }
 
-  /** The stored rows of a unit, one list per entry of the projection's `loads`, each in the order of its key. */
   load(projection: Projection<never>, id: number): Row[][] {
     return this.reads.get(projection)!.map((statement) => statement.all<Row>([id]));
   }
 
-  /**
-   * Applies many changes, those of one table in their order; all of them are in their tables when it returns.
-   * @throws PROJECTION_ROW (internal)
-   */
   writeAll(changes: Iterable<RowChange>): void {
     try {
       for (const change of changes) {
@@ -81,7 +103,17 @@ export class RowWriter {
     }
   }
 
-  /** @throws PROJECTION_ROW (internal) when the change does not fit the table's description */
+  insert(table: string, values: readonly Value[]): void {
+    let bulk = this.bulk.get(table);
+    if (!bulk) this.bulk.set(table, (bulk = new BulkInsert(this.db, this.writers.get(table)!.spec)));
+    bulk.insert(values);
+  }
+
+  // Every statement has run when it was given.
+  before(): void {}
+  settle(): void {}
+  forget(): void {}
+
   write(change: RowChange): void {
     const target = this.target(change);
     switch (change.op) {
@@ -127,28 +159,15 @@ export class RowWriter {
     target.putMany.run(...waiting);
   }
 
-  private add(target: Writer, { table, key, add }: Extract<RowChange, { op: 'add' }>): void {
+  private add(target: Writer, change: Extract<RowChange, { op: 'add' }>): void {
     const { sums, upsert, remove } = (target.adder ??= adder(this.db, target.spec));
-    const keys = target.spec.key.map((column) => bindable(table, column, key[column]));
-    if (Object.keys(key).length !== keys.length) misfit(table, `its key is ${target.spec.key.join(', ')}`);
-    let nothing = true;
-    let missed = Object.keys(add).length;
-    const addends = sums.map((column) => {
-      const addend = add[column];
-      if (addend === undefined) return 0;
-      if (!Number.isSafeInteger(addend)) misfit(table, `${addend} cannot be added to "${column}"; add whole numbers`);
-      missed--;
-      if (addend !== 0) nothing = false;
-      return addend;
-    });
-    if (missed !== 0) misfit(table, `it can only be added to ${sums.join(', ')}`);
-    // A row of zeros is no row, neither before nor after.
-    if (nothing) return;
-    const { gone } = upsert.get(...keys, ...addends) as { gone: number };
-    if (gone) remove.run(...keys);
+    const added = addendsOf(target.spec, change, sums);
+    if (!added) return;
+    const { gone } = upsert.get(...added.key, ...added.addends) as { gone: number };
+    if (gone) remove.run(...added.key);
   }
 
-  private other(target: Writer, shape: string, columns: readonly string[], text: () => string): SqliteStatement {
+  private other(target: Writer, shape: string, columns: readonly string[], text: () => string): Statement {
     let statement = target.others.get(shape);
     if (!statement) {
       const unknown = columns.find((column) => !(column in target.spec.columns));
@@ -160,7 +179,7 @@ export class RowWriter {
   }
 }
 
-function writer(db: Sqlite, spec: TableSpec): Writer {
+function writer(db: Connection, spec: TableSpec): Writer {
   const put = db.prepare(putting(spec, 1));
   return { spec, columns: Object.keys(spec.columns), put, putMany: null, waiting: [], others: new Map() };
 }
@@ -184,11 +203,9 @@ function putWaiting(target: Writer): void {
   for (let at = 0; at < waiting.length; at += columns.length) put.run(...waiting.slice(at, at + columns.length));
 }
 
-function adder(db: Sqlite, { name, columns, key, nullable = [] }: TableSpec): Adder {
-  const sums = Object.keys(columns).filter((column) => !key.includes(column));
-  const odd = sums.find((column) => columns[column] !== 'int' || nullable.includes(column));
-  if (odd !== undefined) misfit(name, `nothing can be added to a row, because "${odd}" is no int or may be null`);
-  if (sums.length === 0) misfit(name, 'nothing can be added to a row that is all key');
+function adder(db: Connection, spec: TableSpec): Adder {
+  const { name, key } = spec;
+  const sums = sumsOf(spec);
   const all = [...key, ...sums];
   const upsert = db.prepare(
     `insert into ${quoted(name)} (${all.map(quoted).join(', ')}) values (${all.map(() => '?').join(', ')})
@@ -200,35 +217,3 @@ function adder(db: Sqlite, { name, columns, key, nullable = [] }: TableSpec): Ad
 }
 
 const assigned = (columns: readonly string[], by: string): string => columns.map((c) => `${quoted(c)} = ?`).join(by);
-
-function inOrder({ spec, columns }: Writer, row: Row): Value[] {
-  const values = new Array<Value>(columns.length);
-  let taken = 0;
-  for (let i = 0; i < columns.length; i++) {
-    const value = row[columns[i]!];
-    if (value === undefined) values[i] = null;
-    else {
-      taken++;
-      values[i] = bindable(spec.name, columns[i]!, value);
-    }
-  }
-  for (const column in row) if (row[column] !== undefined) taken--;
-  if (taken !== 0) misfit(spec.name, `a row has columns besides ${columns.join(', ')}`);
-  return values;
-}
-
-function wholeRow({ spec, columns }: Writer, values: readonly Value[]): readonly Value[] {
-  if (values.length !== columns.length) misfit(spec.name, `a row has ${columns.length} values, not ${values.length}`);
-  for (let i = 0; i < values.length; i++) bindable(spec.name, columns[i]!, values[i]);
-  return values;
-}
-
-function bindable(table: string, column: string, value: Value | undefined): Value {
-  const type = typeof value;
-  if (value === null || type === 'number' || type === 'string' || ArrayBuffer.isView(value)) return value as Value;
-  misfit(table, `column "${column}" was given a value of type ${type}`);
-}
-
-function misfit(table: string, what: string): never {
-  throw new TouchstoneError('PROJECTION_ROW', `A row change for table "${table}" does not fit: ${what}.`, 'internal');
-}

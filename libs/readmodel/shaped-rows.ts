@@ -1,5 +1,7 @@
-import type { Sqlite, SqliteStatement } from './sqlite.js';
+import { asPostgres, type Connection, type Statement } from './connection.js';
+import type { Sqlite } from './sqlite.js';
 
+type SqliteStatement = ReturnType<Sqlite['prepare']>;
 type Values = readonly unknown[];
 
 /**
@@ -7,18 +9,23 @@ type Values = readonly unknown[];
  * make and to read.
  */
 export class ShapedStatement {
-  /** Names of the columns that it answers; none where it answers nothing. */
+  /** Names of the columns that SQLite answers; none where it answers nothing. */
   readonly columns: readonly string[];
-  private readonly statement: SqliteStatement;
+  private readonly statement: Statement;
+  /** PostgreSQL's rows are made in their shape. */
+  private readonly isShaped: boolean;
 
-  constructor(db: Sqlite, text: string) {
+  constructor(db: Connection, text: string) {
     this.statement = db.prepare(text);
-    this.columns = this.statement.columns().map(({ name }) => name);
-    if (this.columns.length > 0) this.statement.setReturnArrays(true);
+    this.isShaped = asPostgres(db) !== null;
+    const statement = this.statement as SqliteStatement;
+    this.columns = this.isShaped ? [] : statement.columns().map(({ name }) => name);
+    if (this.columns.length > 0) statement.setReturnArrays(true);
   }
 
   all<R>(values: Values): R[] {
     const rows = this.statement.all(...(values as never[])) as unknown as unknown[];
+    if (this.isShaped) return rows as R[];
     // In place: nobody else has seen the array.
     for (let i = 0; i < rows.length; i++) rows[i] = this.shaped(rows[i] as Values);
     return rows as R[];
@@ -26,7 +33,7 @@ export class ShapedStatement {
 
   *iterate<R>(values: Values): IterableIterator<R> {
     for (const row of this.statement.iterate(...(values as never[])) as Iterable<unknown>) {
-      yield this.shaped(row as Values) as R;
+      yield (this.isShaped ? row : this.shaped(row as Values)) as R;
     }
   }
 
@@ -46,7 +53,7 @@ export class ShapedStatement {
 export class ShapedStatements {
   private readonly kept = new Map<string, ShapedStatement>();
 
-  constructor(private readonly db: Sqlite) {}
+  constructor(private readonly db: Connection) {}
 
   of(text: string): ShapedStatement {
     let statement = this.kept.get(text);

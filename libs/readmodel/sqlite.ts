@@ -3,7 +3,6 @@ import { TouchstoneError } from '@touchstone/eventing/pure';
 
 /** A connection to one SQLite file. */
 export type Sqlite = InstanceType<typeof DatabaseSync>;
-export type SqliteStatement = ReturnType<Sqlite['prepare']>;
 
 /**
  * How far a write has gone when its transaction commits. `building`: nowhere in particular, the file is thrown away
@@ -19,7 +18,7 @@ const SYNCHRONOUS = { building: 0, live: 1, durable: 2 } as const satisfies Reco
  * Opens a file for reading and writing, with the pragmas that the durability asks for, and makes sure they took.
  * @throws READ_STORE_DAMAGED (unavailable) when the file is not a sound database
  */
-export function openForWriting(path: string, durability: Durability): Sqlite {
+export function openSqliteForWriting(path: string, durability: Durability): Sqlite {
   const db = open(path, false);
   try {
     // A generation under construction needs its rollback journal only for events that are taken back: memory will do.
@@ -36,7 +35,7 @@ export function openForWriting(path: string, durability: Durability): Sqlite {
 }
 
 /** Opens a file for reading only. @throws READ_STORE_MISSING (unavailable) when there is none */
-export function openForReading(path: string): Sqlite {
+export function openSqliteForReading(path: string): Sqlite {
   const db = open(path, true);
   try {
     db.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -65536');
@@ -47,38 +46,14 @@ export function openForReading(path: string): Sqlite {
   }
 }
 
-/** Runs `work` in one write transaction; whatever it throws takes everything back. */
-export function transaction<T>(db: Sqlite, work: () => T): T {
-  // Immediate, because a transaction that reads first and writes later fails at once when another one wrote meanwhile.
-  db.exec('begin immediate');
-  try {
-    const result = work();
-    db.exec('commit');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('rollback');
-    throw error;
-  }
-}
-
 /** The numeric SQLite code of an error (extended form), or null when it is not from SQLite. */
 export function sqliteCode(error: unknown): number | null {
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode : null;
 }
 
-const CONSTRAINT = 19;
-const TOO_BIG = 18;
-const MISMATCH = 20;
-
-/** True when a statement failed because of the values in it, and would fail again: not for a full disk or a lock. */
-export function isFaultOfValues(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return code !== null && [CONSTRAINT, TOO_BIG, MISMATCH].includes(code & 0xff);
-}
-
 /** @throws READ_STORE_DAMAGED when the file, or one table of it with its indexes, fails its own check */
-export function assertIntegrity(db: Sqlite, path: string, table?: string): void {
+export function assertIntegrity(db: { prepare(text: string): { get(): unknown } }, path: string, table?: string): void {
   const of = table === undefined ? '1' : quoted(table);
   const { quick_check: answer } = db.prepare(`pragma quick_check(${of})`).get() as { quick_check: string };
   if (answer !== 'ok') throw damaged(path, answer);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { CubeDelta, cubeTables, readCube, type CubeAsk, type CubeSpec } from '../cube.js';
 import type { GenerationStore } from '../generation-store.js';
 import type { RowChange } from '../projection.js';
-import { transaction } from '../sqlite.js';
+import { transaction } from '../connection.js';
 import { InlineReads, projectAll } from '../testing.js';
 
 /** Support of this lib's tests: a cube, a store with nothing but the cube, and what it is compared with. */

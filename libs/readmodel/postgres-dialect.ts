@@ -1,0 +1,94 @@
+import {
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+} from 'kysely';
+import type { SqlValue, SyncPostgres } from '@touchstone/eventing/sync-postgres';
+
+/** Kysely on one synchronous connection to PostgreSQL. `beforeStatement` may throw. */
+export class SyncPostgresDialect implements Dialect {
+  constructor(
+    private readonly db: SyncPostgres,
+    private readonly beforeStatement: () => void,
+  ) {}
+
+  createDriver(): Driver {
+    return new SyncDriver(this.db, this.beforeStatement);
+  }
+
+  createQueryCompiler(): PostgresQueryCompiler {
+    return new PostgresQueryCompiler();
+  }
+
+  createAdapter(): PostgresAdapter {
+    return new PostgresAdapter();
+  }
+
+  createIntrospector(db: Kysely<never>): PostgresIntrospector {
+    return new PostgresIntrospector(db);
+  }
+}
+
+class SyncDriver implements Driver {
+  private readonly connection: SyncConnection;
+
+  constructor(
+    private readonly db: SyncPostgres,
+    beforeStatement: () => void,
+  ) {
+    this.connection = new SyncConnection(db, beforeStatement);
+  }
+
+  async init(): Promise<void> {}
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    return Promise.resolve(this.connection);
+  }
+
+  async beginTransaction(): Promise<void> {
+    this.db.exec('begin');
+    return Promise.resolve();
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.db.exec('commit');
+    return Promise.resolve();
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    this.db.exec('rollback');
+    return Promise.resolve();
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {
+    this.db.close();
+    return Promise.resolve();
+  }
+}
+
+class SyncConnection implements DatabaseConnection {
+  constructor(
+    private readonly db: SyncPostgres,
+    private readonly beforeStatement: () => void,
+  ) {}
+
+  // An error is the promise's, as with every other driver.
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    this.beforeStatement();
+    const { rows, changes } = this.db.rows(sql, parameters as readonly SqlValue[]);
+    return Promise.resolve({ rows: rows as R[], numAffectedRows: BigInt(changes) });
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    for (const row of this.db.stream(sql, parameters as readonly SqlValue[])) yield { rows: [row as R] };
+  }
+}
