@@ -256,7 +256,7 @@ function rebuildFindings(
     // An empty log has a head too.
     if (last === '') rebuilt.db.prepare('UPDATE checkpoint SET position = ?').run(checkpoint);
     rebuilt.db.prepare('ATTACH ? AS live').run(file);
-    return compareTables(rebuilt.db);
+    return compareTables(rebuilt.db as DatabaseSyncInstance);
   } finally {
     rebuilt.close();
   }

@@ -29,7 +29,7 @@ export interface SyncStatement {
   run(...values: readonly SqlValue[]): { readonly changes: number };
   /** Goes out now; what goes wrong with it is thrown by the next statement that answers. */
   send(...values: readonly SqlValue[]): void;
-  /** Row by row, within a transaction only; pages of them are fetched as they are wanted. */
+  /** Row by row; within a transaction pages of them are fetched as they are wanted. */
   iterate(...values: readonly SqlValue[]): IterableIterator<Row>;
 }
 
@@ -59,6 +59,9 @@ const CANCELLED_MS = 10_000;
  * server. For threads of their own (projections, readers) and for what is asked seldom; a thread that serves requests stands
  * still for as long as the answer takes.
  *
+ * The address may have two parameters of our own: `schema`, as the option, and `line`: connections of one `line` are one, used in
+ * turns, for tests that open hundreds.
+ *
  * @example
  * const db = openSyncPostgres('postgres://touchstone@127.0.0.1/touchstone', { schema: 'touchstone' });
  * db.prepare('select name from pack where id = ?').get(7);
@@ -70,7 +73,9 @@ export function openSyncPostgres(url: string, options: SyncPostgresOptions = {})
 
 export class SyncPostgres {
   readonly engine = 'postgres';
-  private readonly id = ++lastConnection;
+  private readonly id: number;
+  /** What makes a line that several share ours. */
+  private readonly mine: string | null;
   private readonly uses = new Map<string, { name?: string; used: number; readonly text: string }>();
   private plans = 0;
   private cursors = 0;
@@ -91,11 +96,16 @@ export class SyncPostgres {
       `set timezone = 'UTC'`,
       ...(readOnly ? ['set default_transaction_read_only = on'] : []),
     ];
+    const line = new URL(url).searchParams.get('line');
+    const known = line === null ? undefined : lines.get(line);
+    this.mine = line === null ? null : settings.join('; ');
+    this.id = known?.id ?? ++lastConnection;
     try {
-      this.ask({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
+      if (!known) this.tell({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
     } catch (error) {
       throw unreachableStore(url, error);
     }
+    if (line !== null && !known) lines.set(line, { id: this.id, user: this });
     this.open = true;
   }
 
@@ -150,13 +160,14 @@ export class SyncPostgres {
 
   /** As `query`, answered by the next one that fails. */
   send(text: string, values: readonly SqlValue[]): void {
+    this.takeLine();
     bridge().post({ kind: 'send', connection: this.id, query: this.planned(text, values) });
   }
 
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.ask({ kind: 'close', connection: this.id });
+    if (this.mine === null) this.tell({ kind: 'close', connection: this.id });
   }
 
   /** The server is gone: what was begun is taken back there, and nothing more can be asked here. */
@@ -166,6 +177,7 @@ export class SyncPostgres {
   }
 
   private *iterate(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
+    if (!this.inTransaction) return yield* shaped(this.query(text, values));
     const cursor = `rows_${++this.cursors}`;
     this.query(`declare ${cursor} no scroll cursor for ${text}`, values);
     let ended = false;
@@ -193,6 +205,7 @@ export class SyncPostgres {
       this.uses.set(text, (known = { used: 0, text }));
     }
     if (
+      this.mine === null &&
       ++known.used >= WORTH_A_PLAN &&
       !known.name &&
       this.plans < KEPT_PLANS &&
@@ -204,6 +217,21 @@ export class SyncPostgres {
   }
 
   private ask(message: ToServer): Answer {
+    this.takeLine();
+    return this.tell(message);
+  }
+
+  /** Before a statement on a line that others use too. */
+  private takeLine(): void {
+    if (this.mine === null) return;
+    const line = [...lines.values()].find(({ id }) => id === this.id)!;
+    if (line.user === this) return;
+    if (line.user.isTransaction) throw new Error('Another one is in a transaction on this line.');
+    line.user = this;
+    this.tell({ kind: 'exec', connection: this.id, text: this.mine });
+  }
+
+  private tell(message: ToServer): Answer {
     const answer = bridge().ask(message, this.options.interrupt, { kind: 'cancel', connection: this.id });
     if (answer.ended) this.end();
     if (answer.error) throw new PostgresError(answer.error.message, answer.error.code, answer.error.detail);
@@ -212,6 +240,8 @@ export class SyncPostgres {
 }
 
 let lastConnection = 0;
+/** Connections that several use in turns, by the name of the line in their addresses. */
+const lines = new Map<string, { readonly id: number; user: SyncPostgres }>();
 let shared: Bridge | null = null;
 
 /** One for each thread that asks. */
@@ -291,7 +321,7 @@ function withNumbers(text: string): string {
 /** Parameters of the address that are ours, which the driver would pass on to the server. */
 function withoutOwn(url: string): string {
   const address = new URL(url);
-  address.searchParams.delete('schema');
+  for (const own of ['schema', 'line']) address.searchParams.delete(own);
   return address.href;
 }
 

@@ -1,6 +1,6 @@
 /** Which journeys of columns a filter chooses. */
 import { sql } from 'kysely';
-import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { heldAt, listOf, type Read } from '@touchstone/readmodel/query';
 import type { JourneyColumns } from './journey-columns.js';
 import type { Selection } from './journey-rows.js';
 import { numbersIn } from './journey-scan.js';
@@ -45,7 +45,7 @@ function isWithin(at: Float64Array, [from, to]: readonly [number, number], first
 /** Who belonged to a segment at the read's position. */
 export async function membersOf(read: Read, segment: number): Promise<Customers> {
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(customer) as list from customer_state
+    select ${listOf(read, sql`customer`)} as list from customer_state
     where segment = ${segment} and ${heldAt(read, 'customer_state')}`.execute(read.db);
   const customers = numbersIn(rows[0]!.list);
   const marks = new Uint8Array(customers.reduce((most, customer) => Math.max(most, customer), 0) + 1);

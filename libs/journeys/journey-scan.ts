@@ -3,7 +3,7 @@
  * text, its chunks as one blob. A row that is made for JavaScript costs more than what most of these say.
  */
 import { sql, type RawBuilder } from 'kysely';
-import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { among, bytesOf, heldAt, listOf, type Read } from '@touchstone/readmodel/query';
 import { addHeldTouchpoints } from './blob-touchpoints.js';
 import { Form, positionKey } from './journey-blob.js';
 import type { JourneyColumns } from './journey-columns.js';
@@ -60,10 +60,10 @@ export async function* aloneOf(
   limits = SCAN_LIMITS,
 ): AsyncGenerator<Span> {
   for (let at = 0; at < journeys.length; at += limits.journeys) {
-    const page = JSON.stringify(journeys.slice(at, at + limits.journeys));
-    const among = sql`journey in (select value from json_each(${page}))`;
-    const states = await statesWhere(read, among, limits.journeys);
-    if (states.length > 0) yield await addPage(read, parted, columnsOf(), states, among, limits.chunks);
+    const page = journeys.slice(at, at + limits.journeys);
+    const these = sql`journey in ${among(read, page)}`;
+    const states = await statesWhere(read, these, limits.journeys);
+    if (states.length > 0) yield await addPage(read, parted, columnsOf(), states, these, limits.chunks);
   }
 }
 
@@ -107,7 +107,7 @@ function addWhole(read: Read, { state, chunks }: Whole, columns: JourneyColumns)
 /** States that held, in the order of their surrogates: journey, type, customer, status and opening of each. */
 async function statesWhere(read: Read, condition: RawBuilder<unknown>, atMost: number): Promise<number[]> {
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(journey || ',' || type || ',' || customer || ',' || status || ',' || opened_ms) as list from (
+    select ${listOf(read, ...['journey', 'type', 'customer', 'status', 'opened_ms'].map((column) => sql.ref(column)))} as list from (
       select journey, type, customer, status, opened_ms from journey_state
       where ${condition} and ${heldAt(read, 'journey_state')} order by journey limit ${atMost}
     ) as held`.execute(read.db);
@@ -153,8 +153,7 @@ interface Chunks {
 async function* chunksWhere(read: Read, condition: RawBuilder<unknown>, atMost: number): AsyncGenerator<Chunks> {
   for (let [journey, chunk] = [0, 0]; ;) {
     const { rows } = await sql<{ list: string | null; data: Uint8Array | null }>`
-      select group_concat(journey || ',' || chunk || ',' || length(data)) as list,
-        cast(group_concat(cast(data as text), '') as blob) as data
+      select ${listOf(read, sql`journey`, sql`chunk`, sql`length(data)`)} as list, ${bytesOf(read, sql`data`)} as data
       from (
         select journey, chunk, data from journey_blob
         where ${condition} and (journey, chunk) > (${journey}, ${chunk}) order by journey, chunk limit ${atMost}

@@ -1,6 +1,6 @@
 /** Where journeys with their touchpoints come from for a read: from those at hand, along the blobs, or one by one. */
 import { sql } from 'kysely';
-import type { Read } from '@touchstone/readmodel/query';
+import { listOf, type Read } from '@touchstone/readmodel/query';
 import { chooser, membersOf } from './journey-choice.js';
 import { JourneyColumns } from './journey-columns.js';
 import type { Selection } from './journey-rows.js';
@@ -48,7 +48,7 @@ async function narrowed(read: Read, selection: Selection, atMost: number | null)
   const all = selection.narrow(read.db.selectFrom('journey_state').select('journey'));
   const some = atMost === null ? all : all.limit(atMost + 1);
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(journey) as list from ${some} as narrowed`.execute(read.db);
+    select ${listOf(read, sql`journey`)} as list from ${some} as narrowed`.execute(read.db);
   const journeys = numbersIn(rows[0]!.list);
   return atMost !== null && journeys.length > atMost ? null : journeys.sort((a, b) => a - b);
 }

@@ -3,7 +3,7 @@
  * position by what has changed since. What is kept is what blobs say, never an answer.
  */
 import { sql } from 'kysely';
-import { parkedAt, type Read } from '@touchstone/readmodel/query';
+import { among, listOf, parkedAt, type Read } from '@touchstone/readmodel/query';
 import type { Position } from '@touchstone/eventing/pure';
 import { JourneyColumns } from './journey-columns.js';
 import { aloneAlong, aloneOf, numbersIn, partedJourneys, wholesOf, type Span } from './journey-scan.js';
@@ -86,7 +86,7 @@ export class JourneysAtHand {
     const { position, unopened } = this;
     // In the order of the key: what is asked for is at its end.
     const entries = await sql<{ list: string | null; n: number }>`
-      select group_concat(distinct journey) as list, count(*) as n from (
+      select ${listOf(read, sql`journey`)} as list, count(*) as n from (
         select journey from timeline_entry where from_pos > ${position} order by from_pos limit ${16 * most}
       ) as fresh`.execute(read.db);
     const { list, n } = entries.rows[0]!;
@@ -94,14 +94,14 @@ export class JourneysAtHand {
     const changed = new Set(numbersIn(list));
     for (const table of ['journey_link', 'journey_split']) {
       const { rows } = await sql<{ list: string | null }>`
-        select group_concat(journey || ',' || into_journey) as list from ${sql.table(table)}
+        select ${listOf(read, sql`journey`, sql`into_journey`)} as list from ${sql.table(table)}
         where from_pos > ${position} or to_pos > ${position}`.execute(read.db);
       for (const journey of numbersIn(rows[0]!.list)) changed.add(journey);
     }
     if (unopened.size > 0) {
       const { rows } = await sql<{ list: string | null }>`
-        select group_concat(journey) as list from journey_state
-        where journey in (select value from json_each(${JSON.stringify([...unopened])}))
+        select ${listOf(read, sql`journey`)} as list from journey_state
+        where journey in ${among(read, unopened)}
           and to_pos is null and type <> 0`.execute(read.db);
       for (const journey of numbersIn(rows[0]!.list)) changed.add(journey);
     }

@@ -1,6 +1,6 @@
 /** The ledger of moments of truth: all of them across journeys, as known at any time. */
 import { sql } from 'kysely';
-import { heldAt, type Read, type ReadQuery } from '@touchstone/readmodel/query';
+import { heldAt, unindexed, type Read, type ReadQuery } from '@touchstone/readmodel/query';
 import { Form } from './journey-blob.js';
 import { OBSERVERS, type Observer } from './journey.events.js';
 import { instantOf, orderedWindow } from './journey-rows.js';
@@ -67,19 +67,27 @@ export const momentLedgerQuery: ReadQuery<LedgerParams, MomentInLedger[]> = {
 export async function ledgerPage(read: Read, { filter, after, first }: LedgerParams) {
   const chosen = await narrow(read, filter);
   if (!chosen) return null;
-  const { at, id } = orderOf(filter);
+  const { at, id } = orderOf(read, filter);
   const page = chosen.orderBy(at).orderBy(id).limit(first);
   return after ? page.where(sql<boolean>`(${at}, ${id}) > (${after[0]}, ${after[1]})`) : page;
 }
 
 /**
- * Of one person there are few moments, and their journeys lead to them; else the order itself is walked. A plus sign
- * keeps the store from taking an index by that column.
+ * Of one person there are few moments, and their journeys lead to them; else the order itself is walked. SQLite is
+ * kept from taking an index by the other.
  */
-const orderOf = ({ customerId }: MomentFilter) =>
+const orderOf = (read: Read, { customerId }: MomentFilter) =>
   customerId == null
-    ? { at: sql<number>`occurred_ms`, id: sql<string>`entry_id`, journey: sql<number>`+observation.journey` }
-    : { at: sql<number>`+occurred_ms`, id: sql<string>`+entry_id`, journey: sql<number>`observation.journey` };
+    ? {
+        at: sql<number>`occurred_ms`,
+        id: sql<string>`entry_id`,
+        journey: sql<number>`${unindexed(read, sql`observation.journey`)}`,
+      }
+    : {
+        at: sql<number>`${unindexed(read, sql`occurred_ms`)}`,
+        id: sql<string>`${unindexed(read, sql`entry_id`)}`,
+        journey: sql<number>`observation.journey`,
+      };
 
 /** Moments by id, in the order of the ids; null: not known at the read's position. Those that were taken back too. */
 export const momentsByIdQuery: ReadQuery<{ ids: readonly string[] }, (MomentInLedger | null)[]> = {
@@ -109,7 +117,7 @@ async function narrow(read: Read, filter: MomentFilter) {
     known(read, 'unit', filter.unit),
   ]);
   if (code === null || type === null || customer === null || unit === null) return null;
-  const order = orderOf(filter);
+  const order = orderOf(read, filter);
   let query = read.db
     .selectFrom('observation')
     .selectAll('observation')

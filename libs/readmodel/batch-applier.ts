@@ -114,9 +114,8 @@ export class BatchApplier {
 
   /** Writes what was deferred. */
   flush(): void {
-    transaction(this.store.db, () => {
+    this.store.write(() => {
       this.writeNewest(this.all.flatMap(({ units }) => [...units.values()]));
-      this.store.settle();
     });
   }
 

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { cubeLayout, type CubeSpec, type CubeTable } from './cube-spec.js';
+import { listOf } from './dialect.js';
 import type { Read } from './query.js';
 
 /** What is asked of a cube. */
@@ -92,7 +93,7 @@ async function groupsOf(read: Read, { name }: CubeTable, ask: CubeAsk, first: nu
   const keys = sql.join(by);
   const columns = [...by, ...sums].map((column, i) => sql`${column} as ${sql.ref(`c${i}`)}`);
   // One text for a group: a row for each of its many values would cost ten times as much as the sums themselves.
-  const list = spread && sql`group_concat(${sql.ref(spread.over)} || ',' || ${sql.ref(spread.of)}) as spread`;
+  const list = spread && sql`${listOf(read, sql.ref(spread.over), sql.ref(spread.of))} as spread`;
   const { rows } = await sql<Record<string, number> & { readonly spread?: string }>`
     select ${sql.join(list ? [...columns, list] : columns)} from ${sql.table(name)} ${all(conditions(ask))}
     ${by.length > 0 ? sql`group by ${keys}` : sql``}

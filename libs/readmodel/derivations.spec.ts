@@ -4,7 +4,7 @@ import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import type { Derivation, DerivedRows } from './projection.js';
 import { recorded } from './recorded-events.js';
-import { projectAll, projectionContract, projectMore, seeded } from './testing.js';
+import { projectAll, projectionContract, projectMore, seeded, testPlace } from './testing.js';
 import { purseGroup, purses, type PurseStep } from './spec/purses.js';
 import { steps, toyDefects, toyDerivation, toyGroup, UNDERIVABLE } from './spec/toy.js';
 
@@ -114,7 +114,7 @@ describe('derived rows', () => {
   });
 
   it('are not there while their generation is being built, and have their indexes when it is done', () => {
-    const store = GenerationStore.open(purseGroup(), 'purses-1', ':memory:', { building: true });
+    const store = GenerationStore.open(purseGroup(), 'purses-1', testPlace(), { building: true });
     const indexes = () =>
       store.db
         .prepare(
@@ -185,7 +185,7 @@ describe('a derivation that fails', () => {
     const before = dumpRows(store);
     const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
     const group = { ...toyGroup(), derivations: [{ ...toyDerivation(), follow: failAfterWriting(full) }] };
-    const failing = GenerationStore.open(group, 'toys-1', ':memory:');
+    const failing = GenerationStore.open(group, 'toys-1', testPlace());
     expect(() => projectMore(failing, plain)).toThrow(full);
     expect(failing.checkpoint.position).toBe('');
     expect(Object.values(dumpRows(failing)).flat()).toHaveLength(1);

@@ -4,7 +4,7 @@ import { Lru } from './lru.js';
 import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
 import { kyselyOn } from './sqlite-dialect.js';
-import { beginReading, type Connection, type Statement } from './connection.js';
+import { asPostgres, beginReading, type Connection, type Statement } from './connection.js';
 import { notYetProjected } from './waits.js';
 
 /** An entry of the recorded-time index: the running maximum of `recordedAt` (ms) up to and with a position. */
@@ -135,6 +135,7 @@ export class GenerationReader {
   private read(asOf: AsOf, past: boolean, checkpointCancel: () => void): Read {
     return {
       db: this.kysely,
+      engine: asPostgres(this.db) ? 'postgres' : 'sqlite',
       asOf,
       past,
       generation: this.generation,

@@ -73,6 +73,15 @@ export class GenerationStore {
     return this.building ? null : this.derivations;
   }
 
+  /** Runs work that writes in one transaction; everything is in its tables when it returns. */
+  write<T>(work: () => T): T {
+    return transaction(this.db, () => {
+      const result = work();
+      this.settle();
+      return result;
+    });
+  }
+
   /** What was written in this transaction is in its tables when this returns; whatever is wrong with it is thrown. */
   settle(): void {
     this.names.settle();

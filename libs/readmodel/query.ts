@@ -1,5 +1,8 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Position } from '@touchstone/eventing/pure';
+import type { OnEngine } from './dialect.js';
+
+export { among, bytesOf, listOf, unindexed, type Engine, type OnEngine } from './dialect.js';
 
 /** What was known: events up to `position`, judged at `instant` (ISO 8601 UTC). Every answer carries its pair. */
 export interface AsOf {
@@ -17,7 +20,7 @@ export interface ReadMemory {
 }
 
 /** What a query runs with: one transaction on the active generation of its group. */
-export interface Read {
+export interface Read extends OnEngine {
   // Tables are those of the group's projections; each query names its own row types.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly db: Kysely<any>;

@@ -2,8 +2,8 @@ import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
+import { testPlace } from './testing.js';
 import type { ProjectionGroup, RowChange, TableSpec } from './projection.js';
-import { transaction } from './connection.js';
 
 const table = (name: string): TableSpec => ({
   name,
@@ -44,14 +44,14 @@ const change = fc
   });
 
 describe('many changes at once', () => {
-  const open = () => GenerationStore.open(group, 'plain-1', ':memory:');
+  const open = () => GenerationStore.open(group, 'plain-1', testPlace());
 
   it('come to the same rows as one after the other', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 120, size: 'max' }), (changes) => {
         const [together, single] = [open(), open()];
-        transaction(together.db, () => together.rows.writeAll(changes));
-        transaction(single.db, () => changes.forEach((each) => single.rows.write(each)));
+        together.write(() => together.rows.writeAll(changes));
+        single.write(() => changes.forEach((each) => single.rows.write(each)));
         deepStrictEqual(dumpRows(together), dumpRows(single));
         together.close();
         single.close();
@@ -64,7 +64,7 @@ describe('many changes at once', () => {
     const store = open();
     const put = (place: number): RowChange => ({ op: 'put', table: 'left', row: { place, n: 1, note: null } });
     const misfit: RowChange = { op: 'put', table: 'left', row: { place: 3, n: 1, colour: 'red' } };
-    const write = (changes: readonly RowChange[]) => transaction(store.db, () => store.rows.writeAll(changes));
+    const write = (changes: readonly RowChange[]) => store.write(() => store.rows.writeAll(changes));
     expect(() => write([put(1), put(2), misfit])).toThrow(expect.objectContaining({ code: 'PROJECTION_ROW' }));
     expect(() => write([put(1), { ...misfit, table: 'middle' }])).toThrow(/no projection of the group declares/);
     write([put(4)]);

@@ -1,9 +1,11 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { RecordedEvent } from '@touchstone/eventing/pure';
 import { BatchApplier } from './batch-applier.js';
 import type { ReadEvent } from './digest.js';
 import { dumpCurrent, dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
+import { inSchema, type Place } from './place.js';
 import { inOrder } from './recorded-events.js';
 import type { DigestReader, DigestWriter, EventMark, Projection, ProjectionGroup } from './projection.js';
 import { otherOrder, seeded } from './shuffle.js';
@@ -16,6 +18,18 @@ export { otherOrder, seeded, shuffled } from './shuffle.js';
 /** For tests: the projection kit. Needs Jest's `describe` and `it` only for `projectionContract`. */
 declare const describe: (name: string, body: () => void) => void;
 declare const it: (name: string, body: () => void) => void;
+
+/**
+ * Where a test has a generation or a read store of its own: `otherwise`, or, where `TEST_READ_STORE_URL` names a PostgreSQL,
+ * a schema there that nobody else has.
+ */
+export function testPlace(otherwise: Place = ':memory:'): Place {
+  const url = process.env['TEST_READ_STORE_URL'];
+  return url ? inSchema(`${url}?line=test`, `t${randomBytes(8).toString('hex')}`) : otherwise;
+}
+
+/** Rounds there: the same cases have all of theirs on SQLite, and a new schema takes a hundred times as long as a new file. */
+const fewer = (rounds: number): number => (process.env['TEST_READ_STORE_URL'] ? Math.ceil(rounds / 5) : rounds);
 
 export interface ProjectAll {
   /** Lifts stored events to today's shape, such as `registry.read`; default: as they are. */
@@ -31,7 +45,7 @@ export interface ProjectAll {
 }
 
 /**
- * Projects recorded events into a store in memory (real SQLite): `new InlineReads(projectAll(group, events))`.
+ * Projects recorded events into a store of its own (`testPlace`): `new InlineReads(projectAll(group, events))`.
  * @throws when an event had to be parked, with its reason
  */
 export function projectAll(
@@ -39,7 +53,7 @@ export function projectAll(
   events: readonly RecordedEvent[],
   options: ProjectAll = {},
 ): GenerationStore {
-  const store = GenerationStore.open(group, `${group.name}-1`, ':memory:', { building: options.building });
+  const store = GenerationStore.open(group, `${group.name}-1`, testPlace(), { building: options.building });
   projectMore(store, events, options);
   store.makeDurable();
   return store;
@@ -120,7 +134,7 @@ export function projectionContract(group: ProjectionGroup, contract: ProjectionC
 
     it('shuffled delivery gives the same current rows', () => {
       const straight = dumpCurrent(projectAll(group, events, { read }));
-      for (let seed = 1; seed <= (contract.rounds ?? 20); seed++) {
+      for (let seed = 1; seed <= fewer(contract.rounds ?? 20); seed++) {
         const shuffled = inOrder(otherOrder(events, contract.facts ?? (() => false), seeded(seed)));
         const current = dumpCurrent(projectAll(group, shuffled, { read, batch: 1 + (seed % 7) }));
         deepStrictEqual(current, straight, `another order (seed ${seed}) gives other rows`);
@@ -129,7 +143,7 @@ export function projectionContract(group: ProjectionGroup, contract: ProjectionC
 
     it('rebuilt equals live', () => {
       const rebuilt = dumpRows(projectAll(group, events, { read }));
-      for (let seed = 1; seed <= 5; seed++) {
+      for (let seed = 1; seed <= fewer(5); seed++) {
         const random = seeded(seed);
         const live = projectAll(group, events, {
           read,
@@ -153,7 +167,7 @@ function derivedCase(group: ProjectionGroup, { read }: ProjectionContract, event
         `${name} derives no rows`,
       );
     }
-    for (let seed = 1; seed <= 10; seed++) {
+    for (let seed = 1; seed <= fewer(10); seed++) {
       const random = seeded(seed);
       // The first log of a generation may also be cut anywhere: built up to there, followed from there.
       const cut = Math.floor(random() * (events.length + 1));

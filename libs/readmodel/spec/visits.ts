@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { CubeDelta, cubeTables, readCube, type CubeAsk, type CubeSpec } from '../cube.js';
 import type { GenerationStore } from '../generation-store.js';
 import type { RowChange } from '../projection.js';
-import { transaction } from '../connection.js';
 import { InlineReads, projectAll } from '../testing.js';
 
 /** Support of this lib's tests: a cube, a store with nothing but the cube, and what it is compared with. */
@@ -31,7 +30,7 @@ export function emptyStore(of = spec): GenerationStore {
 }
 
 export function write(store: GenerationStore, changes: readonly RowChange[]): void {
-  transaction(store.db, () => changes.forEach((change) => store.rows.write(change)));
+  store.write(() => changes.forEach((change) => store.rows.write(change)));
 }
 
 export function onePass(contributions: readonly Contribution[]): GenerationStore {
