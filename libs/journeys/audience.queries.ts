@@ -111,7 +111,7 @@ function closure(read: Read, { object, linked, occurred_ms }: FactRow): RawBuild
       ? sql`union select l.other from object_link as l join reached on l.object = reached.object
             where l.other > 0 and l.conveys = 1 and ${validAt(read, occurred_ms)}`
       : sql``;
-  return sql`with recursive reached (object) as (select cast(${object} as integer) ${further})`;
+  return sql`with recursive reached (object) as (select cast(${object} as bigint) ${further})`;
 }
 
 /** Customers, some of them more than once; to be read with `closure`. */

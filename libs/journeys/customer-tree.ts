@@ -45,7 +45,7 @@ export const rootAt = async (read: Read, customer: number): Promise<number> =>
  */
 export const treeBelow = (read: Read, root: number): RawBuilder<number> =>
   sql<number>`(with recursive tree (customer) as (
-    select cast(${root} as integer)
+    select cast(${root} as bigint)
     union
     select customer_link.customer from customer_link join tree on customer_link.into_customer = tree.customer
     where ${heldAt(read, 'customer_link')}

@@ -222,7 +222,7 @@ async function statesThen<C extends string>(
 
 const askedRows = (page: readonly { readonly n: number; readonly id: number; readonly position: Position }[]) =>
   sql`asked (n, id, position) as (values ${sql.join(
-    page.map(({ n, id, position }) => sql`(cast(${n} as integer), cast(${id} as integer), ${position})`),
+    page.map(({ n, id, position }) => sql`(cast(${n} as bigint), cast(${id} as bigint), ${position})`),
   )})`;
 
 /** Surrogates of stages: they stand in the columns of the journey only. */

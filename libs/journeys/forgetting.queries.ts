@@ -83,7 +83,7 @@ const isNobodys = (journey: string): RawBuilder<boolean> =>
 /** Along links that hold or held, in both directions: ids of customers, itself too. */
 const everMergedWith = (customer: number): RawBuilder<{ customer: number }> =>
   sql`with recursive kin (customer) as (
-    select cast(${customer} as integer)
+    select cast(${customer} as bigint)
     union
     select customer_link.into_customer from customer_link join kin on customer_link.customer = kin.customer
     union

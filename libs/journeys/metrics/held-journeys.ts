@@ -4,7 +4,7 @@
  * than what most of these say.
  */
 import { sql, type RawBuilder } from 'kysely';
-import { heldAt, type Read } from '@touchstone/readmodel/query';
+import { among, bytesOf, heldAt, listOf, type Read } from '@touchstone/readmodel/query';
 import { rootsAt } from '../customer-tree.js';
 import { EntryColumns, positionKey } from '../journey-blob.js';
 import { numbersIn } from '../journey-scan.js';
@@ -94,7 +94,7 @@ async function touchedWithin(read: Read, from: number, to: number): Promise<Floa
   if (to !== Infinity) touched = touched.where('first_ms', '<', to);
   if (from !== -Infinity) touched = touched.where('last_ms', '>=', from);
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(journey) as list from ${touched} as touched`.execute(read.db);
+    select ${listOf(read, sql`journey`)} as list from ${touched} as touched`.execute(read.db);
   const all = Float64Array.from(numbersIn(rows[0]!.list)).sort();
   return all.filter((journey, i) => journey !== all[i - 1]);
 }
@@ -102,7 +102,7 @@ async function touchedWithin(read: Read, from: number, to: number): Promise<Floa
 /** States of a range that held, in the order of their surrogates. */
 async function statesAlong(read: Read, range: RawBuilder<unknown>, atMost: number): Promise<HeldState[]> {
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(journey || ',' || type || ',' || customer || ',' || status) as list from (
+    select ${listOf(read, sql`journey`, sql`type`, sql`customer`, sql`status`)} as list from (
       select journey, type, customer, status from journey_state
       where ${range} and ${heldAt(read, 'journey_state')} order by journey limit ${atMost}
     ) as held`.execute(read.db);
@@ -163,8 +163,7 @@ async function chunksAlong(read: Read, states: readonly HeldState[], atMost: num
   const end = states.at(-1)!.journey;
   for (let [journey, chunk] = [states[0]!.journey, -1]; ;) {
     const { rows } = await sql<{ list: string | null; data: Uint8Array | null }>`
-      select group_concat(journey || ',' || chunk || ',' || length(data)) as list,
-        cast(group_concat(cast(data as text), '') as blob) as data
+      select ${listOf(read, sql`journey`, sql`chunk`, sql`length(data)`)} as list, ${bytesOf(read, sql`data`)} as data
       from (
         select journey, chunk, data from journey_blob
         where (journey, chunk) > (${journey}, ${chunk}) and journey <= ${end} order by journey, chunk limit ${atMost}
@@ -275,8 +274,8 @@ async function profilesOf(read: Read, customers: readonly number[]): Promise<Rea
   const profiles = new Map<number, Profile>();
   if (customers.length === 0) return profiles;
   const { rows } = await sql<{ list: string | null }>`
-    select group_concat(customer || ',' || segment || ',' || region || ',' || tier) as list from customer_state
-    where customer in (select value from json_each(${JSON.stringify(customers)}))
+    select ${listOf(read, sql`customer`, sql`segment`, sql`region`, sql`tier`)} as list from customer_state
+    where customer in ${among(read, customers)}
       and ${heldAt(read, 'customer_state')}`.execute(read.db);
   const numbers = numbersIn(rows[0]!.list);
   for (let i = 0; i < numbers.length; i += 4) {
