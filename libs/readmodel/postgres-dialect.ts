@@ -7,7 +7,9 @@ import {
   type Dialect,
   type Driver,
   type Kysely,
+  type PrimitiveValueListNode,
   type QueryResult,
+  type ValueListNode,
 } from 'kysely';
 import type { SqlValue, SyncPostgres } from '@touchstone/eventing/sync-postgres';
 
@@ -23,7 +25,7 @@ export class SyncPostgresDialect implements Dialect {
   }
 
   createQueryCompiler(): PostgresQueryCompiler {
-    return new PostgresQueryCompiler();
+    return new Compiler();
   }
 
   createAdapter(): PostgresAdapter {
@@ -32,6 +34,19 @@ export class SyncPostgresDialect implements Dialect {
 
   createIntrospector(db: Kysely<never>): PostgresIntrospector {
     return new PostgresIntrospector(db);
+  }
+}
+
+/** `in` of no values finds nothing, as on SQLite; PostgreSQL has no way to write it. */
+class Compiler extends PostgresQueryCompiler {
+  protected override visitPrimitiveValueList(node: PrimitiveValueListNode): void {
+    if (node.values.length > 0) super.visitPrimitiveValueList(node);
+    else this.append('(null)');
+  }
+
+  protected override visitValueList(node: ValueListNode): void {
+    if (node.values.length > 0) super.visitValueList(node);
+    else this.append('(null)');
   }
 }
 

@@ -73,7 +73,7 @@ export async function* journeysWithin(
     const [first, last] = [page[0]!, page.at(-1)!];
     const isDense = last - first < PASSED_BY * page.length;
     const states = isDense
-      ? among(await statesAlong(read, sql`journey between ${first} and ${last}`, PASSED_BY * page.length), page)
+      ? amongStates(await statesAlong(read, sql`journey between ${first} and ${last}`, PASSED_BY * page.length), page)
       : await statesOf(read, [...page]);
     if (states.length === 0) continue;
     const chunks = (alone: readonly HeldState[]) =>
@@ -120,7 +120,7 @@ async function statesAlong(read: Read, range: RawBuilder<unknown>, atMost: numbe
 }
 
 /** Those of the states whose journey is wanted; both in the order of surrogates. */
-function among(states: readonly HeldState[], wanted: Float64Array): HeldState[] {
+function amongStates(states: readonly HeldState[], wanted: Float64Array): HeldState[] {
   let next = 0;
   return states.filter(({ journey }) => {
     while (next < wanted.length && wanted[next]! < journey) next++;
