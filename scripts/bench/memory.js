@@ -31,13 +31,13 @@ function walMb(directory) {
 
 /**
  * Of samples `{ seconds, events, rss, heap, elsewhere, wal }` in their order. `thirds`: the most of each third of the
- * run, so that it does not matter how fast events came. `perMillion`: MB that a million events added at the end, between
- * the samples with the most memory of the last two thirds. `fault`: null when memory stayed flat.
+ * run, so that it does not matter how fast events came. `perMillion`: MB that a million events would add
+ * at the pace of the last two thirds; of a short run that is mostly noise. `fault`: null when memory stayed flat.
  */
 export function memoryReport(samples) {
   const thirds = thirdsOf(samples);
   const [, middle, last] = thirds.map((third) => most(third, 'rss'));
-  const events = last && middle ? last.events - middle.events : 0;
+  const events = last && middle ? thirds[2].at(-1).events - thirds[1].at(-1).events : 0;
   const grown = last && middle ? last.rss - middle.rss : 0;
   const inThirds = (what) => thirds.map((third) => most(third, what)?.[what] ?? 0);
   const report = { rss: inThirds('rss'), heap: inThirds('heap'), elsewhere: inThirds('elsewhere') };
