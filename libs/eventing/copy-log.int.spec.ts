@@ -24,7 +24,11 @@ describe('copying a log', () => {
     esdb = await FaultyEsdb.start();
   });
   afterEach(async () => {
+    // A reading that nobody ends keeps its process alive.
+    for (let tries = 0; tries < 40 && esdb.openReads > 0; tries++) await sleep(25);
+    const left = esdb.openReads;
     await esdb.down();
+    expect(left).toBe(0);
     rmSync(base, { recursive: true });
   });
 
@@ -179,7 +183,7 @@ describe('copying a log', () => {
 
     it('it goes on without a gap and without a double, on a server and in a directory', async () => {
       await fill(at('a'), 600);
-      for (const after of [60, 90, 120]) {
+      for (const after of [60, 120]) {
         await killed(at('a'), esdb.url, after);
         expect(esdb.store.log.length).toBeGreaterThan(50);
       }
@@ -188,7 +192,6 @@ describe('copying a log', () => {
       expect(there.copied).toBeLessThan(500);
       const original = await textsOf(at('a'));
       expect(await textsOf(esdb.url)).toEqual(original);
-      await killed(esdb.url, at('b'), 100);
       await killed(esdb.url, at('b'), 100);
       expect((await copy(esdb.url, at('b'))).digest).toEqual(there.digest);
       expect(await textsOf(at('b'))).toEqual(original);

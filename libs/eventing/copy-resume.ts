@@ -55,11 +55,16 @@ async function compareBack(
   const back = (log: CopySource, after: Position) =>
     inOne(log.readAll({ after, direction: 'backwards', max: LOOKED_BACK }));
   const [ours, theirs] = [back(source, from.source), back(target, from.target)];
-  for (let looked = 0; looked < LOOKED_BACK; looked++) {
-    const [a, b] = await Promise.all([ours.next(), theirs.next()]);
-    if (a.done && b.done) return;
-    const difference = differenceOf(a.done ? null : a.value, b.done ? null : b.value);
-    if (difference !== null) throw differs(shown, difference);
+  try {
+    for (;;) {
+      const [a, b] = await Promise.all([ours.next(), theirs.next()]);
+      if (a.done && b.done) return;
+      const difference = differenceOf(a.done ? null : a.value, b.done ? null : b.value);
+      if (difference !== null) throw differs(shown, difference);
+    }
+  } finally {
+    // A reading that is left in the middle keeps its connection, and that the process.
+    await Promise.all([ours.return(), theirs.return()]);
   }
 }
 
