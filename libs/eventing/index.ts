@@ -21,6 +21,7 @@ export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { backUp, restoreBackup, type Backup, type BackupProgress } from './backup.js';
 export { copyLog, type CopiedLog, type CopyLogOptions, type CopyProgress } from './copy-log.js';
+export { inspectLogFile, inspectLogServer, type LogFileFacts, type LogServerFacts } from './inspect-log.js';
 export { LOG_CARD, LOG_FILE, readLogCard, writeLogCard, type LogCard } from './log-card.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
 export { openVault } from './keys-vault.js';
