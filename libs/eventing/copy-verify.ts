@@ -3,7 +3,7 @@ import type { CopySource } from './copy-ends.js';
 import { differs, isIncomplete, sourceChanged, stopped, targetIsAhead, targetIsOtherLog } from './copy-errors.js';
 import { differenceOf, inOne } from './copy-resume.js';
 import type { Position } from './envelope.js';
-import { TouchstoneError } from './errors.js';
+import type { TouchstoneError } from './errors.js';
 
 export interface Verifying {
   readonly source: CopySource;
