@@ -90,7 +90,7 @@ async function open(config: Config, logger: StructuredLogger, clock: Clock, clos
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
-  const readiness = new Readiness(() => projections.status(), config);
+  const readiness = new Readiness(() => projections.status(), log, config);
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
     given(CLOCK, clock),

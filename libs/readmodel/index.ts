@@ -16,6 +16,7 @@ export {
 export { heldAt, type AsOf, type Read, type ReadQuery } from './query.js';
 export type { AsOfInput, ReadAnswer, ReadOptions, Reads } from './reads.js';
 export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
+export { inspectReadStore, type StoredGeneration } from './inspect-store.js';
 export { ReadStore, type Generation, type GenerationState } from './read-store.js';
 export { CheckpointWaits, type WaitOptions } from './waits.js';
 export type { ReadEvent } from './digest.js';
