@@ -67,7 +67,10 @@ export function tracedExecute(execute: Execute, tracing: Tracing): Execute {
   };
 }
 
-function describe({ operation, name, selectionSet }: OperationDefinitionNode): { name: string; attributes: Attributes } {
+function describe({ operation, name, selectionSet }: OperationDefinitionNode): {
+  name: string;
+  attributes: Attributes;
+} {
   const fields = selectionSet.selections.flatMap((each) => (each.kind === Kind.FIELD ? [each.name.value] : []));
   const attributes: Attributes = {
     'graphql.operation.type': operation,

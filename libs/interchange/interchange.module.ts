@@ -78,7 +78,13 @@ import type { Sealer } from './sealed-frames.js';
 })
 export class InterchangeModule {}
 
-function quarantineOf(config: Config, sealer: Sealer, clock: Clock, logger: ImportLogger, metrics: Metrics): Quarantine {
+function quarantineOf(
+  config: Config,
+  sealer: Sealer,
+  clock: Clock,
+  logger: ImportLogger,
+  metrics: Metrics,
+): Quarantine {
   const file = join(config.dataDir, 'quarantine.db');
   const quarantine = Quarantine.open({ file, sealer, clock, onNew: logger.quarantined });
   const help = 'Records in quarantine that nobody has settled yet.';

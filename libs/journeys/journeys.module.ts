@@ -158,7 +158,8 @@ function ruleMoments(
 ): RuleMoments {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
-  const warn = (message: string, code: string) => logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
   const policy = new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
   policies.add(policy);
   return policy;
@@ -177,7 +178,8 @@ function followUps(
   const logger = new Logger('FollowUps');
   const follows = new FollowUps({ log, kernel, registry, follows: facts, ends });
   const checkpoint = new PolicyCheckpoint(join(dataDir, 'policies', 'follow-ups.json'));
-  const warn = (message: string, code: string) => logger.warn(message, { event: 'POLICY_FAILED', policy: 'follow-ups', code });
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'follow-ups', code });
   const policy = new FollowUpsPolicy({ log, follows, checkpoint, loads, warn });
   policies.add(policy);
   return policy;

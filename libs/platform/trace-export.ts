@@ -52,7 +52,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function openTraceExport(options: TraceExportOptions): TraceExport {
   const timeoutMs = Math.max(1, Math.min(exportTimeout(process.env), Math.floor(options.shutdownMs / 2)));
   // What the SDK does not understand of the settings it says here; of exports we tell ourselves, once.
-  const told = (message: string) => options.warn(message, 'TRACE_SETTING');
+  const known = new Set<string>();
+  const told = (message: string) => {
+    if (!known.has(message)) options.warn(message, 'TRACE_SETTING');
+    known.add(message);
+  };
   const quiet = () => undefined;
   diag.setLogger({ error: told, warn: told, info: quiet, debug: quiet, verbose: quiet }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true }); // prettier-ignore
   try {

@@ -47,7 +47,10 @@ function note(tracing: Tracing, span: Span, last: string, first: NewEvent | unde
 }
 
 const lastOf = (answers: readonly AppendOutcome[]): string =>
-  answers.reduce((last, answer) => (answer.ok && answer.appended.position > last ? answer.appended.position : last), '');
+  answers.reduce(
+    (last, answer) => (answer.ok && answer.appended.position > last ? answer.appended.position : last),
+    '',
+  );
 
 /**
  * A span for each round of the kernel: one command and its stream, or how many of them. What a policy decides says which

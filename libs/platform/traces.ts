@@ -35,7 +35,9 @@ function checkSettings(env: Env): void {
   }
   const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'];
   if (protocol === 'grpc') {
-    faults.push('OTEL_EXPORTER_OTLP_PROTOCOL cannot be grpc: leave it out, and give the port for HTTP of the collector');
+    faults.push(
+      'OTEL_EXPORTER_OTLP_PROTOCOL cannot be grpc: leave it out, and give the port for HTTP of the collector',
+    );
   }
   if (faults.length === 0) return;
   throw new TouchstoneError('CONFIG_INVALID', `Mend the settings: ${faults.join('. ')}.`, 'invalid', { faults });
