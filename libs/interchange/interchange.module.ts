@@ -10,6 +10,7 @@ import { Exports } from './exports.js';
 import { ExportsController } from './exports.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { QuarantineMending } from './quarantine-mending.js';
@@ -24,6 +25,7 @@ import type { Sealer } from './sealed-frames.js';
   controllers: [EventsController, ImportsController, ExportsController],
   providers: [
     ImportLogger,
+    { provide: HeldAnswers, inject: [Metrics], useFactory: heldAnswers },
     {
       provide: Exports,
       inject: [CONFIG],
@@ -77,6 +79,13 @@ import type { Sealer } from './sealed-frames.js';
   exports: [Quarantine, RunningImports, CloudEventIntake],
 })
 export class InterchangeModule {}
+
+function heldAnswers(metrics: Metrics): HeldAnswers {
+  const held = new HeldAnswers();
+  const help = 'Bytes of answers to streams of events that their clients have not read yet.';
+  metrics.gauge('touchstone_intake_held_answer_bytes', help, () => held.bytes);
+  return held;
+}
 
 function quarantineOf(
   config: Config,
