@@ -1,8 +1,16 @@
 import { SpanStatusCode, type SpanContext } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, ParentBasedSampler, AlwaysOffSampler, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'; // prettier-ignore
-import { TouchstoneError, type AppendOutcome, type EventLog, type NewEvent } from '@touchstone/eventing';
+import {
+  TouchstoneError,
+  type AppendOutcome,
+  type EventLog,
+  type KernelRound,
+  type NewEvent,
+  type WorkOutcome,
+} from '@touchstone/eventing';
 import { RecentAppends } from './recent-appends.js';
-import { tracedLog } from './traced.js';
+import { StructuredLogger } from './logger.js';
+import { tracedKernel, tracedLog } from './traced.js';
 import { openTraces } from './traces.js';
 import { currentTrace, failSpan, traceParentOf, Tracing } from './tracing.js';
 
@@ -151,6 +159,64 @@ describe('a traced log', () => {
       'error.type': 'WRONG_EXPECTED_REVISION',
     });
     expect(tracing.appendOf('c')).toEqual(spans()[0]!.spanContext());
+  });
+});
+
+describe('a traced kernel', () => {
+  class RecordFact {}
+  class CloseJourney {}
+  const round = (actor: { id: string; role?: string }, streams: string[], ...commands: object[]): KernelRound => ({
+    work: commands.map((command) => ({ decider: undefined as never, command })),
+    streams,
+    context: { actor, correlationId: 'c-1' },
+  });
+  const done = { ok: true, done: { events: [{}, {}] } } as unknown as WorkOutcome;
+  const refused: WorkOutcome = { ok: false, error: new TouchstoneError('JOURNEY_CLOSED', 'It is closed.', 'refused') };
+
+  it('names a command and its stream, but no id that was chosen outside', async () => {
+    const { tracing, spans } = recording();
+    const around = tracedKernel(tracing);
+    const clerk = { id: 'clerk' };
+    await around(round(clerk, ['journey-7'], new CloseJourney()), () => Promise.resolve([refused]));
+    await around(round(clerk, ['object-phone-13800138000'], new RecordFact()), () => Promise.resolve([done]));
+    await around(round(clerk, ['a', 'b'], new RecordFact(), new CloseJourney()), () => Promise.resolve([done, done]));
+    expect(spans().map(({ name }) => name)).toEqual(['command CloseJourney', 'command RecordFact', 'command several']);
+    expect(spans().map(({ attributes }) => attributes['touchstone.stream'])).toEqual(['journey-7', 'object-…', undefined]); // prettier-ignore
+    expect(spans()[0]!.attributes).toMatchObject({ 'error.type': 'JOURNEY_CLOSED', 'touchstone.refused': 1 });
+    expect(spans()[2]!.attributes).toMatchObject({ 'touchstone.commands': 2, 'touchstone.events': 4 });
+  });
+
+  it('links what a policy decides to the append that it follows from', async () => {
+    const { tracing, spans } = recording();
+    const cause = tracing.begin('append');
+    tracing.appended(cause, '01', 'c-1');
+    cause.end();
+    const policy = round({ id: 'follow-ups', role: 'policy' }, ['journey-7'], new CloseJourney());
+    await tracedKernel(tracing)(policy, () => Promise.resolve([done]));
+    const [, decided] = spans();
+    expect(decided!.name).toBe('policy follow-ups');
+    expect(decided!.links.map(({ context }) => context)).toEqual([cause.spanContext()]);
+  });
+});
+
+describe('a log line', () => {
+  it('carries the ids of the trace in which it was written', async () => {
+    const { tracing } = recording();
+    const lines: string[] = [];
+    const logger = new StructuredLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+    const context = await tracing.during('work', {}, (span) => {
+      logger.warn('Slow.', { event: 'SLOW_QUERY' }, 'Reads');
+      return Promise.resolve(span.spanContext());
+    });
+    logger.error(
+      new TouchstoneError('PROJECTOR_DIED', 'It died.', 'unavailable'),
+      { event: 'PROJECTOR_DIED' },
+      'Projections',
+    );
+    const [inside, outside] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(inside).toMatchObject({ event: 'SLOW_QUERY', traceId: context.traceId, spanId: context.spanId });
+    expect(outside).toMatchObject({ level: 'error', event: 'PROJECTOR_DIED', context: 'Projections' });
+    expect(outside).not.toHaveProperty('traceId');
   });
 });
 
