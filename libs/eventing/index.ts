@@ -9,10 +9,12 @@ export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';
 export { handlersFor } from './handlers.js';
 export {
   Kernel,
+  type Around,
   type Executed,
   type ExecuteOptions,
   type ExpectsRevision,
   type KernelParts,
+  type KernelRound,
   type Work,
   type WorkOutcome,
 } from './kernel.js';
