@@ -20,11 +20,15 @@ import {
   READS,
   VAULT,
   type Config,
+  tracedKernel,
+  tracedLog,
   type StructuredLogger,
+  type TraceExport,
 } from '@touchstone/platform';
-import { ProjectorHost, type RunnerState } from '@touchstone/readmodel';
+import { ProjectorHost, type ReadPool, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
 import { openLogOf } from './log-of-directory.js';
+import { observedReads } from './observed-reads.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
 
@@ -65,32 +69,43 @@ export async function openFoundation(
   config: Config,
   logger: StructuredLogger,
   clock = config.clockAt === undefined ? systemClock : clockAt(config.clockAt),
+  traces: TraceExport | null = null,
 ): Promise<Foundation> {
   const closing = new Closing();
   try {
-    return await open(config, logger, clock, closing);
+    return await open({ config, logger, clock, traces }, closing);
   } catch (error) {
     await closing.run().catch(() => undefined);
     throw error;
   }
 }
 
-async function open(config: Config, logger: StructuredLogger, clock: Clock, closing: Closing): Promise<Foundation> {
+interface Opening {
+  readonly config: Config;
+  readonly logger: StructuredLogger;
+  readonly clock: Clock;
+  readonly traces: TraceExport | null;
+}
+
+async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
-  const parts = { config, directory, log, clock, logger };
+  const tracing = traces?.tracing;
+  const parts = { config, directory, log, clock, logger, tracing };
   const projections = closing.add(await startProjections(parts), (p) => p.stop());
-  const reads = closing.add(startReads(parts, projections), (r) => r.close());
+  const pool = closing.add(startReads(parts, projections), (r) => r.close());
   const policies = new Policies();
-  const metrics = measuring(projections, policies);
-  const measuredLog = metrics.observe(log);
+  const metrics = measuring(projections, policies, pool, traces);
+  const reads = observedReads(pool, { metrics, logger, tracing, slowMs: config.slowQueryMs });
+  const measuredLog = metrics.observe(tracing ? tracedLog(log, tracing) : log);
   const registry = new EventRegistry(events);
-  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
+  const around = tracing && tracedKernel(tracing);
+  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext, around });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
-  const readiness = new Readiness(() => projections.status(), config);
+  const readiness = new Readiness(() => projections.status(), log, config);
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
     given(CLOCK, clock),
@@ -119,13 +134,20 @@ async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<voi
   }
 }
 
-function measuring(projections: ProjectorHost, policies: Policies): Metrics {
+function measuring(
+  projections: ProjectorHost,
+  policies: Policies,
+  reads: ReadPool,
+  traces: TraceExport | null,
+): Metrics {
   const metrics = new Metrics();
   metrics.collectProcess();
   metrics.collectProjections(async () =>
     (await projections.status()).map((status) => ({ ...status, up: isUp(status.state) })),
   );
   metrics.collectPolicies(() => policies.status());
+  metrics.collectReads(() => reads.load);
+  if (traces) metrics.collectTraces(() => traces.counts);
   return metrics;
 }
 

@@ -1,5 +1,5 @@
 import { portsOf, type Clock, type DataDirectory, type LogForThread, type SharedLog } from '@touchstone/eventing';
-import type { Config, StructuredLogger } from '@touchstone/platform';
+import type { Config, StructuredLogger, Tracing } from '@touchstone/platform';
 import { ProjectorHost, ReadPool } from '@touchstone/readmodel';
 import { groupNames } from './composition.js';
 
@@ -16,6 +16,7 @@ interface Parts {
   readonly log: SharedLog;
   readonly clock: Clock;
   readonly logger: StructuredLogger;
+  readonly tracing?: Tracing;
 }
 
 /** Threads run compiled code, also when this file itself is run from its source. */
@@ -23,7 +24,7 @@ const entry = (name: string) =>
   new URL(import.meta.url.endsWith('.ts') ? `./dist/${name}.js` : `./${name}.js`, import.meta.url);
 
 /** Starts the thread that keeps the read models up to the log. */
-export function startProjections({ config, directory, log, logger }: Parts): Promise<ProjectorHost> {
+export function startProjections({ config, directory, log, logger, tracing }: Parts): Promise<ProjectorHost> {
   return ProjectorHost.start({
     worker: entry('projector.worker'),
     directory: directory.file('read'),
@@ -32,7 +33,8 @@ export function startProjections({ config, directory, log, logger }: Parts): Pro
       const given = log.forThread();
       return { data: { log: given, timeZone: config.timeZone } satisfies ProjectorData, transfer: portsOf(given) };
     },
-    onDeath: (error) => logger.error(error, 'Projections'),
+    onDeath: (error) => logger.error(error, { event: error.code }, 'Projections'),
+    ...(tracing && { onBatch: (batch) => tracing.projected(batch) }),
   });
 }
 

@@ -1,16 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog } from '@touchstone/eventing';
 import type { Config } from '@touchstone/platform';
 import type { RunnerStatus } from '@touchstone/readmodel';
 
 /** What readiness asks: how the read models stand. */
 export type StatusSource = () => Promise<readonly RunnerStatus[]>;
 
+/** For how long a log may think about where it ends; one that was never away takes a few milliseconds. */
+const LOG_ANSWERS_MS = 2_000;
+
 /** Whether this process may be given work. */
 export class Readiness {
   private stopping = false;
+  /** What the log is being asked: whoever comes meanwhile waits for the same answer. */
+  private asked: Promise<string | null> | null = null;
 
   constructor(
     private readonly status: StatusSource,
+    /** Fails, or takes long, when the log cannot be reached: then nothing can be recorded. */
+    private readonly log: Pick<EventLog, 'head'>,
     private readonly config: Pick<Config, 'readyMaxLagMs'>,
+    private readonly logAnswersMs = LOG_ANSWERS_MS,
   ) {}
 
   /** From now on it says no, so that nobody sends new work to a process that is about to end. */
@@ -21,6 +31,25 @@ export class Readiness {
   /** Empty: ready. Else a sentence for each thing in the way. */
   async reasonsAgainst(): Promise<string[]> {
     if (this.stopping) return ['The server is stopping.'];
+    const [log, readModels] = await Promise.all([this.againstLog(), this.againstReadModels()]);
+    return log === null ? readModels : [log, ...readModels];
+  }
+
+  private async againstLog(): Promise<string | null> {
+    this.asked ??= this.log
+      .head()
+      .then(
+        () => null,
+        (error: unknown) => `The event log does not answer: ${(error as Error).message}`,
+      )
+      .finally(() => (this.asked = null));
+    const late = new AbortController();
+    const silent = `The event log has not answered for ${this.logAnswersMs} ms.`;
+    const wait = sleep(this.logAnswersMs, silent, { ref: false, signal: late.signal }).catch(() => silent);
+    return Promise.race([this.asked, wait]).finally(() => late.abort());
+  }
+
+  private async againstReadModels(): Promise<string[]> {
     try {
       return (await this.status()).flatMap((projection) => this.against(projection));
     } catch (error) {

@@ -35,6 +35,15 @@ export interface Mend {
   readonly note?: string;
 }
 
+export interface QuarantineOptions {
+  readonly file: string;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly retentionDays?: number;
+  /** Told of new records once they are durable: how many of each code. */
+  readonly onNew?: (codes: Readonly<Record<string, number>>) => void;
+}
+
 /**
  * What could not be taken in, kept with its reason until it is mended and taken, given up, or its time is over. One
  * SQLite file; contents are encrypted with one key for each month of expiry, which is destroyed once the month has
@@ -48,14 +57,15 @@ export class Quarantine {
     private readonly seal: QuarantineSeal,
     private readonly clock: Clock,
     private readonly retentionDays: number,
+    private readonly onNew: QuarantineOptions['onNew'],
   ) {
     this.removal = new QuarantineRemoval(file, seal, clock);
   }
 
   /** Opens (or creates) `quarantine.db`. @throws QUARANTINE_NOT_DURABLE */
-  static open(options: { file: string; sealer: Sealer; clock: Clock; retentionDays?: number }): Quarantine {
-    const { file, sealer, clock, retentionDays = 90 } = options;
-    return new Quarantine(QuarantineFile.open(file), new QuarantineSeal(sealer), clock, retentionDays);
+  static open(options: QuarantineOptions): Quarantine {
+    const { file, sealer, clock, retentionDays = 90, onNew } = options;
+    return new Quarantine(QuarantineFile.open(file), new QuarantineSeal(sealer), clock, retentionDays, onNew);
   }
 
   /** As `keep`; returns how many records are new. */
@@ -75,7 +85,7 @@ export class Quarantine {
       'INSERT INTO record (source, fingerprint, journey_type, journey_id, import_id, line, code, reason, format, ' +
         'subject, raw, context, shared, at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
-    return this.file.transaction(() => {
+    const kept = this.file.transaction(() => {
       const sharing = new Map<unknown, number>();
       this.prepared('INSERT INTO month_key (subject) VALUES (?) ON CONFLICT DO NOTHING').run(subject);
       return records.map((r): Kept => {
@@ -94,6 +104,15 @@ export class Quarantine {
         return { id: String(written.lastInsertRowid), isNew: true };
       });
     });
+    this.tellOf(records.filter((_, i) => kept[i]!.isNew));
+    return kept;
+  }
+
+  private tellOf(records: readonly Unreadable[]): void {
+    if (!this.onNew || records.length === 0) return;
+    const codes: Record<string, number> = {};
+    for (const { code } of records) codes[code] = (codes[code] ?? 0) + 1;
+    this.onNew(codes);
   }
 
   /**

@@ -141,7 +141,8 @@ function openLoads({ historyOpen }: Config): OpenLoads {
   const loads = new OpenLoads();
   if (historyOpen) {
     loads.begin();
-    new Logger('RuleMoments').warn('HISTORY_OPEN is set: no rule observes a moment until a start without it.');
+    const message = 'HISTORY_OPEN is set: no rule observes a moment until a start without it.';
+    new Logger('RuleMoments').warn(message, { event: 'HISTORY_OPEN' });
   }
   return loads;
 }
@@ -157,7 +158,8 @@ function ruleMoments(
 ): RuleMoments {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
-  const warn = (message: string) => logger.warn(message);
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
   const policy = new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
   policies.add(policy);
   return policy;
@@ -176,7 +178,8 @@ function followUps(
   const logger = new Logger('FollowUps');
   const follows = new FollowUps({ log, kernel, registry, follows: facts, ends });
   const checkpoint = new PolicyCheckpoint(join(dataDir, 'policies', 'follow-ups.json'));
-  const warn = (message: string) => logger.warn(message);
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'follow-ups', code });
   const policy = new FollowUpsPolicy({ log, follows, checkpoint, loads, warn });
   policies.add(policy);
   return policy;

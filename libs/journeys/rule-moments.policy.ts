@@ -241,7 +241,7 @@ export class RuleMoments implements Policy {
   private tell({ code, message }: PolicyError): void {
     if (this.told === code) return;
     this.told = code;
-    this.parts.warn?.(`A moment of a rule cannot be recorded for now (${code}): ${message}`);
+    this.parts.warn?.(`A moment of a rule cannot be recorded for now (${code}): ${message}`, code);
   }
 
   private tooMany(): TouchstoneError {

@@ -16,6 +16,7 @@ export {
 export { heldAt, type AsOf, type Read, type ReadQuery } from './query.js';
 export type { AsOfInput, ReadAnswer, ReadOptions, Reads } from './reads.js';
 export { InlineReads, type InlineReadsOptions } from './inline-reads.js';
+export { inspectReadStore, type StoredGeneration } from './inspect-store.js';
 export { ReadStore, type Generation, type GenerationState } from './read-store.js';
 export { CheckpointWaits, type WaitOptions } from './waits.js';
 export type { ReadEvent } from './digest.js';
@@ -24,8 +25,9 @@ export type { RunnerState, RunnerStatus } from './runner-status.js';
 export { GroupProjector, type GroupProjectorOptions, type GroupStatus } from './group-projector.js';
 export type { BuildProgress, RunnerTuning } from './build-generation.js';
 export type { RunnerLog, Unparked } from './projection-runner.js';
-export { ProjectorHost, type ProjectorHostOptions } from './projector-host.js';
+export { ProjectorHost, type ProjectedBatch, type ProjectorHostOptions } from './projector-host.js';
 export { runProjectorWorker, type OpenedLog, type ProjectorWorkerParts } from './projector-worker.js';
 export { ReadPool, type ReadPoolOptions } from './read-pool.js';
+export type { ReadLoad } from './read-threads.js';
 export { runReadWorker, type AnyQuery } from './read-worker.js';
 export type { AsOfLog } from './as-of.js';

@@ -3,7 +3,7 @@ import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing
 import type { BuildOrder, BuildProgress, RunnerTuning } from './build-generation.js';
 import type { GroupStatus } from './group-projector.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
-import type { Unparked } from './projection-runner.js';
+import type { TakenBatch, Unparked } from './projection-runner.js';
 import {
   unknownGroup,
   type FromProjector,
@@ -26,8 +26,15 @@ export interface ProjectorHostOptions {
   readonly data?: () => { readonly data: unknown; readonly transfer?: readonly Transferable[] };
   readonly tuning?: RunnerTuning;
   readonly onProgress?: (progress: BuildProgress) => void;
+  /** Of every batch that a live generation took, once it is committed. */
+  readonly onBatch?: (batch: ProjectedBatch) => void;
   /** The thread died and is started again. */
   readonly onDeath?: (error: TouchstoneError) => void;
+}
+
+export interface ProjectedBatch extends TakenBatch {
+  readonly group: string;
+  readonly generation: string;
 }
 
 interface Pending {
@@ -213,6 +220,8 @@ export class ProjectorHost {
         const waits = this.waits.get(message.group);
         // Only progress ends a row of deaths; a thread that dies on the same event again makes none.
         if (waits && message.position > waits.checkpoint) this.deaths = 0;
+        const { group, generation, batch } = message;
+        if (batch) this.options.onBatch?.({ group, generation, ...batch });
         return waits?.advance(message.position);
       }
       case 'progress':
