@@ -21,12 +21,20 @@ declare const it: (name: string, body: () => void) => void;
 
 /**
  * Where a test has a generation or a read store of its own: `otherwise`, or, where `TEST_READ_STORE_URL` names a PostgreSQL,
- * a schema there that nobody else has.
+ * a schema there that nobody else has; the same for the same path.
  */
 export function testPlace(otherwise: Place = ':memory:'): Place {
   const url = process.env['TEST_READ_STORE_URL'];
-  return url ? inSchema(`${url}?line=test`, `t${randomBytes(8).toString('hex')}`) : otherwise;
+  if (!url) return otherwise;
+  const name = () => `t${randomBytes(8).toString('hex')}`;
+  // Stores in memory are never closed, and there are hundreds of them.
+  if (otherwise === ':memory:') return inSchema(`${url}?line=test`, name());
+  let place = places.get(otherwise);
+  if (place === undefined) places.set(otherwise, (place = inSchema(url, name())));
+  return place;
 }
+
+const places = new Map<string, Place>();
 
 /** Rounds there: the same cases have all of theirs on SQLite, and a new schema takes a hundred times as long as a new file. */
 const fewer = (rounds: number): number => (process.env['TEST_READ_STORE_URL'] ? Math.ceil(rounds / 5) : rounds);
