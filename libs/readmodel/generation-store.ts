@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import type { Position } from '@touchstone/eventing/pure';
+import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { schemaOf, type Place } from './place.js';
 import { createIndexes, createTables } from './generation-tables.js';
 import { Derivations } from './derivations.js';
@@ -188,11 +188,24 @@ function isNew(db: Connection, place: Place): boolean {
   const postgres = asPostgres(db);
   if (!postgres) return db.prepare(`select 1 from sqlite_schema where name = 'checkpoint'`).get() === undefined;
   createSchema(postgres, place);
-  return (
-    db.prepare(`select 1 from pg_tables where schemaname = ? and tablename = 'checkpoint'`).get(schemaOf(place)) ===
-    undefined
-  );
+  const { tables, checkpoint } = db
+    .prepare(
+      `select count(*) as tables, coalesce(sum(case when tablename = 'checkpoint' then 1 else 0 end), 0) as checkpoint
+       from pg_tables where schemaname = ?`,
+    )
+    .get(schemaOf(place)) as { tables: number; checkpoint: number };
+  // They are made in one transaction.
+  if (tables > 0 && checkpoint === 0) throw damagedSchema(schemaOf(place));
+  return tables === 0;
 }
+
+const damagedSchema = (schema: string): TouchstoneError =>
+  new TouchstoneError(
+    'READ_STORE_DAMAGED',
+    `The read model in the schema ${schema} is damaged (it has no checkpoint); stop, drop the schema and start: it is rebuilt from the log.`,
+    'unavailable',
+    { schema },
+  );
 
 function syncToDisk(path: string): void {
   const file = openSync(path, 'r');

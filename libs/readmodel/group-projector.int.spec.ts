@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { BuildProgress } from './build-generation.js';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
@@ -6,7 +6,10 @@ import { GroupProjector, type GroupProjectorOptions } from './group-projector.js
 import type { ProjectionGroup } from './projection.js';
 import { pauseFor } from './pause.js';
 import { ActiveGenerations, ReadStore } from './read-store.js';
-import { projectAll, projectMore } from './testing.js';
+import { projectAll, projectMore, testPlace } from './testing.js';
+import { openForWriting } from './connection.js';
+import { isPostgresUrl, schemaOf, type Place } from './place.js';
+import { quoted } from './sqlite.js';
 import { readToy, toyDefects, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
 
@@ -18,7 +21,7 @@ const now = () => '2024-03-01T00:00:00.000Z';
 beforeEach(async () => {
   directory = new TestDirectory();
   log = await directory.log();
-  readStore = directory.closing(await ReadStore.open(directory.file('read'), now), (store) => store.close());
+  readStore = directory.closing(await ReadStore.open(testPlace(directory.file('read')), now), (store) => store.close());
   toyDefects.on = true;
 });
 afterEach(() => directory.remove());
@@ -47,6 +50,16 @@ async function rebuiltRows(group: ProjectionGroup) {
   const events = [];
   for await (const page of log.readAll()) events.push(...page);
   return dumpRows(projectAll(group, events, { read: readToy, mayPark: true }));
+}
+
+/** Makes what is at a place something that no store ever wrote. */
+function spoil(place: Place): void {
+  if (!isPostgresUrl(place))
+    return writeFileSync(place, 'this is no database, and it is longer than a header '.repeat(99));
+  const db = openForWriting(place, 'live');
+  const schema = quoted(schemaOf(place));
+  db.exec(`create schema if not exists ${schema}; create table ${schema}.name (half text)`);
+  db.close();
 }
 
 describe('a group', () => {
@@ -126,8 +139,8 @@ describe('a group', () => {
     await projector.rebuild();
     await projector.rebuild();
     expect(states()).toEqual(['2 previous', '3 active']);
-    expect(existsSync(directory.file('read/toys-1.db'))).toBe(false);
-    expect(existsSync(directory.file('read/toys-2.db'))).toBe(true);
+    expect(readStore.has({ name: 'toys-1' })).toBe(false);
+    expect(readStore.has({ name: 'toys-2' })).toBe(true);
   });
 
   it('goes back to the previous generation once that has caught up', async () => {
@@ -166,7 +179,7 @@ describe('a group', () => {
     await projector.stop();
     await expect(rebuilding).rejects.toMatchObject({ code: 'PROJECTOR_STOPPED' });
     expect(states()).toEqual(['1 active']);
-    expect(existsSync(directory.file('read/toys-2.db'))).toBe(false);
+    expect(readStore.has({ name: 'toys-2' })).toBe(false);
   });
 
   it('throws away the remains of a build that a crash broke off, and never uses their number again', async () => {
@@ -174,9 +187,9 @@ describe('a group', () => {
     const remains = readStore.create(toyGroup(), 'active');
     GenerationStore.open(toyGroup(), remains.name, readStore.fileOf(remains)).close();
     const broken = readStore.create(toyGroup(), 'building');
-    writeFileSync(readStore.fileOf(broken), 'half of a file');
+    spoil(readStore.fileOf(broken));
     const projector = start();
-    expect(existsSync(readStore.fileOf(broken))).toBe(false);
+    expect(readStore.has(broken)).toBe(false);
     await projector.rebuild();
     expect(states()).toEqual(['1 previous', '3 active']);
   });
@@ -184,7 +197,7 @@ describe('a group', () => {
   it('whose file is damaged is made anew from the log', async () => {
     await fill(log, 200);
     const damaged = readStore.create(toyGroup(), 'active');
-    writeFileSync(readStore.fileOf(damaged), 'this is no database, and it is longer than a header '.repeat(99));
+    spoil(readStore.fileOf(damaged));
     const projector = start();
     expect(projector.status()).toMatchObject({ state: 'failed', cause: expect.stringContaining('damaged') });
     await reached(projector);

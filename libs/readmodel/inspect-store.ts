@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Position } from '@touchstone/eventing/pure';
 import { META_FILE } from './read-store.js';
-import { openForReading } from './sqlite.js';
+import { openForReading } from './connection.js';
 
 /** The generation of a group that answers, as a look at its file finds it. */
 export interface StoredGeneration {

@@ -1,14 +1,16 @@
 import {
   PostgresAdapter,
-  PostgresIntrospector,
   PostgresQueryCompiler,
   type CompiledQuery,
   type DatabaseConnection,
+  type DatabaseIntrospector,
+  type DatabaseMetadata,
   type Dialect,
   type Driver,
-  type Kysely,
   type PrimitiveValueListNode,
   type QueryResult,
+  type SchemaMetadata,
+  type TableMetadata,
   type ValueListNode,
 } from 'kysely';
 import type { SqlValue, SyncPostgres } from '@touchstone/eventing/sync-postgres';
@@ -32,8 +34,8 @@ export class SyncPostgresDialect implements Dialect {
     return new PostgresAdapter();
   }
 
-  createIntrospector(db: Kysely<never>): PostgresIntrospector {
-    return new PostgresIntrospector(db);
+  createIntrospector(): DatabaseIntrospector {
+    return new OwnSchema(this.db);
   }
 }
 
@@ -47,6 +49,28 @@ class Compiler extends PostgresQueryCompiler {
   protected override visitValueList(node: ValueListNode): void {
     if (node.values.length > 0) super.visitValueList(node);
     else this.append('(null)');
+  }
+}
+
+/** Tells of the connection's own schema only: a database may have many others. */
+class OwnSchema implements DatabaseIntrospector {
+  constructor(private readonly db: SyncPostgres) {}
+
+  getSchemas(): Promise<SchemaMetadata[]> {
+    const { rows } = this.db.rows('select nspname as name from pg_namespace where nspname = current_schema()', []);
+    return Promise.resolve(rows as unknown as SchemaMetadata[]);
+  }
+
+  getTables(): Promise<TableMetadata[]> {
+    const { rows } = this.db.rows(
+      'select tablename as name, schemaname as schema from pg_tables where schemaname = current_schema()',
+      [],
+    );
+    return Promise.resolve(rows.map((row) => ({ ...row, isView: false, columns: [] }) as unknown as TableMetadata));
+  }
+
+  async getMetadata(): Promise<DatabaseMetadata> {
+    return { tables: await this.getTables() };
   }
 }
 

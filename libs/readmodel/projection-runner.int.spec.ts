@@ -3,7 +3,7 @@ import type { RecordedEvent } from '@touchstone/eventing/pure';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
 import { ProjectionRunner, type RunnerOptions } from './projection-runner.js';
-import { projectAll } from './testing.js';
+import { projectAll, testPlace } from './testing.js';
 import { readToy, toyDefects, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
 
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => directory.remove());
 
 function run(options: Partial<RunnerOptions> = {}) {
-  const store = options.store ?? GenerationStore.open(toyGroup(), 'toys-1', directory.file('toys-1.db'));
+  const store = options.store ?? GenerationStore.open(toyGroup(), 'toys-1', testPlace(directory.file('toys-1.db')));
   const now = () => '2024-03-01T00:00:00.000Z';
   const runner = new ProjectionRunner({ log, read: readToy, now, watchEveryMs: 20, backoffMs: 5, ...options, store });
   directory.closing(runner, async () => {
@@ -72,7 +72,7 @@ describe('a projection runner', () => {
     await fill(log, 500);
     const first = run({
       batchSize: 50,
-      store: GenerationStore.open(toyGroup(), 'toys-1', directory.file('toys-1.db')),
+      store: GenerationStore.open(toyGroup(), 'toys-1', testPlace(directory.file('toys-1.db'))),
     });
     await until(() => first.store.checkpoint.position !== '');
     await first.runner.stop();
@@ -341,7 +341,7 @@ describe('a subscription', () => {
 });
 
 it('a checkpoint beyond the end of the log fails, because it is another log', async () => {
-  const store = GenerationStore.open(toyGroup(), 'toys-1', directory.file('toys-1.db'));
+  const store = GenerationStore.open(toyGroup(), 'toys-1', testPlace(directory.file('toys-1.db')));
   store.db.exec(`update checkpoint set position = '${'0'.repeat(12)}ffff'`);
   store.close();
   const { runner } = run();

@@ -6,7 +6,7 @@ import { GenerationStore } from './generation-store.js';
 import { GroupProjector } from './group-projector.js';
 import { ReadStore } from './read-store.js';
 import { assertIntegrity } from './sqlite.js';
-import { projectAll, seeded } from './testing.js';
+import { projectAll, seeded, testPlace } from './testing.js';
 import { readToy, toyGroup } from './spec/toy.js';
 import { fill, newSteps, TestDirectory } from './spec/toy-log.js';
 
@@ -22,9 +22,13 @@ it('a projector killed at random points, rebuilding or not, ends up with the row
     const random = seeded(4);
     for (let round = 0; round < ROUNDS; round++) {
       await fill(log, 300);
-      const process = spawn(globalThis.process.execPath, ['--no-warnings', child, log.file, directory.file('read')], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const process = spawn(
+        globalThis.process.execPath,
+        ['--no-warnings', child, log.file, testPlace(directory.file('read'))],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
       await once(process.stdout, 'data');
       await new Promise((resolve) => setTimeout(resolve, random() * 120));
       process.kill('SIGKILL');
@@ -32,7 +36,9 @@ it('a projector killed at random points, rebuilding or not, ends up with the row
       // It died of us, not of an error of its own.
       expect(signal).toBe('SIGKILL');
     }
-    const readStore = directory.closing(await ReadStore.open(directory.file('read'), now), (store) => store.close());
+    const readStore = directory.closing(await ReadStore.open(testPlace(directory.file('read')), now), (store) =>
+      store.close(),
+    );
     const projector = GroupProjector.start({ group: toyGroup(), readStore, log, read: readToy, now });
     await projector.waits.waitFor(await log.head(), { timeoutMs: 10_000 });
     expect(projector.parked().map(({ revision, reason }) => `${revision} ${reason}`)).toEqual(['1 failed', '2 behind']);

@@ -4,7 +4,7 @@ import { GenerationStore } from './generation-store.js';
 import { ProjectorHost, type ProjectorHostOptions } from './projector-host.js';
 import { pauseFor } from './pause.js';
 import { ReadStore } from './read-store.js';
-import { projectAll } from './testing.js';
+import { projectAll, testPlace } from './testing.js';
 import { toyGroup } from './spec/toy.js';
 import type { ToyData } from './spec/toy-projector.worker.js';
 import { fill, newSteps, TestDirectory, until, type TestLog } from './spec/toy-log.js';
@@ -23,7 +23,7 @@ async function start(options: Partial<ProjectorHostOptions> & { toy?: Partial<To
   const { toy, ...rest } = options;
   const host = await ProjectorHost.start({
     worker,
-    directory: directory.file('read'),
+    directory: testPlace(directory.file('read')),
     groups: ['toys'],
     data: () => ({ data: { file: log.file, ...toy } satisfies ToyData }),
     tuning: { watchEveryMs: 20, backoffMs: 5 },
@@ -41,7 +41,7 @@ const reached = async (host: ProjectorHost) => host.waitFor('toys', await log.he
 async function expectRowsToEqualARebuild(): Promise<void> {
   const events = [];
   for await (const page of log.readAll()) events.push(...page);
-  const readStore = await ReadStore.open(directory.file('read'), () => '');
+  const readStore = await ReadStore.open(testPlace(directory.file('read')), () => '');
   const active = readStore.active('toys')!;
   const store = GenerationStore.open(toyGroup(), active.name, readStore.fileOf(active));
   try {

@@ -4,6 +4,7 @@ import { ReadPool, type ReadPoolOptions } from './read-pool.js';
 import { pauseFor } from './pause.js';
 import { ReadStore } from './read-store.js';
 import { badQuery, keepingQuery, readToy, slowQuery, sumQuery, toyGroup } from './spec/toy.js';
+import { testPlace } from './testing.js';
 import { fill, newSteps, TestDirectory, type TestLog } from './spec/toy-log.js';
 
 let directory: TestDirectory;
@@ -15,7 +16,7 @@ const worker = new URL('./dist/spec/toy-reader.worker.js', import.meta.url);
 beforeEach(async () => {
   directory = new TestDirectory();
   log = await directory.log();
-  readStore = directory.closing(await ReadStore.open(directory.file('read'), now), (store) => store.close());
+  readStore = directory.closing(await ReadStore.open(testPlace(directory.file('read')), now), (store) => store.close());
 });
 afterEach(() => directory.remove());
 
