@@ -29,3 +29,6 @@ export { runProjectorWorker, type OpenedLog, type ProjectorWorkerParts } from '.
 export { ReadPool, type ReadPoolOptions } from './read-pool.js';
 export { runReadWorker, type AnyQuery } from './read-worker.js';
 export type { AsOfLog } from './as-of.js';
+export { Campaign, type CampaignOptions, type Term } from './campaign.js';
+export { fence, LEASE_TTL_MS, Leases, TRY_EVERY_MS, type LeaseState } from './leases.js';
+export { holderName, leaseLost, leaseLostIn, SharedStore, type SharedStoreOptions } from './shared-store.js';
