@@ -70,7 +70,16 @@ export async function startPostgres({ settings = {} } = {}) {
     kill: () => end('SIGKILL'),
     async restart() {
       rmSync(join(data, 'postmaster.pid'), { force: true });
-      server = await launched(postgres, data, port, run);
+      // Of a server that was killed, the last of its children may still be about to go.
+      for (let attempt = 1; ; attempt++) {
+        try {
+          server = await launched(postgres, data, port, run);
+          return;
+        } catch (error) {
+          if (attempt === 20 || !/shared memory|lock file/.test(error.message)) throw error;
+          await sleep(100);
+        }
+      }
     },
   };
 }

@@ -21,7 +21,8 @@ export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { backUp, restoreBackup, type Backup, type BackupProgress } from './backup.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
-export { openVault } from './keys-vault.js';
+export { openVault, type KeysPlace } from './keys-vault.js';
+export { LastingPostgres, type LastingStatement } from './lasting-postgres.js';
 export { openSyncPostgres, PostgresError, SyncPostgres, type SqlValue, type SyncStatement } from './sync-postgres.js';
 export { openLog, portsOf, type LogForThread, type LogSource, type SharedLog } from './open-log.js';
 export {

@@ -35,7 +35,7 @@ import type { Sealer } from './sealed-frames.js';
       provide: Quarantine,
       inject: [CONFIG, VAULT, CLOCK],
       useFactory: (config: Config, sealer: Sealer, clock: Clock) =>
-        Quarantine.open({ file: join(config.dataDir, 'quarantine.db'), sealer, clock }),
+        Quarantine.open({ ...quarantinePlace(config), sealer, clock }),
     },
     { provide: ObjectIntake, inject: [Kernel], useFactory: (kernel: Kernel) => new ObjectIntake(kernel) },
     {
@@ -78,3 +78,6 @@ import type { Sealer } from './sealed-frames.js';
   exports: [Quarantine, RunningImports, CloudEventIntake],
 })
 export class InterchangeModule {}
+
+const quarantinePlace = ({ dataDir, readStoreUrl: url }: Config) =>
+  url === undefined ? { file: join(dataDir, 'quarantine.db') } : { url };
