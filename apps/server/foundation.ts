@@ -15,18 +15,21 @@ import {
   CONFIG,
   currentContext,
   EVENT_LOG,
+  LEADING,
   Metrics,
   Policies,
   READS,
+  SHARED_STORE,
   VAULT,
   type Config,
   type StructuredLogger,
 } from '@touchstone/platform';
-import { ProjectorHost, type RunnerState } from '@touchstone/readmodel';
+import { Leadership, Projections, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
 import { openLogOf } from './log-of-directory.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
+import { closeShared, measuredLeases, openShared, type Shared } from './shared.js';
 
 /** Everything that outlives a request and has to be closed in order. */
 export interface Foundation {
@@ -77,27 +80,33 @@ export async function openFoundation(
 
 async function open(config: Config, logger: StructuredLogger, clock: Clock, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
-  const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
+  const shared = closing.add(await openShared(config, logger), closeShared);
+  const { readStoreUrl: url } = config;
+  const keys = url === undefined ? { file: directory.file('keys.db') } : { url };
+  const vault = closing.add(await openVault(keys), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
   const parts = { config, directory, log, clock, logger };
-  const projections = closing.add(await startProjections(parts), (p) => p.stop());
+  const projections = closing.add(await startProjections(parts, shared), (p) => p.stop());
   const reads = closing.add(startReads(parts, projections), (r) => r.close());
   const policies = new Policies();
-  const metrics = measuring(projections, policies);
+  const metrics = measuring(projections, policies, shared);
   const measuredLog = metrics.observe(log);
   const registry = new EventRegistry(events);
   const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
-  const readiness = new Readiness(() => projections.status(), config);
+  const readiness = new Readiness(() => projections.status(), config, shared?.leadership);
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
     given(CLOCK, clock),
     given(EVENT_LOG, measuredLog),
     given(VAULT, vault),
     given(READS, reads),
-    given(ProjectorHost, projections),
+    given(Projections, projections),
+    given(Leadership, shared?.leadership ?? null),
+    given(LEADING, shared?.leadership ?? null),
+    given(SHARED_STORE, shared?.store ?? null),
     given(EventRegistry, registry),
     given(Kernel, kernel),
     given(PackCatalogue, packs),
@@ -119,13 +128,14 @@ async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<voi
   }
 }
 
-function measuring(projections: ProjectorHost, policies: Policies): Metrics {
+function measuring(projections: Projections, policies: Policies, shared: Shared | null): Metrics {
   const metrics = new Metrics();
   metrics.collectProcess();
-  metrics.collectProjections(async () =>
-    (await projections.status()).map((status) => ({ ...status, up: isUp(status.state) })),
-  );
+  const status = async () => (await projections.status()).map((group) => ({ ...group, up: isUp(group.state) }));
+  metrics.collectProjections(() => (shared ? status().catch(() => []) : status()));
   metrics.collectPolicies(() => policies.status());
+  // A scrape says what can be said: what PostgreSQL does not tell now is left out.
+  if (shared) metrics.collectLeases(() => measuredLeases(shared).catch(() => []));
   return metrics;
 }
 
@@ -141,7 +151,10 @@ export const emptyFoundation = (): readonly Provider[] =>
     EVENT_LOG,
     VAULT,
     READS,
-    ProjectorHost,
+    Projections,
+    Leadership,
+    LEADING,
+    SHARED_STORE,
     EventRegistry,
     Kernel,
     PackCatalogue,

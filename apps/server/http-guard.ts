@@ -10,7 +10,9 @@ import {
   type DefectSink,
   type Metrics,
   type RequestContext,
+  type Role,
 } from '@touchstone/platform';
+import { notServedHere, roleOfPath } from './roles.js';
 
 /** The name in a Host header, without its port. */
 const hostName = (host: string) => host.replace(/:\d+$/, '');
@@ -30,12 +32,14 @@ export function isOwnPage(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Every HTTP request: is it for us, on whose behalf does it run, how long did it take. */
-export function guardHttp(fastify: FastifyInstance, metrics: Metrics, sink: DefectSink): void {
+export function guardHttp(fastify: FastifyInstance, metrics: Metrics, sink: DefectSink, roles: readonly Role[]): void {
   const contexts = new WeakMap<FastifyRequest, RequestContext>();
   fastify.addHook('onRequest', (request, reply, done) => {
     let context: RequestContext;
     try {
       if (!isAddressedHere(request.headers)) throw notAddressedHere(request.headers.host);
+      const role = roleOfPath(request.url);
+      if (role !== null && !roles.includes(role)) throw notServedHere(role, roles);
       context = contextFromHeaders(request.headers);
     } catch (error) {
       answerError(request, reply, error, sink);

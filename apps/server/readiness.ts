@@ -10,7 +10,9 @@ export class Readiness {
 
   constructor(
     private readonly status: StatusSource,
-    private readonly config: Pick<Config, 'readyMaxLagMs'>,
+    private readonly config: Pick<Config, 'readyMaxLagMs' | 'roles'>,
+    /** Absent: this process is alone. */
+    private readonly leadership?: { readonly trouble: string | null; has(name: string): boolean },
   ) {}
 
   /** From now on it says no, so that nobody sends new work to a process that is about to end. */
@@ -21,11 +23,25 @@ export class Readiness {
   /** Empty: ready. Else a sentence for each thing in the way. */
   async reasonsAgainst(): Promise<string[]> {
     if (this.stopping) return ['The server is stopping.'];
+    const trouble = this.leadership?.trouble;
+    if (trouble != null) return [`PostgreSQL does not answer: ${trouble}`];
     try {
-      return (await this.status()).flatMap((projection) => this.against(projection));
+      return (await this.status())
+        .filter(({ group }) => this.needs(group))
+        .flatMap((projection) => this.against(projection));
     } catch (error) {
       return [`The projections do not answer: ${(error as Error).message}`];
     }
+  }
+
+  /**
+   * Who answers questions needs the read models, whoever keeps them up; who keeps them up needs those that it has the lease
+   * of. One that waits to take over, and one that does something else, can do without.
+   */
+  private needs(group: string): boolean {
+    const { roles } = this.config;
+    if (!this.leadership || roles.includes('api') || roles.includes('delivery')) return true;
+    return roles.includes('projector') && this.leadership.has(`projection:${group}`);
   }
 
   private against({ group, state, head, lagMs, cause }: RunnerStatus): string[] {

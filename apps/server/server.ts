@@ -59,7 +59,7 @@ async function createApp(config: Config, foundation: Foundation, logger: Structu
     abortOnError: false,
   });
   const fastify = adapter.getInstance();
-  guardHttp(fastify, foundation.metrics, sink);
+  guardHttp(fastify, foundation.metrics, sink, config.roles);
   registerStreamingBodies(fastify);
   serveExplorer(fastify);
   app.useGlobalFilters(new HttpErrorFilter(sink));

@@ -32,3 +32,8 @@ export type { AsOfLog } from './as-of.js';
 export { Campaign, type CampaignOptions, type Term } from './campaign.js';
 export { fence, LEASE_TTL_MS, Leases, TRY_EVERY_MS, type LeaseState } from './leases.js';
 export { holderName, leaseLost, leaseLostIn, SharedStore, type SharedStoreOptions } from './shared-store.js';
+export { Leadership } from './leadership.js';
+export { Projections, type ProjectionStatus } from './projections.js';
+export { PublishedProjections, type PublishedProjectionsOptions } from './published-projections.js';
+export { leaseOfGroup, SharedProjections, type SharedProjectionsOptions } from './shared-projections.js';
+export { StoreNews } from './store-news.js';
