@@ -15,8 +15,8 @@ const DEFAULT_SCHEMA = 'touchstone';
 const SCHEMA = /^[a-z][a-z0-9_]{0,31}$/;
 
 /**
- * Reads an address such as `postgres://user:password@host:5432/database?schema=touchstone`. The driver must not be told of
- * `schema`, which is ours: it would ask the server for a setting of that name.
+ * Reads an address such as `postgres://user:password@host:5432/database?schema=touchstone`. `schema`, and what
+ * a lease adds to it, is ours and not for the driver.
  * @throws POSTGRES_ADDRESS_INVALID, without repeating what may be a password
  */
 export function postgresAddress(text: string): PostgresAddress {
@@ -30,7 +30,7 @@ export function postgresAddress(text: string): PostgresAddress {
   if (!SCHEMA.test(schema) || schema.startsWith('pg_')) {
     throw invalid('its schema is not a lower-case letter and up to 31 letters, digits and "_" behind it');
   }
-  url.searchParams.delete('schema');
+  for (const name of ['schema', 'lease', 'epoch', 'leases']) url.searchParams.delete(name);
   return { connectionString: url.href, shown: `postgres://${url.host}${url.pathname}`, schema };
 }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, type TestPostgres } from '../../scripts/postgres.js';
 import { Campaign, type Term } from './campaign.js';
+import { fenceAt, underLease } from './fence.js';
 import { LEASE_TTL_MS, Leases } from './leases.js';
 import { holderName, leaseLostIn, SharedStore } from './shared-store.js';
 
@@ -144,6 +145,13 @@ describe('a lease', () => {
       const refused = store.query(leases.fence(name, epoch));
       await expect(refused).rejects.toMatchObject({ code: 'LEASE_LOST', kind: 'conflict' });
     }
+    const address = underLease(url, { name: 'work', epoch: 1 });
+    expect(fenceAt(address)).toBe(leases.fence('work', 1));
+    expect(fenceAt(url)).toBeNull();
+    // Another schema of the same house stands behind the same lease.
+    const elsewhere = new URL(address);
+    elsewhere.searchParams.set('schema', 'another');
+    expect(fenceAt(elsewhere.href)).toBe(leases.fence('work', 1));
     expect(() => leases.fence("x'; drop table lease; --", 1)).toThrow(/no name of a lease/);
   });
 

@@ -1,4 +1,4 @@
-import { TouchstoneError } from '@touchstone/eventing/pure';
+import { fence } from './fence.js';
 import type { SharedStore } from './shared-store.js';
 
 /** How long a lease holds without being renewed; who is to take over finds out within this and `TRY_EVERY_MS`. */
@@ -89,17 +89,6 @@ export class Leases {
     );
     return taken?.epoch == null ? null : { epoch: taken.epoch };
   }
-}
-
-/**
- * The SQL that a writing transaction runs first, under READ COMMITTED: it fails with SQLSTATE TS001 (`leaseLostIn`) unless the
- * epoch is the current one, and from then to the transaction's end nobody else can become the holder.
- */
-export function fence(schema: string, name: string, epoch: number): string {
-  if (!/^[a-z0-9:_-]+$/.test(name) || !Number.isSafeInteger(epoch)) {
-    throw new TouchstoneError('LEASE_NAME_INVALID', `"${name}" is no name of a lease.`, 'internal');
-  }
-  return `select ${schema}.fence('${name}', ${epoch})`;
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
