@@ -273,7 +273,7 @@ function withNumbers(text: string): string {
 /** Parameters of the address that are ours, which the driver would pass on to the server. */
 function withoutOwn(url: string): string {
   const address = new URL(url);
-  for (const name of ['schema', 'lease', 'epoch', 'leases']) address.searchParams.delete(name);
+  address.searchParams.delete('schema');
   return address.href;
 }
 

@@ -10,7 +10,7 @@ import { holderName, leaseLostIn, SharedStore } from './shared-store.js';
 /** What is promised. */
 const FAIL_OVER_MS = 10_000;
 /** Shorter than in earnest, so that nobody waits long: what is left of ten seconds grows by the difference. */
-const TTL_MS = 1_500;
+const TTL_MS = 1_000;
 const CHILD = fileURLToPath(new URL('./dist/spec/lease-holder.child.js', import.meta.url));
 
 let postgres: TestPostgres;
