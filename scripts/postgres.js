@@ -84,6 +84,24 @@ export async function startPostgres({ settings = {} } = {}) {
   };
 }
 
+/**
+ * One server for the tests of a file; null, and said so, where none can be had: then they are left out.
+ * @returns {Promise<Awaited<ReturnType<typeof startPostgres>> | null>}
+ */
+export async function postgresForSuite() {
+  try {
+    return await startPostgres();
+  } catch (error) {
+    console.warn(`Left out what needs PostgreSQL: ${error.message}`);
+    return null;
+  }
+}
+
+let schemas = 0;
+
+/** The address with a schema that nobody has used yet: tests share a server. */
+export const freshSchema = ({ url }, name) => `${url}?schema=${name}_${process.pid}_${++schemas}`;
+
 async function launched(postgres, data, port, run) {
   const server = spawn(postgres, ['-D', data], { ...run, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FaultyEsdb } from '../libs/eventing/esdb-server.spec-kit.js';
-import { freshSchema, postgresForSuite } from '../libs/eventing/postgres.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../scripts/postgres.js';
 import { TestServer } from '../apps/server/testing.js';
 import { FeedReader, type CloudEvent } from './feed.kit.js';
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { newId } from './ids.js';
 import { openVault, type KeysPlace } from './keys-vault.js';
-import { freshSchema, postgresForSuite } from './postgres.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { openSyncPostgres } from './sync-postgres.js';
 import { FORGOTTEN, type BytesVault } from './vault.js';
 
@@ -334,7 +334,7 @@ describe('a vault in SQLite', () => {
           .get() as { path: string };
         return readFileSync(path);
       });
-    if (postgres!.pid === undefined) return console.warn('Left out: the files of TEST_POSTGRES_URL are not ours.'); // eslint-disable-line no-console
+    if (postgres!.pid === undefined) return; // Only of a server of our own can the files be read.
     const key = Buffer.from(before!['key'] as Uint8Array);
     expect(file().includes(key)).toBe(true);
     await vault.ensureKeys(['customer:other']);

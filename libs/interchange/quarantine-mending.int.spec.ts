@@ -4,7 +4,7 @@ import { binaryEvent } from './cloudevents-http.js';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { FileImporter } from './import-job.js';
 import { QuarantineMending } from './quarantine-mending.js';
-import { freshSchema, postgresForSuite } from '../eventing/postgres.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { openHouse, type House } from './testing.js';
 import { xesReading } from './xes-reading.js';
 

@@ -4,9 +4,12 @@ import { INDEXES, type QuarantineStatement, type QuarantineTables } from './quar
 
 const TEXT = 'text collate "C"';
 
-const DDL = (schema: string): string => `
+const makeSchema = (schema: string): string => `
 select pg_advisory_xact_lock(hashtext('touchstone'), hashtext('${schema}'));
 create schema if not exists ${schema};
+`;
+
+const TABLES = `
 create table if not exists record (
   id bigint generated always as identity primary key,
   source ${TEXT} not null,
@@ -73,7 +76,7 @@ export class QuarantinePostgres implements QuarantineTables {
     const schema = `${postgresAddress(url).schema}_quarantine`;
     const db = new LastingPostgres(url, schema, 'touchstone quarantine');
     try {
-      db.transaction(() => db.exec(DDL(schema)));
+      db.transaction(() => db.exec(makeSchema(schema) + TABLES));
       return new QuarantinePostgres(db, schema);
     } catch (error) {
       db.close();

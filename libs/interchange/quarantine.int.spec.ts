@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { FORGOTTEN } from '@touchstone/eventing';
-import { freshSchema, postgresForSuite } from '../eventing/postgres.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { openHouse, type House } from './testing.js';
 import { Quarantine, type Recognises, type Unreadable } from './quarantine.js';
 

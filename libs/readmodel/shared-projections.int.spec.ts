@@ -1,6 +1,6 @@
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freshSchema, postgresForSuite } from '../eventing/postgres.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { Leases } from './leases.js';
 import type { Projections } from './projections.js';
 import { PublishedProjections } from './published-projections.js';

@@ -5,7 +5,9 @@
  * transaction, and a change of holder takes the same one alone: so no transaction that passed the fence is still to be
  * committed when the next holder begins. Not a lock on the row of the lease, which its own holder renews meanwhile.
  */
-export const SHARED_TABLES = (schema: string): string => `
+export const SHARED_TABLES = (schema: string): string => tables(schema) + functions(schema);
+
+const tables = (schema: string): string => `
 select pg_advisory_xact_lock(hashtext('touchstone'), hashtext('${schema}'));
 create schema if not exists ${schema};
 create table if not exists ${schema}.lease (
@@ -43,6 +45,9 @@ create table if not exists ${schema}.projection_request (
   taken_by bigint,
   answer jsonb
 );
+`;
+
+const functions = (schema: string): string => `
 create or replace function ${schema}.fence(wanted text, term bigint) returns void language plpgsql volatile as $fence$
 begin
   perform pg_advisory_xact_lock_shared(hashtext('${schema}.lease'), hashtext(wanted));

@@ -1,8 +1,8 @@
-import { freshSchema, postgresForSuite } from '../../libs/eventing/postgres.spec-kit.js';
-import { FaultyEsdb } from '../../libs/eventing/esdb-server.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../scripts/postgres.js';
+import { FaultyEsdb } from '../libs/eventing/esdb-server.spec-kit.js';
 import { ROLES } from '@touchstone/platform';
-import { notServedHere, roleOfPath } from './roles.js';
-import { TestServer } from './testing.js';
+import { notServedHere, roleOfPath } from '../apps/server/roles.js';
+import { TestServer } from '../apps/server/testing.js';
 
 describe('the roles of a process', () => {
   it.each([
