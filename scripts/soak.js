@@ -2,6 +2,7 @@
  * Ten minutes of everything at once: events at a steady rate, people who ask, subscribers who follow, and one who has
  * stopped reading. Usage: `npm run soak -- [--minutes N] [--rate N] [--data DIR]`. Progress goes to stderr, one JSON to
  * stdout. Exit code 0: memory stayed flat, the lag bounded, nothing was parked, and every reader saw everything once.
+ * 2: all that holds, but the machine did not hold the rate, so nothing is said about that rate. 1: something does not.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Asking, Follower, StoppedReader } from './bench/company.js';
 import { cloudEvents, FieldStream, paced } from './bench/field.js';
+import { memoryReport, sampleOf } from './bench/memory.js';
 import { Bar, percentile } from './bench/progress.js';
 import { BenchServer } from './bench/server.js';
 
@@ -30,9 +32,9 @@ const EVERY_MS = 20;
 const FOLLOWERS = 3;
 const ASKERS = 2;
 const SAMPLE_MS = 5_000;
-/** Memory is flat when its last third is no more than so much above the middle one. */
-const GROWTH = 1.1;
 const LAG_MS = 10_000;
+/** The rate was held when so much of it came in. */
+const HELD = 0.98;
 
 if (values.help) process.stdout.write(HELP);
 else await soak(Number(values.minutes), Number(values.rate));
@@ -42,16 +44,16 @@ async function soak(minutes, rate) {
   const directory = values.data ?? mkdtempSync(join(tmpdir(), 'touchstone-soak-'));
   const server = await BenchServer.start(directory);
   try {
-    const report = await run(server, minutes * 60, rate);
+    const report = await run(server, directory, minutes * 60, rate);
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    process.exitCode = report.faults.length > 0 ? 1 : 0;
+    process.exitCode = report.faults.length > 0 ? 1 : report.machine === null ? 0 : 2;
   } finally {
     await server.stop();
     if (values.data === undefined) rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function run(server, seconds, rate) {
+async function run(server, directory, seconds, rate) {
   const bar = new Bar('soak', seconds * rate);
   const samples = [];
   const answers = { taken: 0, other: 0 };
@@ -64,18 +66,24 @@ async function run(server, seconds, rate) {
   const followers = Array.from({ length: FOLLOWERS }, () => new Follower(server.url));
   const stopped = new StoppedReader(server.url);
   const asking = Array.from({ length: ASKERS }, () => new Asking(server, known));
-  const sampling = setInterval(() => void sample(server, samples).catch(() => undefined), SAMPLE_MS);
   const events = cloudEvents({ name: 'soak', underWay: 5_000 });
   const each = (rate * EVERY_MS) / 1_000;
   let sent = 0;
   const started = performance.now();
+  const sampling = setInterval(() => {
+    const at = { seconds: (performance.now() - started) / 1_000, events: sent };
+    sample(server, directory).then(
+      (sampled) => samples.push({ ...at, ...sampled }),
+      () => undefined,
+    );
+  }, SAMPLE_MS);
   try {
     await paced(EVERY_MS, (seconds * 1_000) / EVERY_MS, async () => {
       const until = Math.round(((performance.now() - started) / 1_000) * rate);
       const some = Math.max(1, Math.min(until - sent, 5 * each));
       await stream.send(Array.from({ length: some }, () => events.next().value));
       sent += some;
-      bar.at(sent, `${samples.at(-1)?.rssMb ?? 0} MB, lag ${samples.at(-1)?.lagMs ?? 0} ms`);
+      bar.at(sent, `${samples.at(-1)?.rss ?? 0} MB, lag ${samples.at(-1)?.lagMs ?? 0} ms`);
     });
     await stream.end();
   } finally {
@@ -90,10 +98,10 @@ async function run(server, seconds, rate) {
   return reported({ sent, rate, tookS, answers, samples, asked, status, followed, whyStopped });
 }
 
-async function sample(server, samples) {
+async function sample(server, directory) {
   const { data } = await server.ask('{ projections { state lag parked } }');
   const lagMs = Math.max(...data.projections.map((projection) => projection.lag ?? 0));
-  samples.push({ rssMb: server.rssMb(), lagMs });
+  return { lagMs, ...(await sampleOf(server, directory)) };
 }
 
 /** Waits until everything is projected. */
@@ -106,17 +114,14 @@ async function settled(server) {
 }
 
 function reported({ sent, rate, tookS, answers, samples, asked, status, followed, whyStopped }) {
-  const third = Math.floor(samples.length / 3);
-  const rss = (from, to) => Math.max(...samples.slice(from, to).map(({ rssMb }) => rssMb));
   const lags = samples.map(({ lagMs }) => lagMs);
-  const memory = { firstThird: rss(0, third), middle: rss(third, 2 * third), last: rss(2 * third) };
+  const { fault: grown, ...memory } = memoryReport(samples);
   const parked = status.reduce((sum, projection) => sum + projection.parked, 0);
   const perS = Math.round(sent / tookS);
   const ms = (p) => Math.round(percentile(asked, p) * 10) / 10;
   const faults = [
     answers.taken !== sent && `Of ${sent} events ${answers.taken} were taken.`,
-    perS < 0.98 * rate && `${perS} events a second came in instead of ${rate}.`,
-    memory.last > GROWTH * memory.middle && `Memory grew: ${JSON.stringify(memory)} MB.`,
+    grown,
     Math.max(...lags) > LAG_MS && `Read models were ${Math.max(...lags)} ms behind.`,
     parked > 0 && `${parked} events are parked.`,
     ...followed.map(({ fault }) => fault),
@@ -131,6 +136,8 @@ function reported({ sent, rate, tookS, answers, samples, asked, status, followed
     followers: followed,
     stoppedReader: whyStopped,
     parked,
+    // Not a fault of what is tried: senders wait where it takes no more, and what came in is judged all the same.
+    machine: perS < HELD * rate ? `The machine did not hold the rate: ${perS} of ${rate} events a second.` : null,
     faults,
   };
 }

@@ -150,7 +150,7 @@ export class Server extends Child {
 
   static async start(directory: string, env: Record<string, string> = {}): Promise<Server> {
     const main = at('../apps/server/dist/main.js');
-    const args = ['--data', directory, '--port', '0', '--log-level', 'warn'];
+    const args = ['--data', directory, '--port', '0', '--log-level', env['LOG_LEVEL'] ?? 'warn'];
     const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
     const child = fork(main, args, { execArgv: [], env: { ...process.env, ...env }, stdio: [...stdio] });
     const server = new Server(child);

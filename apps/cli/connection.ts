@@ -82,7 +82,8 @@ async function ownServer(target: Target, end: number): Promise<OwnServer | null>
   }
 }
 
-function addressOf(server: string): string {
+/** The address of a server as somebody wrote it. @throws SERVER_ADDRESS_INVALID */
+export function addressOf(server: string): string {
   const url = URL.canParse(server) ? new URL(server) : null;
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
   throw new TouchstoneError(

@@ -3,7 +3,9 @@ import { userName, type Cli } from './cli.js';
 import { addBackup } from './backup.command.js';
 import { EXIT, verdictOn } from './cli-errors.js';
 import { addCompare } from './compare.command.js';
+import { addCopyLog } from './copy-log.command.js';
 import { addDemo } from './demo.command.js';
+import { addDoctor } from './doctor.command.js';
 import { addExport } from './export.command.js';
 import { addEvents } from './events.command.js';
 import { addForget } from './forget.command.js';
@@ -61,7 +63,7 @@ export function programOf(cli: Cli): Command {
   for (const add of [addImport, addExport, addMap, addTimeline, addJourneys, addMoments, addEvents, addQuarantine])
     add(program, cli);
   for (const add of [addMatches, addLinking, addObject, addMetric, addCompare, addMapColumns]) add(program, cli);
-  for (const add of [addProjections, addPark, addForget, addBackup, addDemo]) add(program, cli);
+  for (const add of [addProjections, addPark, addForget, addBackup, addCopyLog, addDoctor, addDemo]) add(program, cli);
   return program;
 }
 

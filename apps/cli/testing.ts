@@ -15,9 +15,15 @@ export class Kept implements Sink {
 }
 
 /** Runs a command line in this process; for what needs no server. */
-export async function runHere(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+export const runHere = (...args: string[]) => runWith({}, ...args);
+
+/** The same in an environment. */
+export async function runWith(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
   const [out, err] = [new Kept(), new Kept()];
-  const cli = { out: new Output(out, err), env: {}, signal: new AbortController().signal };
+  const cli = { out: new Output(out, err), env, signal: new AbortController().signal };
   const code = await runCli(args, cli);
   return { code, out: out.text, err: err.text };
 }

@@ -22,11 +22,15 @@ import {
   SHARED_STORE,
   VAULT,
   type Config,
+  tracedKernel,
+  tracedLog,
   type StructuredLogger,
+  type TraceExport,
 } from '@touchstone/platform';
-import { Leadership, Projections, type RunnerState } from '@touchstone/readmodel';
+import { Leadership, Projections, type ReadPool, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
 import { openLogOf } from './log-of-directory.js';
+import { observedReads } from './observed-reads.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
 import { closeShared, measuredLeases, openShared, type Shared } from './shared.js';
@@ -68,35 +72,46 @@ export async function openFoundation(
   config: Config,
   logger: StructuredLogger,
   clock = config.clockAt === undefined ? systemClock : clockAt(config.clockAt),
+  traces: TraceExport | null = null,
 ): Promise<Foundation> {
   const closing = new Closing();
   try {
-    return await open(config, logger, clock, closing);
+    return await open({ config, logger, clock, traces }, closing);
   } catch (error) {
     await closing.run().catch(() => undefined);
     throw error;
   }
 }
 
-async function open(config: Config, logger: StructuredLogger, clock: Clock, closing: Closing): Promise<Foundation> {
+interface Opening {
+  readonly config: Config;
+  readonly logger: StructuredLogger;
+  readonly clock: Clock;
+  readonly traces: TraceExport | null;
+}
+
+async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const shared = closing.add(await openShared(config, logger), closeShared);
   const { readStoreUrl: url } = config;
   const keys = url === undefined ? { file: directory.file('keys.db') } : { url };
   const vault = closing.add(await openVault(keys), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
-  const parts = { config, directory, log, clock, logger };
+  const tracing = traces?.tracing;
+  const parts = { config, directory, log, clock, logger, tracing };
   const projections = closing.add(await startProjections(parts, shared), (p) => p.stop());
-  const reads = closing.add(startReads(parts, projections), (r) => r.close());
+  const pool = closing.add(startReads(parts, projections), (r) => r.close());
   const policies = new Policies();
-  const metrics = measuring(projections, policies, shared);
-  const measuredLog = metrics.observe(log);
+  const metrics = measuring({ projections, policies, reads: pool, traces, shared });
+  const reads = observedReads(pool, { metrics, logger, tracing, slowMs: config.slowQueryMs });
+  const measuredLog = metrics.observe(tracing ? tracedLog(log, tracing) : log);
   const registry = new EventRegistry(events);
-  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext });
+  const around = tracing && tracedKernel(tracing);
+  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext, around });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
-  const readiness = new Readiness(() => projections.status(), config, shared?.leadership);
+  const readiness = new Readiness(() => projections.status(), log, config, { leadership: shared?.leadership });
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
     given(CLOCK, clock),
@@ -128,7 +143,15 @@ async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<voi
   }
 }
 
-function measuring(projections: Projections, policies: Policies, shared: Shared | null): Metrics {
+interface Measured {
+  readonly projections: Projections;
+  readonly policies: Policies;
+  readonly reads: ReadPool;
+  readonly traces: TraceExport | null;
+  readonly shared: Shared | null;
+}
+
+function measuring({ projections, policies, reads, traces, shared }: Measured): Metrics {
   const metrics = new Metrics();
   metrics.collectProcess();
   const status = async () => (await projections.status()).map((group) => ({ ...group, up: isUp(group.state) }));
@@ -136,6 +159,8 @@ function measuring(projections: Projections, policies: Policies, shared: Shared 
   metrics.collectPolicies(() => policies.status());
   // A scrape says what can be said: what PostgreSQL does not tell now is left out.
   if (shared) metrics.collectLeases(() => measuredLeases(shared).catch(() => []));
+  metrics.collectReads(() => reads.load);
+  if (traces) metrics.collectTraces(() => traces.counts);
   return metrics;
 }
 

@@ -15,7 +15,6 @@ import {
 } from 'graphql';
 import type { ServerOptions } from 'graphql-ws';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { DefectSink } from '@touchstone/platform';
 import {
   contextFromHeaders,
   costFault,
@@ -26,8 +25,11 @@ import {
   MAX_TOKENS,
   runInContext,
   type Config,
+  type DefectSink,
   type RequestContext,
+  type Tracing,
 } from '@touchstone/platform';
+import { tracedExecute, tracedOperations } from './graphql-traces.js';
 import { isOwnPage } from './http-guard.js';
 import { notServedHere, roleOfOperation } from './roles.js';
 import { keepPulse, type Pulsed } from './socket-pulse.js';
@@ -37,6 +39,8 @@ export const GRAPHQL_PATH = '/graphql';
 /** What resolvers find in the GraphQL context; data loaders hang on to this object. */
 export interface GraphqlContext {
   readonly request: RequestContext;
+  /** Of the socket that an operation came by. */
+  readonly headers?: IncomingHttpHeaders;
 }
 
 type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost' | 'socketPingMs' | 'roles'>;
@@ -50,7 +54,7 @@ export const schemaOptions = {
 } as const satisfies ApolloDriverConfig;
 
 /** The GraphQL server: one way of checking and of reporting errors for HTTP and for WebSocket. */
-export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverConfig {
+export function graphqlOptions(limits: Limits, sink: DefectSink, tracing?: Tracing): ApolloDriverConfig {
   const formatError = graphqlErrorFormatter(sink);
   const rules = [MaxIntrospectionDepthRule, depthLimit(limits.graphqlMaxDepth)];
   // The socket's hooks are asked before they are told the schema; it is known once the server has started.
@@ -73,6 +77,7 @@ export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverCo
     plugins: [
       // Nobody gives fields a time to live, and to look for one at every field costs as much as the rest of them.
       ApolloServerPluginCacheControlDisabled(),
+      ...(tracing ? [tracedOperations(tracing)] : []),
       {
         serverWillStart: (service) => {
           schema = service.schema;
@@ -91,7 +96,7 @@ export function graphqlOptions(limits: Limits, sink: DefectSink): ApolloDriverCo
       },
     ],
     // Nest types only some of the options that it hands on.
-    subscriptions: { 'graphql-ws': socketOptions(() => schema!, rules, limits, formatError) as object },
+    subscriptions: { 'graphql-ws': socketOptions(() => schema!, rules, limits, formatError, tracing) as object },
   };
 }
 
@@ -104,12 +109,13 @@ function socketOptions(
   rules: NonNullable<ApolloDriverConfig['validationRules']>,
   limits: Limits,
   formatError: Formatter,
+  tracing?: Tracing,
 ): SocketOptions {
   const format = (errors: readonly { toJSON(): GraphQLFormattedError }[]) =>
     errors.map((error) => formatError(error.toJSON(), error));
   return {
     path: GRAPHQL_PATH,
-    execute: inSocketContext(execute),
+    execute: inSocketContext(tracing ? tracedExecute(execute, tracing) : execute),
     subscribe: inSocketContext(subscribe),
     onConnect: ({ extra }) => {
       const { request, socket } = extra as Upgrade;
@@ -134,7 +140,8 @@ function socketOptions(
       const operation = { schema: schema(), document, variables: variables ?? {}, operationName };
       const fault = costFault(operation, limits.graphqlMaxCost);
       if (fault) return [fault];
-      const context: GraphqlContext = { request: contextFromHeaders((extra as Upgrade).request.headers) };
+      const { headers } = (extra as Upgrade).request;
+      const context: GraphqlContext = { request: contextFromHeaders(headers), headers };
       return { schema: schema(), document, variableValues: variables, operationName, contextValue: context };
     },
     onError: (_context, _id, _payload, errors) => format(errors),

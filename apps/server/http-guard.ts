@@ -1,16 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Span } from '@opentelemetry/api';
 import { TouchstoneError } from '@touchstone/eventing';
 import {
   contextFromHeaders,
   httpStatusOf,
   isLoopback,
   reportOf,
+  failSpan,
   runInContext,
+  traceParentOf,
   type DefectSink,
   type Metrics,
   type RequestContext,
   type Role,
+  type Tracing,
 } from '@touchstone/platform';
 import { notServedHere, roleOfPath } from './roles.js';
 
@@ -31,9 +35,25 @@ export function isOwnPage(headers: IncomingHttpHeaders): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** Every HTTP request: is it for us, on whose behalf does it run, how long did it take. */
-export function guardHttp(fastify: FastifyInstance, metrics: Metrics, sink: DefectSink, roles: readonly Role[]): void {
-  const contexts = new WeakMap<FastifyRequest, RequestContext>();
+/** What a request runs in. */
+interface Running {
+  readonly context: RequestContext;
+  readonly span?: Span;
+}
+
+export interface HttpObservers {
+  readonly metrics: Metrics;
+  readonly sink: DefectSink;
+  /** What this process answers. */
+  readonly roles: readonly Role[];
+  readonly tracing?: Tracing;
+}
+
+/** Every HTTP request: is it for us, on whose behalf and in which trace does it run, how long did it take. */
+export function guardHttp(fastify: FastifyInstance, { metrics, sink, roles, tracing }: HttpObservers): void {
+  const running = new WeakMap<FastifyRequest, Running>();
+  const within = ({ context, span }: Running, work: () => void) =>
+    runInContext(context, span && tracing ? () => tracing.within(span, work) : work);
   fastify.addHook('onRequest', (request, reply, done) => {
     let context: RequestContext;
     try {
@@ -45,17 +65,44 @@ export function guardHttp(fastify: FastifyInstance, metrics: Metrics, sink: Defe
       answerError(request, reply, error, sink);
       return;
     }
-    contexts.set(request, context);
+    const run = { context, span: tracing && spanOf(request, context, tracing) };
+    running.set(request, run);
+    // Not when it is answered: of whoever goes before the end there is no answer.
+    if (run.span) reply.raw.once('close', () => endSpan(run.span!, reply));
     reply.header('x-correlation-id', context.correlationId).header('x-content-type-options', 'nosniff');
-    runInContext(context, done);
+    within(run, done);
   });
   // Reading the body happens in the socket's own context; what follows must be back in the request's.
-  fastify.addHook('preValidation', (request, _reply, done) => runInContext(contexts.get(request)!, done));
+  fastify.addHook('preValidation', (request, _reply, done) => within(running.get(request)!, done));
   fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'unmatched';
-    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
+    metrics.observeRequest(request.method, routeOf(request), reply.statusCode, reply.elapsedTime / 1_000);
     done();
   });
+}
+
+const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unmatched';
+
+/** Routes that only watch over the process: a trace of each scrape would bury the others. */
+const UNTRACED = new Set(['/health/live', '/health/ready', '/metrics']);
+
+/** The route, never the path or the query: these may name somebody. */
+function spanOf(request: FastifyRequest, { correlationId }: RequestContext, tracing: Tracing): Span | undefined {
+  const route = routeOf(request);
+  if (UNTRACED.has(route)) return undefined;
+  const attributes = {
+    'http.request.method': request.method,
+    'http.route': route,
+    'touchstone.correlation_id': correlationId,
+  };
+  const name = `${request.method} ${route}`;
+  return tracing.begin(name, { kind: 'server', attributes, parent: traceParentOf(request.headers) });
+}
+
+function endSpan(span: Span, reply: FastifyReply): void {
+  span.setAttribute('http.response.status_code', reply.statusCode);
+  if (!reply.raw.writableFinished) span.setAttribute('touchstone.cut_off', true);
+  if (reply.statusCode >= 500) failSpan(span, String(reply.statusCode));
+  span.end();
 }
 
 /** Errors that the HTTP engine finds, in our words. */

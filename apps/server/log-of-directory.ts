@@ -1,15 +1,15 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { openLog, TouchstoneError, type DataDirectory, type EventLog, type SharedLog } from '@touchstone/eventing';
+import { existsSync } from 'node:fs';
+import {
+  LOG_FILE,
+  openLog,
+  readLogCard,
+  TouchstoneError,
+  writeLogCard,
+  type DataDirectory,
+  type EventLog,
+  type SharedLog,
+} from '@touchstone/eventing';
 import type { Config } from '@touchstone/platform';
-
-/** Kept in a data directory whose events are on a server: whose keys, read models and quarantine these are. */
-const CARD = 'event-log.json';
-
-interface Card {
-  readonly engine: 'eventstoredb';
-  /** Id of the log's first event; null while it had none. */
-  readonly firstEvent: string | null;
-}
 
 /**
  * Opens the log that belongs to a data directory: the one inside it, or the server that the configuration names. Keys
@@ -17,8 +17,8 @@ interface Card {
  * @throws DATA_DIRECTORY_OF_OTHER_LOG (conflict), and what opening the log throws
  */
 export async function openLogOf(directory: DataDirectory, { eventLogUrl: url }: Config): Promise<SharedLog> {
-  const file = directory.file('log.db');
-  const card = readCard(directory.file(CARD));
+  const file = directory.file(LOG_FILE);
+  const card = readLogCard(directory.path);
   if (url === undefined) {
     if (card !== null) throw ofOtherLog(directory, 'its events are on an EventStoreDB: set EVENT_LOG_URL to that');
     return openLog({ engine: 'sqlite', file });
@@ -30,7 +30,7 @@ export async function openLogOf(directory: DataDirectory, { eventLogUrl: url }: 
     if (card !== null && card.firstEvent !== null && card.firstEvent !== firstEvent) {
       throw ofOtherLog(directory, 'the log at EVENT_LOG_URL is not the one it was made from');
     }
-    if (card?.firstEvent !== firstEvent) writeCard(directory.file(CARD), { engine: 'eventstoredb', firstEvent });
+    if (card?.firstEvent !== firstEvent) writeLogCard(directory.path, { engine: 'eventstoredb', firstEvent });
     return log;
   } catch (error) {
     await log.close();
@@ -41,15 +41,6 @@ export async function openLogOf(directory: DataDirectory, { eventLogUrl: url }: 
 async function firstEventOf(log: EventLog): Promise<string | null> {
   for await (const [event] of log.readAll({ max: 1 })) return event!.id;
   return null;
-}
-
-function readCard(path: string): Card | null {
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Card) : null;
-}
-
-function writeCard(path: string, card: Card): void {
-  writeFileSync(`${path}.new`, JSON.stringify(card), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
 }
 
 const ofOtherLog = ({ path }: DataDirectory, why: string): TouchstoneError =>

@@ -93,13 +93,18 @@ describe('npm start', () => {
 
     server.child.kill('SIGTERM');
     server.child.kill('SIGTERM');
-    expect(await server.ended).toMatchObject({ code: 0, signal: null, err: '' });
+    const ended = await server.ended;
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(ended.err).toMatch(
+      /^\S+ info  \[Server\] Listening .*\n\S+ info  \[Server\] Stopping.*\n\S+ info  \[Server\] Stopped.*\n$/,
+    );
     expect(await readOwner(directory)).toBeNull();
   }, 60_000);
 
   it('tells the process that started it, and ends when that one lets go', async () => {
     const directory = join(base, 'child');
-    const server = run(['--data', directory, '--port', '0', '--clock-at', '2024-05-01T08:00:00+08:00'], { ipc: true });
+    const clock = ['--clock-at', '2024-05-01T08:00:00+08:00'];
+    const server = run(['--data', directory, '--port', '0', '--log-level', 'warn', ...clock], { ipc: true });
     const [message] = (await once(server.child, 'message')) as [{ type: string; url: string }];
     expect(message).toEqual({ type: 'listening', url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string });
     await ask(

@@ -1,5 +1,5 @@
 import { portsOf, type Clock, type DataDirectory, type LogForThread, type SharedLog } from '@touchstone/eventing';
-import type { Config, StructuredLogger } from '@touchstone/platform';
+import type { Config, StructuredLogger, Tracing } from '@touchstone/platform';
 import {
   leaseOfGroup,
   ProjectorHost,
@@ -28,6 +28,7 @@ interface Parts {
   readonly log: SharedLog;
   readonly clock: Clock;
   readonly logger: StructuredLogger;
+  readonly tracing?: Tracing;
 }
 
 /** Threads run compiled code, also when this file itself is run from its source. */
@@ -35,7 +36,10 @@ const entry = (name: string) =>
   new URL(import.meta.url.endsWith('.ts') ? `./dist/${name}.js` : `./${name}.js`, import.meta.url);
 
 /** Starts the thread that keeps read models up to the log. */
-function startHost({ config, directory, log, logger }: Parts, groups: readonly string[]): Promise<ProjectorHost> {
+function startHost(
+  { config, directory, log, logger, tracing }: Parts,
+  groups: readonly string[],
+): Promise<ProjectorHost> {
   return ProjectorHost.start({
     worker: entry('projector.worker'),
     directory: directory.file('read'),
@@ -45,7 +49,8 @@ function startHost({ config, directory, log, logger }: Parts, groups: readonly s
       const data: ProjectorData = { log: given, timeZone: config.timeZone, groups };
       return { data, transfer: portsOf(given) };
     },
-    onDeath: (error) => logger.error(error, 'Projections'),
+    onDeath: (error) => logger.error(error, { event: error.code }, 'Projections'),
+    ...(tracing && { onBatch: (batch) => tracing.projected(batch) }),
   });
 }
 

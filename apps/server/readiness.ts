@@ -1,18 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLog } from '@touchstone/eventing';
 import type { Config } from '@touchstone/platform';
 import type { RunnerStatus } from '@touchstone/readmodel';
 
 /** What readiness asks: how the read models stand. */
 export type StatusSource = () => Promise<readonly RunnerStatus[]>;
 
+/** For how long a log may think about where it ends; one that was never away takes a few milliseconds. */
+const LOG_ANSWERS_MS = 2_000;
+
 /** Whether this process may be given work. */
 export class Readiness {
   private stopping = false;
+  /** What the log is being asked: whoever comes meanwhile waits for the same answer. */
+  private asked: Promise<string | null> | null = null;
 
   constructor(
     private readonly status: StatusSource,
+    /** Fails, or takes long, when the log cannot be reached: then nothing can be recorded. */
+    private readonly log: Pick<EventLog, 'head'>,
     private readonly config: Pick<Config, 'readyMaxLagMs' | 'roles'>,
-    /** Absent: this process is alone. */
-    private readonly leadership?: { readonly trouble: string | null; has(name: string): boolean },
+    /** Without a leadership this process is alone. */
+    private readonly more: {
+      readonly leadership?: { readonly trouble: string | null; has(name: string): boolean };
+      readonly logAnswersMs?: number;
+    } = {},
   ) {}
 
   /** From now on it says no, so that nobody sends new work to a process that is about to end. */
@@ -23,8 +35,28 @@ export class Readiness {
   /** Empty: ready. Else a sentence for each thing in the way. */
   async reasonsAgainst(): Promise<string[]> {
     if (this.stopping) return ['The server is stopping.'];
-    const trouble = this.leadership?.trouble;
+    const trouble = this.more.leadership?.trouble;
     if (trouble != null) return [`PostgreSQL does not answer: ${trouble}`];
+    const [log, readModels] = await Promise.all([this.againstLog(), this.againstReadModels()]);
+    return log === null ? readModels : [log, ...readModels];
+  }
+
+  private async againstLog(): Promise<string | null> {
+    const { logAnswersMs = LOG_ANSWERS_MS } = this.more;
+    this.asked ??= this.log
+      .head()
+      .then(
+        () => null,
+        (error: unknown) => `The event log does not answer: ${(error as Error).message}`,
+      )
+      .finally(() => (this.asked = null));
+    const late = new AbortController();
+    const silent = `The event log has not answered for ${logAnswersMs} ms.`;
+    const wait = sleep(logAnswersMs, silent, { ref: false, signal: late.signal }).catch(() => silent);
+    return Promise.race([this.asked, wait]).finally(() => late.abort());
+  }
+
+  private async againstReadModels(): Promise<string[]> {
     try {
       return (await this.status())
         .filter(({ group }) => this.needs(group))
@@ -40,8 +72,9 @@ export class Readiness {
    */
   private needs(group: string): boolean {
     const { roles } = this.config;
-    if (!this.leadership || roles.includes('api') || roles.includes('delivery')) return true;
-    return roles.includes('projector') && this.leadership.has(`projection:${group}`);
+    const { leadership } = this.more;
+    if (!leadership || roles.includes('api') || roles.includes('delivery')) return true;
+    return roles.includes('projector') && leadership.has(`projection:${group}`);
   }
 
   private against({ group, state, head, lagMs, cause }: RunnerStatus): string[] {

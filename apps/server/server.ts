@@ -3,7 +3,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TouchstoneError, type Clock } from '@touchstone/eventing';
 import { registerStreamingBodies } from '@touchstone/interchange';
-import { StructuredLogger, type Config, type DefectSink } from '@touchstone/platform';
+import { openTraces, StructuredLogger, type Config, type DefectSink, type TraceExport } from '@touchstone/platform';
 import { serveExplorer } from './explorer.js';
 import { openFoundation, type Foundation } from './foundation.js';
 import { graphqlOptions } from './graphql.options.js';
@@ -34,32 +34,48 @@ export interface ServerOptions {
  */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? new StructuredLogger({ level: config.logLevel, format: config.logFormat });
-  const foundation = await openFoundation(config, logger, options.clock);
+  const warn = (message: string, event: string) => logger.warn(message, { event }, 'Traces');
+  const traces = await openTraces({ shutdownMs: config.shutdownMs, warn });
+  let house: House | undefined;
   let app: NestFastifyApplication | undefined;
   try {
-    app = await createApp(config, foundation, logger);
+    const foundation = await openFoundation(config, logger, options.clock, traces);
+    house = { config, foundation, logger, traces };
+    app = await createApp(house);
     await app.listen(config.port, config.host);
     const url = urlOf(app, config.host);
     foundation.directory.announce({ url });
-    return { url, close: once(closing(app, foundation, config, logger)) };
+    logger.log(`Listening on ${url}.`, { event: 'SERVER_STARTED', url, traces: traces !== null }, 'Server');
+    return { url, close: once(closing(app, house)) };
   } catch (error) {
     await app?.close();
-    await foundation.close();
+    await house?.foundation.close();
+    await traces?.close(config.shutdownMs);
     throw inOurWords(error, config);
   }
 }
 
-async function createApp(config: Config, foundation: Foundation, logger: StructuredLogger) {
+/** What a server is made of and has to give back. */
+interface House {
+  readonly config: Config;
+  readonly foundation: Foundation;
+  readonly logger: StructuredLogger;
+  readonly traces: TraceExport | null;
+}
+
+async function createApp({ config, foundation, logger, traces }: House) {
+  const tracing = traces?.tracing;
+  const { metrics } = foundation;
   const sink: DefectSink = (error, correlationId) =>
-    logger.error(error instanceof Error ? error : String(error), { correlationId }, 'Server');
+    logger.error(error instanceof Error ? error : String(error), { event: 'DEFECT', correlationId }, 'Server');
   const adapter = new FastifyAdapter({ forceCloseConnections: 'idle' });
-  const module = ServerModule.with(foundation.providers, graphqlOptions(config, sink));
+  const module = ServerModule.with(foundation.providers, graphqlOptions(config, sink, tracing));
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger,
     abortOnError: false,
   });
   const fastify = adapter.getInstance();
-  guardHttp(fastify, foundation.metrics, sink, config.roles);
+  guardHttp(fastify, { metrics, sink, roles: config.roles, tracing });
   registerStreamingBodies(fastify);
   serveExplorer(fastify);
   app.useGlobalFilters(new HttpErrorFilter(sink));
@@ -69,9 +85,13 @@ async function createApp(config: Config, foundation: Foundation, logger: Structu
 /** How often a stopping server looks for connections that have become idle, in milliseconds. */
 const IDLE_EVERY_MS = 50;
 
-function closing(app: NestFastifyApplication, foundation: Foundation, config: Config, logger: StructuredLogger) {
+function closing(app: NestFastifyApplication, { config, foundation, logger, traces }: House) {
   return async () => {
+    const start = performance.now();
+    logger.log('Stopping.', { event: 'SERVER_STOPPING', withinMs: config.shutdownMs }, 'Server');
     foundation.readiness.stop();
+    // What there is goes out now, so that at the end there is little left.
+    void traces?.flush();
     const { server } = app.getHttpAdapter().getInstance();
     const closed = app.close();
     // Idle connections are closed once, at the beginning; those whose request was under way then stay open after it.
@@ -80,14 +100,20 @@ function closing(app: NestFastifyApplication, foundation: Foundation, config: Co
       // Whoever holds a connection open beyond the time must not hold up the durable part.
       const late = await Promise.race([closed.then(() => false), sleep(config.shutdownMs, true, { ref: false })]);
       if (late) {
-        logger.warn('Requests were still under way at the end of their time; they are cut off.', 'Server');
+        const message = 'Requests were still under way at the end of their time; they are cut off.';
+        logger.warn(message, { event: 'REQUESTS_CUT_OFF', afterMs: config.shutdownMs }, 'Server');
         server.closeAllConnections();
         await closed;
       }
     } finally {
       clearInterval(idle);
     }
-    await foundation.close();
+    try {
+      await foundation.close();
+    } finally {
+      await traces?.close(Math.max(0, config.shutdownMs - (performance.now() - start)));
+    }
+    logger.log('Stopped.', { event: 'SERVER_STOPPED', ms: Math.round(performance.now() - start) }, 'Server');
   };
 }
 

@@ -4,12 +4,14 @@ import { TouchstoneError, type EventLog, type Position, type RecordedEvent } fro
 import {
   contextAskOf,
   eventContextsQuery,
+  factRevisionsQuery,
+  supersededFact,
   supersededInStream,
   supersedingAsk,
   type ContextAsk,
   type EventInContext,
 } from '@touchstone/journeys';
-import type { Reads } from '@touchstone/readmodel';
+import type { ReadOptions, Reads } from '@touchstone/readmodel';
 
 /** Contexts kept, so that subscribers who are at the same place look things up once together. */
 const KEPT = 5_000;
@@ -70,16 +72,34 @@ export class EventContexts {
   }
 
   private async look(events: readonly RecordedEvent[]): Promise<readonly EventInContext[]> {
-    const asks = await Promise.all(events.map((event) => this.askOf(event)));
     const options = { atLeast: lastOf(events), timeoutMs: TRY_MS };
+    const said = await this.saidAt(events, options);
+    const asks = await Promise.all(events.map((event, i) => this.askOf(event, said.get(i))));
     return (await this.parts.reads.run(eventContextsQuery, { asks }, options)).result;
   }
 
+  /** By the place of the event among these: the revision at which what it supersedes stands, where that is a fact. */
+  private async saidAt(events: readonly RecordedEvent[], options: ReadOptions): Promise<ReadonlyMap<number, number>> {
+    const asked = events.flatMap((event, i) => {
+      const factId = supersededFact(event);
+      return factId === undefined ? [] : [{ i, factId, position: event.position }];
+    });
+    if (asked.length === 0) return new Map();
+    const facts = asked.map(({ factId, position }) => ({ factId, position }));
+    const { result } = await this.parts.reads.run(factRevisionsQuery, { facts }, options);
+    return new Map(asked.flatMap(({ i }, n) => (result[n] == null ? [] : [[i, result[n]]])));
+  }
+
   /** What supersedes an earlier event of its stream need not say which: the log tells it. */
-  private async askOf(event: RecordedEvent): Promise<ContextAsk> {
+  private async askOf(event: RecordedEvent, saidAt: number | undefined): Promise<ContextAsk> {
     const ask = contextAskOf(event);
     const isSuperseded = supersededInStream(event);
     if (isSuperseded === undefined || event.revision === 0) return ask;
+    if (saidAt !== undefined) {
+      const there = this.parts.log.readStream(event.stream, { from: saidAt, max: 1 });
+      for await (const each of there) if (isSuperseded(each)) return supersedingAsk(ask, each);
+    }
+    // What the read model does not know, and what takes back the last merge: seldom far away.
     const earlier = this.parts.log.readStream(event.stream, { from: event.revision - 1, direction: 'backwards' });
     for await (const each of earlier) if (isSuperseded(each)) return supersedingAsk(ask, each);
     return ask;

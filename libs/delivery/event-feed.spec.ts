@@ -141,7 +141,10 @@ describe('the feed', () => {
     const log = openMemoryLog();
     const asked: ContextAsk[] = [];
     const reads = {
-      run: (_query: unknown, { asks }: { asks: readonly ContextAsk[] }) => {
+      run: (query: { name: string }, { asks, facts }: { asks: readonly ContextAsk[]; facts: readonly object[] }) => {
+        // It knows the fact that was corrected as it was first said, and nothing of the others.
+        if (query.name === 'factRevisions')
+          return Promise.resolve({ result: facts.map((_, i) => (i === 0 ? 0 : null)) });
         asked.push(...asks);
         return Promise.resolve({ result: asks.map(() => ({ context: NO_CONTEXT, supersedes: null, before: null })) });
       },
@@ -159,7 +162,10 @@ describe('the feed', () => {
     ];
     for (const [n, [type, data]] of what.entries()) await append(log, n, undefined, type, data, 'thing-x');
     const signal = new AbortController().signal;
-    const feed = new EventFeed({ log, registry, contexts: new EventContexts({ log, reads: reads as never }) });
+    const looked: unknown[] = [];
+    const watched = { readStream: (stream: string, how?: object) => (looked.push(how), log.readStream(stream, how)) };
+    const contexts = new EventContexts({ log: watched, reads: reads as never });
+    const feed = new EventFeed({ log, registry, contexts });
     const { deliveries } = (await feed.pages({ filter: {}, signal }).next()).value as FeedPage;
     const at = deliveries.map(({ event: { position } }) => position);
     const own = (unit: string) => ({ unit, channel: 'sms', stage: 'F1' });
@@ -173,6 +179,9 @@ describe('the feed', () => {
       [undefined, undefined],
       [undefined, { eventId: idOf(6), position: at[6], own: undefined }],
     ]);
+    // Where the read model knows the place, nothing else of the stream is read.
+    const backwards = (from: number) => ({ from, direction: 'backwards' });
+    expect(looked).toEqual([{ from: 0, max: 1 }, backwards(3), backwards(4), backwards(6)]);
   });
 
   it('shares what is looked up, and lets nobody wait by another’s patience', async () => {

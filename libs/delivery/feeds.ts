@@ -46,7 +46,7 @@ export class Feeds implements OnModuleDestroy {
   }
 
   /** Takes our own defects. */
-  readonly sink: DefectSink = (error, correlationId) => this.logger.error(error, { correlationId });
+  readonly sink: DefectSink = (error, correlationId) => this.logger.error(error, { event: 'DEFECT', correlationId });
 
   /** @throws EVENT_TYPE_UNKNOWN, INVALID_POSITION, FEEDS_TOO_MANY, FEEDS_STOPPING */
   async start(transport: Transport, start: FeedStart, filter: FeedFilter): Promise<Opened> {

@@ -5,6 +5,12 @@ import { TouchstoneError } from './errors.js';
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
+ * What is written ahead goes on growing while some reader is always at work, and its file would stay as long as it ever
+ * was. Once it begins anew, no more than this stays.
+ */
+const WAL_KEPT_BYTES = 16 * 1024 * 1024;
+
+/**
  * Opens (or creates) a database whose commits survive a power cut: WAL with `synchronous=FULL`, both asserted.
  * @throws LOG_NOT_DURABLE when the file system or the driver does not grant it
  */
@@ -14,6 +20,7 @@ export function openDurable(file: string): DatabaseSyncInstance {
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
+    db.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
     assertDurable(db, file);
     return db;
   } catch (error) {

@@ -62,7 +62,8 @@ export async function openEsdbLog(options: EsdbLogOptions): Promise<EventLog> {
 /** Opens the log for reading only, in any thread: a thread has a client of its own. */
 export const openEsdbLogReader = (options: EsdbLogOptions): EsdbLogReader => new EsdbReader(options);
 
-class EsdbReader implements EsdbLogReader {
+/** The reading half; what appends builds on it. */
+export class EsdbReader implements EsdbLogReader {
   protected readonly closing = new AbortController();
   protected readonly parts: FollowParts;
   protected readonly connection: ReturnType<typeof shareClient>;

@@ -58,6 +58,8 @@ export class FaultyEsdb {
   readonly opened = { appends: 0, reads: 0, subscriptions: 0 };
   /** Called before each append is looked at. */
   before: () => void = () => undefined;
+  /** Bytes that it takes at once. */
+  maxAppend = MAX_APPEND;
   /** Events that were handed to the network for subscribers. */
   sent = 0;
   private readonly appendCalls = new Set<AppendCall>();
@@ -171,7 +173,7 @@ export class FaultyEsdb {
     if (fault?.kind === 'refused') return void call.write(refusedWith(answer, fault));
     const isWritten = fault?.kind !== 'broken' || fault.written;
     const size = events.reduce((n, e) => n + e.data.length + e.customMetadata.length, 0);
-    if (size > MAX_APPEND) return void call.write(tooLarge(answer));
+    if (size > this.maxAppend) return void call.write(tooLarge(answer, this.maxAppend));
     const written = isWritten ? this.store.append(stream, expected, events) : { current: -1 };
     if (fault?.kind === 'unanswered') return;
     if (fault?.kind === 'broken') return this.drop('appends');
@@ -323,9 +325,9 @@ function withDetails(answer: BatchAppendResp, type: string | null, message: stri
 const refusedWith = (answer: BatchAppendResp, { type, message }: { type: string | null; message: string }) =>
   withDetails(answer, type, message);
 
-function tooLarge(answer: BatchAppendResp): BatchAppendResp {
+function tooLarge(answer: BatchAppendResp, limit: number): BatchAppendResp {
   const exceeded = new shared.MaximumAppendSizeExceeded();
-  exceeded.setMaxappendsize(MAX_APPEND);
+  exceeded.setMaxappendsize(limit);
   return withDetails(answer, 'MaximumAppendSizeExceeded', '', new Uint8Array(exceeded.serializeBinary()));
 }
 

@@ -9,10 +9,12 @@ export { FORGOTTEN, type BytesVault, type Vault } from './vault.js';
 export { handlersFor } from './handlers.js';
 export {
   Kernel,
+  type Around,
   type Executed,
   type ExecuteOptions,
   type ExpectsRevision,
   type KernelParts,
+  type KernelRound,
   type Work,
   type WorkOutcome,
 } from './kernel.js';
@@ -20,6 +22,9 @@ export type { ActingContext } from './minting.js';
 export type { NewEvent } from './envelope.js';
 export type * from './event-log.js';
 export { backUp, restoreBackup, type Backup, type BackupProgress } from './backup.js';
+export { copyLog, type CopiedLog, type CopyLogOptions, type CopyProgress } from './copy-log.js';
+export { inspectLogFile, inspectLogServer, type LogFileFacts, type LogServerFacts } from './inspect-log.js';
+export { LOG_CARD, LOG_FILE, readLogCard, writeLogCard, type LogCard } from './log-card.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
 export { openVault, type KeysPlace } from './keys-vault.js';
 export { LastingPostgres, type LastingStatement } from './lasting-postgres.js';

@@ -66,6 +66,17 @@ interface StreamWork {
   readonly items: Item[];
 }
 
+/** Commands that the kernel takes on together. */
+export interface KernelRound {
+  readonly work: readonly Work[];
+  readonly streams: readonly string[];
+  /** Where the caller gave one. */
+  readonly context?: ActingContext;
+}
+
+/** Sees a round through, such as one that traces it: it calls `run` once, and answers what that answers. */
+export type Around = (round: KernelRound, run: () => Promise<WorkOutcome[]>) => Promise<WorkOutcome[]>;
+
 export interface KernelParts {
   readonly log: EventLog;
   readonly vault: Vault;
@@ -73,6 +84,8 @@ export interface KernelParts {
   readonly registry: EventRegistry;
   /** The context of the request that is being served, where the caller gives none. */
   readonly context?: () => ActingContext;
+  /** Nothing is done around a round without it. */
+  readonly around?: Around;
   /** Folded states kept in memory; default 20,000. */
   readonly cachedStreams?: number;
 }
@@ -120,10 +133,13 @@ export class Kernel {
   async executeMany(work: readonly Work[], options: ExecuteOptions = {}): Promise<WorkOutcome[]> {
     const outcomes: WorkOutcome[] = new Array<WorkOutcome>(work.length);
     const byStream = this.group(work, outcomes);
-    await this.queue.run([...byStream.keys()], async () => {
-      await this.settleAll([...byStream.values()], options, outcomes);
-    });
-    return outcomes;
+    const streams = [...byStream.keys()];
+    const run = async () => {
+      await this.queue.run(streams, () => this.settleAll([...byStream.values()], options, outcomes));
+      return outcomes;
+    };
+    const { around } = this.parts;
+    return around ? around({ work, streams, context: options.context }, run) : run();
   }
 
   private async settleAll(streams: StreamWork[], options: ExecuteOptions, outcomes: WorkOutcome[]): Promise<void> {

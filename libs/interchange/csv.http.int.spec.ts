@@ -6,6 +6,7 @@ import { OpenLoads } from '@touchstone/journeys';
 import { HTTP_STATUS, reportOf } from '@touchstone/platform';
 import { formParts } from './form-parts.js';
 import { FileImporter } from './import-job.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { RunningImports } from './running-imports.js';
@@ -21,7 +22,11 @@ beforeAll(async () => {
   const imports = new RunningImports(new FileImporter(house), house.quarantine, new OpenLoads());
   const module = await Test.createTestingModule({
     controllers: [ImportsController],
-    providers: [ImportLogger, { provide: RunningImports, useValue: imports }],
+    providers: [
+      ImportLogger,
+      { provide: HeldAnswers, useValue: new HeldAnswers() },
+      { provide: RunningImports, useValue: imports },
+    ],
   }).compile();
   app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter({ forceCloseConnections: 'idle' }));
   registerStreamingBodies(app.getHttpAdapter().getInstance());

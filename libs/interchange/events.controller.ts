@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { binaryEvent, formOf, type CloudEventForm, type Headers } from './cloudevents-http.js';
 import { CloudEventIntake, type CloudEventAnswer } from './cloudevents-intake.js';
 import { LARGEST_CLOUD_EVENT } from './cloudevents.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { IntakeGate, type Charge } from './intake-gate.js';
 import { NdjsonReply } from './ndjson-reply.js';
@@ -41,6 +42,7 @@ export class EventsController {
     @Inject(CloudEventIntake) private readonly intake: CloudEventIntake,
     @Inject(RunningImports) private readonly imports: RunningImports,
     @Inject(ImportLogger) private readonly logger: ImportLogger,
+    @Inject(HeldAnswers) private readonly held: HeldAnswers,
     @Inject(CONFIG) config: Pick<Config, 'intakeMaxStreams' | 'intakeIdleMs'>,
   ) {
     this.gate = new IntakeGate({ bytes: HELD_TOGETHER, reserved: RESERVED, streams: config.intakeMaxStreams });
@@ -100,7 +102,7 @@ export class EventsController {
     const hand = new WatchedHand(charge, this.idleMs, (error) => body.stop(error));
     const lines = decodedBody(hand.watched(body), request.headers['content-encoding']);
     const minimal = /\breturn\s*=\s*"?minimal\b/i.test(String(request.headers['prefer'] ?? ''));
-    const answers = new NdjsonReply(reply);
+    const answers = new NdjsonReply(reply, this.held);
     reply.removeHeader('connection');
     if (minimal) void reply.header('preference-applied', 'return=minimal');
     const sum = { sent: 0, taken: 0, known: 0, quarantined: 0 };

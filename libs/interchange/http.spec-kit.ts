@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
 import { FileImporter } from './import-job.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { RunningImports } from './running-imports.js';
 import { registerStreamingBodies } from './streaming-bodies.js';
@@ -37,6 +38,7 @@ export async function openEventsHouse(
     controllers: [EventsController],
     providers: [
       ImportLogger,
+      { provide: HeldAnswers, useValue: new HeldAnswers() },
       { provide: CONFIG, useValue: { intakeMaxStreams: 64, intakeIdleMs: 60_000, ...limits } },
       { provide: CloudEventIntake, useValue: intake },
       {

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { csvReading } from './csv-reading.js';
 import { tableOf } from './csv-request.js';
 import type { FileReading } from './file-reading.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import type { ImportSource } from './import-types.js';
 import { RunningImports } from './running-imports.js';
@@ -24,6 +25,7 @@ export class ImportsController {
   constructor(
     @Inject(RunningImports) private readonly imports: RunningImports,
     @Inject(ImportLogger) private readonly logger: ImportLogger,
+    @Inject(HeldAnswers) private readonly held: HeldAnswers,
   ) {}
 
   /**
@@ -78,7 +80,7 @@ export class ImportsController {
     source: ImportSource,
     reading: FileReading,
   ): Promise<void> {
-    const lines = new NdjsonReply(reply);
+    const lines = new NdjsonReply(reply, this.held);
     try {
       const result = await this.imports.run(source, reading, {
         dryRun: (request.query as Query)['dryRun'] === 'true',

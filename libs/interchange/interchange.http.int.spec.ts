@@ -8,6 +8,7 @@ import { CONFIG, httpStatusOf, reportOf } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
 import { FileImporter } from './import-job.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { RunningImports } from './running-imports.js';
@@ -25,6 +26,7 @@ beforeAll(async () => {
     controllers: [EventsController, ImportsController],
     providers: [
       ImportLogger,
+      { provide: HeldAnswers, useValue: new HeldAnswers() },
       { provide: CONFIG, useValue: { intakeMaxStreams: 64, intakeIdleMs: 60_000 } },
       { provide: CloudEventIntake, useValue: new CloudEventIntake(house) },
       { provide: RunningImports, useValue: new RunningImports(importer, house.quarantine, new OpenLoads()) },

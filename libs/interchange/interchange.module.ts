@@ -3,13 +3,14 @@ import { Module } from '@nestjs/common';
 import { Kernel, type Clock } from '@touchstone/eventing';
 import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, OpenLoads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
-import { CLOCK, CONFIG, VAULT, type Config } from '@touchstone/platform';
+import { CLOCK, CONFIG, Metrics, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { EventsController } from './events.controller.js';
 import { Exports } from './exports.js';
 import { ExportsController } from './exports.controller.js';
 import { ForgettingPlaces } from './forgetting-places.js';
 import { FileImporter } from './import-job.js';
+import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { QuarantineMending } from './quarantine-mending.js';
@@ -24,6 +25,7 @@ import type { Sealer } from './sealed-frames.js';
   controllers: [EventsController, ImportsController, ExportsController],
   providers: [
     ImportLogger,
+    { provide: HeldAnswers, inject: [Metrics], useFactory: heldAnswers },
     {
       provide: Exports,
       inject: [CONFIG],
@@ -33,9 +35,8 @@ import type { Sealer } from './sealed-frames.js';
     QuarantineResolver,
     {
       provide: Quarantine,
-      inject: [CONFIG, VAULT, CLOCK],
-      useFactory: (config: Config, sealer: Sealer, clock: Clock) =>
-        Quarantine.open({ ...quarantinePlace(config), sealer, clock }),
+      inject: [CONFIG, VAULT, CLOCK, ImportLogger, Metrics],
+      useFactory: quarantineOf,
     },
     { provide: ObjectIntake, inject: [Kernel], useFactory: (kernel: Kernel) => new ObjectIntake(kernel) },
     {
@@ -79,5 +80,24 @@ import type { Sealer } from './sealed-frames.js';
 })
 export class InterchangeModule {}
 
-const quarantinePlace = ({ dataDir, readStoreUrl: url }: Config) =>
-  url === undefined ? { file: join(dataDir, 'quarantine.db') } : { url };
+function heldAnswers(metrics: Metrics): HeldAnswers {
+  const held = new HeldAnswers();
+  const help = 'Bytes of answers to streams of events that their clients have not read yet.';
+  metrics.gauge('touchstone_intake_held_answer_bytes', help, () => held.bytes);
+  return held;
+}
+
+function quarantineOf(
+  config: Config,
+  sealer: Sealer,
+  clock: Clock,
+  logger: ImportLogger,
+  metrics: Metrics,
+): Quarantine {
+  const { dataDir, readStoreUrl: url } = config;
+  const place = url === undefined ? { file: join(dataDir, 'quarantine.db') } : { url };
+  const quarantine = Quarantine.open({ ...place, sealer, clock, onNew: logger.quarantined });
+  const help = 'Records in quarantine that nobody has settled yet.';
+  metrics.gauge('touchstone_quarantine_open_records', help, () => quarantine.count({ state: 'open' }));
+  return quarantine;
+}

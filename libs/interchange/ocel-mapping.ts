@@ -3,6 +3,7 @@ import type { KeyedHash } from './hidden-names.js';
 import type { ImportedKinds } from './imported-kinds.js';
 import type { LossReport } from './loss-report.js';
 import type { Fault } from './mapped-log.js';
+import { OcelChoosing, type Turn } from './ocel-choosing.js';
 import { OcelEvents, PersonalNames, type OcelEvent } from './ocel-events.js';
 import type { OcelMappingOptions } from './ocel-options.js';
 import { ownEventOf, ownObjectOf, type OwnObject } from './ocel-own.js';
@@ -11,7 +12,6 @@ import type { OcelStore } from './ocel-store.js';
 import { SINCE_EVER, UNDECLARED } from './ocel.js';
 import { put, type JsonObject } from './xes-value.js';
 
-const MARKED = 'SELECT n, type, own FROM event WHERE own IS NOT NULL ORDER BY n';
 /** Links in one event of an object; more go into a second one. */
 const LINKS = 1_000;
 
@@ -66,51 +66,8 @@ export class OcelMapping {
   }
 
   /** Chooses the journeys of each event. Returns how many there are. */
-  choose(): number {
-    const { store } = this;
-    const { caseTypes, withoutCase = 'leave-out' } = this.options;
-    store.run('CREATE TABLE left_out (event INTEGER PRIMARY KEY)');
-    store.run('CREATE TABLE touch (event INTEGER NOT NULL, journey TEXT, PRIMARY KEY (event, journey))');
-    for (const type of caseTypes) {
-      // One statement sees what was there before it: events of an earlier type have their journeys already.
-      store.run(
-        `INSERT INTO touch SELECT DISTINCT r.event, r.object FROM relation r JOIN object o ON o.id = r.object
-         WHERE o.type = ? AND r.event NOT IN (SELECT event FROM touch)`,
-        type,
-      );
-    }
-    for (const { n, type, own } of store.all<{ n: number; type: string; own: string }>(MARKED)) {
-      if (!ownEventOf(own)?.isShared) continue;
-      // It was exported from an object: as a touchpoint it would be another fact.
-      this.report.add('shared-fact', type);
-      store.run('DELETE FROM touch WHERE event = ?', n);
-      store.run('INSERT INTO left_out VALUES (?)', n);
-    }
-    const left = 'FROM event e WHERE e.n NOT IN (SELECT event FROM touch) AND e.n NOT IN (SELECT event FROM left_out)';
-    if (withoutCase === 'leave-out') {
-      const counts = `SELECT type, count(*) AS n ${left} GROUP BY type ORDER BY type`;
-      for (const { type, n } of store.all<{ type: string; n: number }>(counts)) {
-        this.report.add('event-without-case', type, Number(n));
-      }
-    } else {
-      store.run(`INSERT INTO touch SELECT e.n, NULL ${left}`);
-    }
-    const journeys = "SELECT count(DISTINCT coalesce('o' || journey, 'e' || event)) AS n FROM touch";
-    const [{ n }] = store.all<{ n: number }>(journeys) as [{ n: number }];
-    this.order();
-    return Number(n);
-  }
-
-  /** Gives every touchpoint its place: in its journey, and among all. */
-  private order(): void {
-    this.store.run(
-      'CREATE TABLE placed (n INTEGER PRIMARY KEY, event INTEGER NOT NULL, journey TEXT, sequence INTEGER)',
-    );
-    this.store.run(`
-      INSERT INTO placed (event, journey, sequence)
-      SELECT t.event, t.journey,
-        row_number() OVER (PARTITION BY coalesce('o' || t.journey, 'e' || t.event) ORDER BY e.ms, e.n) - 1
-      FROM touch t JOIN event e ON e.n = t.event ORDER BY e.ms, e.n, t.journey`);
+  choose(turn: Turn): Promise<number> {
+    return new OcelChoosing(this.store, this.options, this.report).run(turn);
   }
 
   /** Touchpoints in the order in which they happened; the journeys of one event side by side. */

@@ -47,7 +47,7 @@ async function read(
     const { sink, signal, progress } = into;
     const stager = new OcelStager({ store, report, sink, zone, source, signal, progress });
     await stage(content, stager, into);
-    stager.finish();
+    await stager.finish();
     return await spooled(new OcelMapping(store, options, report, into.hash), store, report, { options, into, source });
   } finally {
     store.close();
@@ -115,16 +115,15 @@ async function spooled(
   const total = store.count('event') + store.count('object');
   const turn = async () => {
     if (++done % TURN !== 0) return;
-    if (into.signal?.aborted) throw cancelled();
     into.arranged(Math.min(done, total), total);
-    await setImmediate();
+    await yielded(into);
   };
   // Objects come first, so that a load of history begins with what always was.
   for (const object of mapping.statements()) {
     await into.sink.add({ object });
     await turn();
   }
-  const journeys = mapping.choose();
+  const journeys = await mapping.choose(() => yielded(into));
   for (const mapped of mapping.events()) {
     if ('fact' in mapped) {
       await into.sink.add({ fact: mapped.fact });
@@ -152,6 +151,11 @@ async function spooled(
     movedCustomers: new Map(),
     shared: { options } satisfies OcelShared,
   };
+}
+
+async function yielded({ signal }: Pick<ReadingInto, 'signal'>): Promise<void> {
+  if (signal?.aborted) throw cancelled();
+  await setImmediate();
 }
 
 function warnings(options: OcelMappingOptions, store: OcelStore, activities: ReadonlySet<string>): string[] {

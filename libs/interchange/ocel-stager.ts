@@ -105,7 +105,7 @@ export class OcelStager {
   }
 
   /** Objects that are only named, by events or by other objects, get a type that says so. */
-  finish(): void {
+  async finish(): Promise<void> {
     const { store, report } = this.parts;
     for (const side of ['event', 'object'] as const) {
       const used = new Set(store.typesOf(side));
@@ -113,16 +113,12 @@ export class OcelStager {
         if (!used.has(plain(type))) report.add('unused-type', `${side} type ${type}`);
     }
     const before = store.count('object');
-    for (const [table, column] of [
-      ['relation', 'object'],
-      ['link', 'source'],
-      ['link', 'target'],
-    ] as const) {
-      // prettier-ignore
-      store.run(
-        `INSERT OR IGNORE INTO object (id, type, key) SELECT DISTINCT ${column}, '${UNDECLARED}', ${column} FROM ${table} ` +
-          `WHERE ${column} NOT IN (SELECT id FROM object)`,
-      );
+    for (const named of ['object of a relation', 'source of a link', 'target of a link'] as const) {
+      for (const ids of store.undeclared(named)) {
+        store.addUndeclared(ids);
+        if (this.parts.signal?.aborted) throw cancelled();
+        await setImmediate();
+      }
     }
     const undeclared = store.count('object') - before;
     if (undeclared > 0) report.add('undeclared-object', UNDECLARED, undeclared);

@@ -31,6 +31,13 @@ type Bound = string | number;
 /** Rows read at a time. */
 const PAGE = 500;
 
+/** Where objects are named, with the key of the table. */
+const NAMED = {
+  'object of a relation': { table: 'relation', column: 'object', key: ['event', 'object', 'qualifier'] },
+  'source of a link': { table: 'link', column: 'source', key: ['source', 'target', 'qualifier'] },
+  'target of a link': { table: 'link', column: 'target', key: ['source', 'target', 'qualifier'] },
+} as const;
+
 export type Side = 'event' | 'object';
 
 export interface StoredEvent {
@@ -176,6 +183,27 @@ export class OcelStore {
     return true;
   }
 
+  /** Ids that are named there and not declared, page by page in the order of the table; one may come twice. */
+  *undeclared(where: keyof typeof NAMED): Generator<string[]> {
+    const { table, column, key } = NAMED[where];
+    const places = key.map(() => '?').join(', ');
+    const query =
+      `SELECT ${key.join(', ')}, ${column} AS id, NOT EXISTS (SELECT 1 FROM object WHERE id = ${column}) AS missing ` +
+      `FROM ${table} WHERE (${key.join(', ')}) > (${places}) ORDER BY ${key.join(', ')} LIMIT ?`;
+    for (let place: Bound[] = key.map((name) => (name === 'event' ? 0 : '')); ;) {
+      const rows = this.all<Record<string, Bound> & { id: string; missing: number }>(query, ...place, PAGE * 4);
+      if (rows.length === 0) return;
+      yield rows.flatMap(({ id, missing }) => (missing === 1 ? [id] : []));
+      place = key.map((name) => rows.at(-1)![name]!);
+    }
+  }
+
+  /** Objects that are only named get a type that says so. */
+  addUndeclared(ids: readonly string[]): void {
+    const insert = this.prepared('INSERT OR IGNORE INTO object (id, type, key) VALUES (?, ?, ?)');
+    for (const id of ids) insert.run(id, UNDECLARED, id);
+  }
+
   /** The id that an object of this type and key has in the log; one that is taken by another type is made its own. */
   objectId(type: string, key: string): { id: string; isNew: boolean } {
     const known = this.prepared('SELECT id FROM object WHERE type = ? AND key = ?').get(plain(type), plain(key)) as
@@ -309,7 +337,7 @@ export class OcelStore {
   }
 
   run(statement: string, ...values: Bound[]): void {
-    this.db.prepare(statement).run(...values);
+    this.prepared(statement).run(...values);
   }
 
   private observe(of: Side, type: string, attributes: JsonObject): void {

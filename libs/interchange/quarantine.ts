@@ -40,6 +40,14 @@ export interface Mend {
 /** Where records are: `quarantine.db`, or the PostgreSQL that processes share (as `READ_STORE_URL`). */
 export type QuarantinePlace = { readonly file: string } | { readonly url: string };
 
+export interface QuarantineOptions {
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly retentionDays?: number;
+  /** Told of new records once they are durable: how many of each code. */
+  readonly onNew?: (codes: Readonly<Record<string, number>>) => void;
+}
+
 /**
  * What could not be taken in, kept with its reason until it is mended and taken, given up, or its time is over. A
  * SQLite file, or tables in PostgreSQL; contents are encrypted with one key for each month of expiry, which is destroyed once the month has
@@ -53,15 +61,16 @@ export class Quarantine {
     private readonly seal: QuarantineSeal,
     private readonly clock: Clock,
     private readonly retentionDays: number,
+    private readonly onNew: QuarantineOptions['onNew'],
   ) {
     this.removal = new QuarantineRemoval(file, seal, clock);
   }
 
   /** Opens (or creates) it. @throws QUARANTINE_NOT_DURABLE, READ_STORE_UNREACHABLE */
-  static open(options: QuarantinePlace & { sealer: Sealer; clock: Clock; retentionDays?: number }): Quarantine {
-    const { sealer, clock, retentionDays = 90 } = options;
+  static open(options: QuarantinePlace & QuarantineOptions): Quarantine {
+    const { sealer, clock, retentionDays = 90, onNew } = options;
     const tables = 'file' in options ? QuarantineFile.open(options.file) : QuarantinePostgres.open(options.url);
-    return new Quarantine(tables, new QuarantineSeal(sealer), clock, retentionDays);
+    return new Quarantine(tables, new QuarantineSeal(sealer), clock, retentionDays, onNew);
   }
 
   /** As `keep`; returns how many records are new. */
@@ -81,7 +90,7 @@ export class Quarantine {
       'INSERT INTO record (source, fingerprint, journey_type, journey_id, import_id, line, code, reason, format, ' +
         'subject, raw, context, shared, at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
     );
-    return this.file.transaction(() => {
+    const kept = this.file.transaction(() => {
       const sharing = new Map<unknown, number>();
       this.prepared('INSERT INTO month_key (subject) VALUES (?) ON CONFLICT DO NOTHING').run(subject);
       return records.map((r): Kept => {
@@ -100,6 +109,15 @@ export class Quarantine {
         return { id: String(written.id), isNew: true };
       });
     });
+    this.tellOf(records.filter((_, i) => kept[i]!.isNew));
+    return kept;
+  }
+
+  private tellOf(records: readonly Unreadable[]): void {
+    if (!this.onNew || records.length === 0) return;
+    const codes: Record<string, number> = {};
+    for (const { code } of records) codes[code] = (codes[code] ?? 0) + 1;
+    this.onNew(codes);
   }
 
   /**

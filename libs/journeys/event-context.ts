@@ -69,11 +69,17 @@ const UNDOES: Readonly<Record<string, string>> = {
 export function supersededInStream({ type, data }: RecordedEvent): ((earlier: RecordedEvent) => boolean) | undefined {
   const undone = UNDOES[type];
   if (undone !== undefined) return (earlier) => earlier.type === undone;
-  if (type !== 'ObjectFactCorrected' && type !== 'ObjectFactVoided') return undefined;
-  const { factId } = data as { factId?: unknown };
+  const factId = supersededFact({ type, data });
+  if (factId === undefined) return undefined;
   return (earlier) =>
     (earlier.type === 'ObjectFactRecorded' && earlier.id === factId) ||
     (earlier.type === 'ObjectFactCorrected' && (earlier.data as { factId?: unknown }).factId === factId);
+}
+
+/** The fact of an object that this event corrects or takes back. */
+export function supersededFact({ type, data }: Pick<RecordedEvent, 'type' | 'data'>): string | undefined {
+  if (type !== 'ObjectFactCorrected' && type !== 'ObjectFactVoided') return undefined;
+  return text((data as { factId?: unknown } | null)?.factId);
 }
 
 /** What is looked up for an event that supersedes an earlier one of its stream. */

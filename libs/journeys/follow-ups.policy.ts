@@ -27,7 +27,7 @@ export interface FollowUpsParts {
   readonly checkpoint: Checkpoint;
   readonly loads: OpenLoads;
   /** Told once of each new trouble that does not go by itself. */
-  readonly warn?: (message: string) => void;
+  readonly warn?: (message: string, code: string) => void;
   readonly tuning?: FollowUpsTuning;
 }
 
@@ -220,7 +220,7 @@ export class FollowUpsPolicy implements RunnablePolicy {
     const { code = 'INTERNAL', kind = 'internal', message = String(error) } = error as Partial<TouchstoneError>;
     this.attempts++;
     if (this.trouble?.code !== code && !isPassing(error)) {
-      this.parts.warn?.(`What follows from an event cannot be recorded for now (${code}): ${message}`);
+      this.parts.warn?.(`What follows from an event cannot be recorded for now (${code}): ${message}`, code);
     }
     this.trouble = { code, kind, message };
   }

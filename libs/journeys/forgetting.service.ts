@@ -128,7 +128,8 @@ export class Forgetting {
     const { declared, completed } = await forgettingsIn(this.log, this.registry);
     for (const record of completed) {
       if (subjectsOf(record).every(this.isDestroyed)) continue;
-      this.logger.warn(`Keys of ${record.customers.join(', ')} came back with a restore; they are destroyed again.`);
+      const message = `Keys of ${record.customers.join(', ')} came back with a restore; they are destroyed again.`;
+      this.logger.warn(message, { event: 'KEYS_CAME_BACK' });
       await this.inTurn(() => this.eraseAgain(record));
     }
     const done = new Set(completed.flatMap(({ customers }) => customers));
@@ -307,7 +308,8 @@ export class Forgetting {
   }
 
   private unfinished(customerId: string, error: unknown): void {
-    this.logger.warn(`The forgetting of ${customerId} is not finished yet: ${(error as Error).message}`);
+    const { message } = error as Error;
+    this.logger.warn(`The forgetting of ${customerId} is not finished yet: ${message}`, { event: 'FORGETTING_UNFINISHED' }); // prettier-ignore
   }
 
   /** One person at a time, and nothing on its way meanwhile that could not be searched. */

@@ -167,7 +167,8 @@ function openLoads({ historyOpen }: Config): OpenLoads {
   const loads = new OpenLoads();
   if (historyOpen) {
     loads.begin();
-    new Logger('RuleMoments').warn('HISTORY_OPEN is set: no rule observes a moment until a start without it.');
+    const message = 'HISTORY_OPEN is set: no rule observes a moment until a start without it.';
+    new Logger('RuleMoments').warn(message, { event: 'HISTORY_OPEN' });
   }
   return loads;
 }
@@ -186,7 +187,8 @@ function ruleMoments(
 ): LedPolicy {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
-  const warn = (message: string) => logger.warn(message);
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
   const make = () => new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
   const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock') });
   policies.add(policy);
@@ -207,7 +209,8 @@ function followUps(
   store: Queries | null,
 ): LedPolicy {
   const logger = new Logger('FollowUps');
-  const warn = (message: string) => logger.warn(message);
+  const warn = (message: string, code: string) =>
+    logger.warn(message, { event: 'POLICY_FAILED', policy: 'follow-ups', code });
   const policy = new LedPolicy({
     name: 'follow-ups',
     leading,

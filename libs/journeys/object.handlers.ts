@@ -18,7 +18,7 @@ import { EVENT_LOG, VAULT } from '@touchstone/platform';
 import { customerDecider } from './customer.js';
 import { FactIntake } from './fact-intake.js';
 import { laidOver } from './journey.handlers.js';
-import { ChangeObject, CorrectObjectFact, LinkObjects, objectDecider, RecordObjectFact } from './object.js';
+import { ChangeObject, CorrectObjectFact, LinkObjects, mustHave, objectDecider, RecordObjectFact } from './object.js';
 import {
   objectName,
   objectStream,
@@ -136,12 +136,16 @@ export class AmendObjectFactHandler {
     return { ...published, id: kind, version: kindVersion, traits };
   }
 
-  /** The fact as the log has it now, personal fields opened, and where its object's stream stands. */
+  /**
+   * The fact as the log has it now, personal fields opened, and where its object's stream stands. The state says where to
+   * find it: a stream may be as long as an object is in use.
+   * @throws OBJECT_FACT_UNKNOWN, OBJECT_FACT_VOID
+   */
   private async current(object: ObjectKey, factId: string): Promise<Current> {
-    let revision = -1;
-    const stream = objectStream(objectName(object));
-    for await (const recorded of this.log.readStream(stream, { direction: 'backwards' })) {
-      revision = Math.max(revision, recorded.revision);
+    const name = objectName(object);
+    const { state, revision } = await this.kernel.look(objectDecider, name);
+    const { revision: said } = mustHave(state, object, factId);
+    for await (const recorded of this.log.readStream(objectStream(name), { from: said, max: 1 })) {
       const event = this.registry.read(recorded) as RecordedEvent & ObjectEvent;
       if (event.type === 'ObjectFactRecorded' && event.id === factId) {
         return { content: this.opened(event, event.data), happenedAt: event.occurredAt, revision };
@@ -150,8 +154,8 @@ export class AmendObjectFactHandler {
         return { content: this.opened(event, event.data), happenedAt: event.data.happenedAt, revision };
       }
     }
-    const message = `The ${object.type} ${object.id} has no fact ${factId}.`;
-    throw new TouchstoneError('OBJECT_FACT_UNKNOWN', message, 'notFound');
+    const message = `The fact ${factId} is not where it was recorded (revision ${said}): the log was changed from outside.`;
+    throw new TouchstoneError('OBJECT_FACT_LOST', message, 'internal');
   }
 
   private opened({ id, metadata }: RecordedEvent, content: ObjectFactContent): ObjectFactContent {

@@ -20,22 +20,25 @@ import {
 /** Only what tells a repeat: all that is said of an object holds in the order of its own times, whatever came first. */
 export interface SharedObject {
   status: 'none' | 'known';
-  /** By fact id; null: voided. */
-  facts: Map<string, { version: number; sequence?: number } | null>;
+  /** By fact id, with the revision at which it was last said what it is; null: voided. */
+  facts: Map<string, { version: number; sequence?: number; revision: number } | null>;
+  /** Events of the stream so far. */
+  events: number;
   /** Ids of changes and links. */
   said: Set<string>;
 }
 
-export const initial = (): SharedObject => ({ status: 'none', facts: new Map(), said: new Set() });
+export const initial = (): SharedObject => ({ status: 'none', facts: new Map(), events: 0, said: new Set() });
 
 export function evolve(object: SharedObject, e: ObjectEvent): SharedObject {
   object.status = 'known';
+  const revision = object.events++;
   switch (e.type) {
     case 'ObjectFactRecorded':
-      if (!object.facts.has(e.id)) object.facts.set(e.id, { version: 1, sequence: e.source?.sequence });
+      if (!object.facts.has(e.id)) object.facts.set(e.id, { version: 1, sequence: e.source?.sequence, revision });
       return object;
     case 'ObjectFactCorrected':
-      object.facts.set(e.data.factId, { version: e.data.version, sequence: e.data.sequence });
+      object.facts.set(e.data.factId, { version: e.data.version, sequence: e.data.sequence, revision });
       return object;
     case 'ObjectFactVoided':
       object.facts.set(e.data.factId, null);
@@ -161,8 +164,8 @@ export const linkObjects: Decide<LinkObjects, SharedObject> = (c, state, { newId
   return [ObjectsLinked(data, { id, occurredAt, source })];
 };
 
-/** @throws OBJECT_UNKNOWN, OBJECT_FACT_UNKNOWN, OBJECT_FACT_VOID */
-function mustHave({ status, facts }: SharedObject, { type, id }: ObjectKey, factId: string) {
+/** The fact as it is known. @throws OBJECT_UNKNOWN, OBJECT_FACT_UNKNOWN, OBJECT_FACT_VOID */
+export function mustHave({ status, facts }: SharedObject, { type, id }: ObjectKey, factId: string) {
   if (status === 'none') return refuse('OBJECT_UNKNOWN', `Nothing is known of the ${type} ${id}; record a fact first.`);
   const known = facts.get(factId);
   if (known === undefined) return refuse('OBJECT_FACT_UNKNOWN', `The ${type} ${id} has no fact ${factId}.`);

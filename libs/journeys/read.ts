@@ -11,6 +11,7 @@ import {
 import { peopleQuery } from './customers.queries.js';
 import { customersProjection, keysProjection } from './customers.projection.js';
 import { eventContextsQuery } from './event-context.queries.js';
+import { factRevisionsQuery } from './fact-versions.queries.js';
 import { ForgettingCompleted } from './forgetting.js';
 import { personQuery } from './forgetting.queries.js';
 import {
@@ -60,11 +61,12 @@ import { objectFactsProjection } from './object-facts.projection.js';
 import { objectLinksQuery, objectQuery, objectsQuery, objectTimelineQuery } from './objects.queries.js';
 import { objectsProjection } from './objects.projection.js';
 import { timelineQuery } from './timeline.queries.js';
-
 export { eventContextsQuery } from './event-context.queries.js';
+export { factRevisionsQuery } from './fact-versions.queries.js';
 export {
   contextAskOf,
   NO_CONTEXT,
+  supersededFact,
   supersededInStream,
   supersedingAsk,
   type ContextAsk,
@@ -171,4 +173,5 @@ export const journeyQueries = [
   audienceQuery,
   audienceSizesQuery,
   eventContextsQuery,
+  factRevisionsQuery,
 ];

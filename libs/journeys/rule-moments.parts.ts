@@ -31,7 +31,7 @@ export interface RuleMomentsParts {
   /** The checkpoint of the journeys' read models, as it is and each one from now on. */
   readonly checkpoints: (options: { signal: AbortSignal }) => AsyncIterable<Position>;
   /** Told once of each new trouble that does not go by itself. */
-  readonly warn?: (message: string) => void;
+  readonly warn?: (message: string, code: string) => void;
   readonly tuning?: RuleMomentsTuning;
 }
 

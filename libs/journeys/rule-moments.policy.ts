@@ -233,7 +233,7 @@ export class RuleMoments implements RunnablePolicy {
   private tell({ code, message }: PolicyError): void {
     if (this.told === code) return;
     this.told = code;
-    this.parts.warn?.(`A moment of a rule cannot be recorded for now (${code}): ${message}`);
+    this.parts.warn?.(`A moment of a rule cannot be recorded for now (${code}): ${message}`, code);
   }
 
   private tooMany(): TouchstoneError {

@@ -25,6 +25,7 @@ describe('readConfig', () => {
       graphqlMaxDepth: 12,
       graphqlMaxCost: 100_000,
       readyMaxLagMs: 10_000,
+      slowQueryMs: 1_000,
       shutdownMs: 10_000,
       feedMaxOpen: 100,
       feedSlowMs: 30_000,

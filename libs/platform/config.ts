@@ -44,6 +44,8 @@ export interface Config {
   readonly graphqlMaxCost: number;
   /** Milliseconds a read model may be behind the log while the server still calls itself ready. */
   readonly readyMaxLagMs: number;
+  /** From how many milliseconds on a read of the read models is told of in the log; 0: never. */
+  readonly slowQueryMs: number;
   /** Milliseconds that requests under way are given at a stop. */
   readonly shutdownMs: number;
   /** Subscribers that may read the event feed at the same time. */
@@ -284,6 +286,15 @@ const SETTINGS: readonly Setting[] = [
     fallback: '10000',
     about: 'how long a read model may be behind while /health/ready says yes',
     parse: integer(0, 86_400_000),
+  }),
+  setting({
+    key: 'slowQueryMs',
+    variable: 'SLOW_QUERY_MS',
+    flag: 'slow-query-ms',
+    value: 'MS',
+    fallback: '1000',
+    about: 'from when on a read is logged as slow; 0: never',
+    parse: integer(0, 600_000),
   }),
   setting({
     key: 'shutdownMs',

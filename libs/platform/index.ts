@@ -17,3 +17,6 @@ export * from './request-context.js';
 export * from './scalars.js';
 export * from './selected-fields.js';
 export * from './tokens.js';
+export * from './traced.js';
+export * from './traces.js';
+export * from './tracing.js';

@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { currentCorrelationId } from './request-context.js';
+import { currentTrace } from './tracing.js';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './config.js';
 
 /** What Nest tells about its own start; of interest to who debugs it. */
@@ -20,7 +21,10 @@ export interface LoggerOptions {
   readonly now?: () => Date;
 }
 
-/** Structured log lines: time, level, context, message, the correlation id of the request, and fields. */
+/**
+ * Structured log lines: time, level, context, message, the correlation id of the request, the ids of its trace where there
+ * is one, and fields. What somebody may want to be called for has a field `event`, a stable code.
+ */
 export class StructuredLogger implements LoggerService {
   private readonly threshold: number;
   private readonly write: (line: string) => void;
@@ -62,6 +66,7 @@ export class StructuredLogger implements LoggerService {
   private emit(level: LogLevel, message: unknown, context: string | undefined, fields: Record<string, unknown>): void {
     if (LOG_LEVELS.indexOf(level) > this.threshold) return;
     const correlationId = currentCorrelationId();
+    const traced = currentTrace();
     const error = message instanceof Error ? message : undefined;
     const line = {
       time: this.now().toISOString(),
@@ -69,6 +74,7 @@ export class StructuredLogger implements LoggerService {
       ...(context !== undefined && { context }),
       message: error ? error.message : typeof message === 'string' ? message : JSON.stringify(message),
       ...(correlationId !== undefined && { correlationId }),
+      ...(traced && { traceId: traced.traceId, spanId: traced.spanId }),
       ...(error && { stack: error.stack }),
       ...fields,
     };

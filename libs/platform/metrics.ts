@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { AppendOutcome, EventLog } from '@touchstone/eventing';
 import { asTouchstoneError } from './error-report.js';
 import type { PolicyStatus } from './policies.js';
+import type { SpanCounts } from './traces.js';
 
 /** What is measured of a read model. */
 export interface MeasuredProjection {
@@ -22,6 +23,13 @@ export interface MeasuredLease {
   readonly isHeldHere: boolean;
 }
 
+/** How much the threads that answer queries have to do. */
+export interface MeasuredReads {
+  readonly waiting: number;
+  readonly busy: number;
+  readonly threads: number;
+}
+
 /** The Prometheus registry of a process and the instruments it feeds. All durations are in seconds. */
 export class Metrics {
   readonly registry = new Registry();
@@ -29,6 +37,8 @@ export class Metrics {
   private readonly appendedEvents: Counter;
   private readonly appendFailures: Counter<'code'>;
   private readonly requestSeconds: Histogram<'method' | 'route' | 'status'>;
+  private readonly readSeconds: Histogram<'query'>;
+  private readonly readFailures: Counter<'query' | 'code'>;
 
   constructor() {
     const registers = [this.registry];
@@ -56,6 +66,25 @@ export class Metrics {
       buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
     });
+    this.readSeconds = new Histogram({
+      name: 'touchstone_read_duration_seconds',
+      help: 'Time from asking the read models until they answered, waiting for a thread included.',
+      labelNames: ['query'],
+      buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10],
+      registers,
+    });
+    this.readFailures = new Counter({
+      name: 'touchstone_read_failures_total',
+      help: 'Reads that were not answered, by error code.',
+      labelNames: ['query', 'code'],
+      registers,
+    });
+  }
+
+  /** A read of the read models, until its answer; `code` is OK or why it failed. */
+  observeRead(query: string, code: string, seconds: number): void {
+    this.readSeconds.observe({ query }, seconds);
+    if (code !== 'OK') this.readFailures.inc({ query, code });
   }
 
   /** Adds memory, CPU, event loop and garbage collection of this process. */
@@ -106,6 +135,39 @@ export class Metrics {
       });
     gauge('held', '1 while this process has the lease.', ({ isHeldHere }) => (isHeldHere ? 1 : 0));
     gauge('epoch', 'Number of times that the lease was taken, by whichever process.', ({ epoch }) => epoch);
+  }
+
+  /** What waits for the threads that answer queries, asked for at each scrape. */
+  collectReads(read: () => MeasuredReads): void {
+    this.gauge('touchstone_read_queue_length', 'Reads that wait for a thread.', () => read().waiting);
+    this.gauge('touchstone_read_threads_busy', 'Threads that answer a read.', () => read().busy);
+    this.gauge('touchstone_read_threads', 'Threads that answer reads.', () => read().threads);
+  }
+
+  /** What became of spans, asked for at each scrape. */
+  collectTraces(read: () => SpanCounts): void {
+    new Counter({
+      name: 'touchstone_trace_spans_total',
+      help: 'Sampled spans: exported, failed (the collector did not take them), dropped (there was no room or time).',
+      labelNames: ['outcome'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [outcome, spans] of Object.entries(read())) this.inc({ outcome }, spans as number);
+      },
+    });
+  }
+
+  /** One number, asked for at each scrape. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   /** What policies have to do, did, and could not do, asked for once at each scrape. */

@@ -12,7 +12,7 @@ import {
 import { GenerationStore } from './generation-store.js';
 import { listParked, type ListParked, type ParkedEvent } from './parked-events.js';
 import { pauseFor } from './pause.js';
-import { ProjectionRunner, type Unparked } from './projection-runner.js';
+import { ProjectionRunner, type TakenBatch, type Unparked } from './projection-runner.js';
 import { changing, misfit, noPrevious } from './projector-errors.js';
 import { fits, type Generation, type ReadStore } from './read-store.js';
 import { messageOf, type RunnerStatus } from './runner-status.js';
@@ -23,7 +23,7 @@ export interface GroupProjectorOptions extends ProjectionParts {
   readonly readStore: ReadStore;
   /** Where new generations are made; default in this thread, which then takes turns with the live one. */
   readonly build?: Build;
-  readonly onCheckpoint?: (checkpoint: Position, generation: string) => void;
+  readonly onCheckpoint?: (checkpoint: Position, generation: string, batch?: TakenBatch) => void;
   readonly onProgress?: (progress: BuildProgress) => void;
 }
 
@@ -247,16 +247,16 @@ export class GroupProjector {
       ...this.options,
       ...this.options.tuning,
       store,
-      onBatch: (checkpoint) => {
-        if (this.live?.runner === runner) this.advance(this.live, checkpoint);
+      onBatch: (checkpoint, _taken, batch) => {
+        if (this.live?.runner === runner) this.advance(this.live, checkpoint, batch);
       },
     });
     return { generation, store, runner };
   }
 
-  private advance(live: Live, checkpoint: Position): void {
+  private advance(live: Live, checkpoint: Position, batch?: TakenBatch): void {
     this.waits.advance(checkpoint);
-    this.options.onCheckpoint?.(checkpoint, live.generation.name);
+    this.options.onCheckpoint?.(checkpoint, live.generation.name, batch);
   }
 
   private report(progress: BuildProgress): void {

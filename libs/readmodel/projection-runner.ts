@@ -34,10 +34,21 @@ export interface RunnerOptions {
   /** First pause after an error, doubled up to 64 times that; default 100. */
   readonly backoffMs?: number;
   readonly limits?: BatchLimits;
-  /** After every committed batch. */
-  readonly onBatch?: (checkpoint: Position, taken: number) => void;
+  /** After every committed batch; how it went is told of those that took events. */
+  readonly onBatch?: (checkpoint: Position, taken: number, batch?: TakenBatch) => void;
   /** What was deferred is lost (`BatchLimits.deferNewest`): the runner has stopped for good. */
   readonly onLost?: (error: TouchstoneError) => void;
+}
+
+/** A batch of events, and when it was taken. */
+export interface TakenBatch {
+  /** The checkpoint before it. */
+  readonly after: Position;
+  readonly last: Position;
+  readonly events: number;
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
+  readonly tookMs: number;
 }
 
 /** Outcome of a retry or a skip: how many parked events went in, and how many of the stream still wait. */
@@ -202,13 +213,17 @@ export class ProjectionRunner {
     const release = await this.turns.take();
     try {
       if (this.stopping.signal.aborted) return;
+      const { position: after } = store.checkpoint;
+      const startedMs = Date.now();
+      const start = performance.now();
       const { taken } = this.applier.followDigest(batch);
+      const tookMs = performance.now() - start;
       const { position } = store.checkpoint;
       if (position > this.head) this.head = position;
       this.pace.add(taken);
       this.silence.moved(position >= this.head);
       this.waits.advance(position);
-      onBatch?.(position, taken);
+      onBatch?.(position, taken, { after, last: position, events: taken, startedMs, tookMs });
     } finally {
       release();
     }

@@ -3,7 +3,7 @@ import { TouchstoneError, type Actor, type Position } from '@touchstone/eventing
 import type { BuildOrder, BuildProgress, RunnerTuning } from './build-generation.js';
 import type { GroupStatus } from './group-projector.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
-import type { Unparked } from './projection-runner.js';
+import type { TakenBatch, Unparked } from './projection-runner.js';
 import type { Projections } from './projections.js';
 import {
   unknownGroup,
@@ -27,8 +27,15 @@ export interface ProjectorHostOptions {
   readonly data?: () => { readonly data: unknown; readonly transfer?: readonly Transferable[] };
   readonly tuning?: RunnerTuning;
   readonly onProgress?: (progress: BuildProgress) => void;
+  /** Of every batch that a live generation took, once it is committed. */
+  readonly onBatch?: (batch: ProjectedBatch) => void;
   /** The thread died and is started again. */
   readonly onDeath?: (error: TouchstoneError) => void;
+}
+
+export interface ProjectedBatch extends TakenBatch {
+  readonly group: string;
+  readonly generation: string;
 }
 
 interface Pending {
@@ -214,6 +221,8 @@ export class ProjectorHost implements Projections {
         const waits = this.waits.get(message.group);
         // Only progress ends a row of deaths; a thread that dies on the same event again makes none.
         if (waits && message.position > waits.checkpoint) this.deaths = 0;
+        const { group, generation, batch } = message;
+        if (batch) this.options.onBatch?.({ group, generation, ...batch });
         return waits?.advance(message.position);
       }
       case 'progress':

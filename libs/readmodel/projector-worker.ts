@@ -12,7 +12,7 @@ import {
 import { GroupProjector, type GroupStatus } from './group-projector.js';
 import type { ListParked } from './parked-events.js';
 import type { ProjectionGroup } from './projection.js';
-import type { RunnerLog } from './projection-runner.js';
+import type { RunnerLog, TakenBatch } from './projection-runner.js';
 import { ReadStore } from './read-store.js';
 import { fromWire, toWire, type WireError } from './runner-status.js';
 import type { ReadEvent } from './digest.js';
@@ -70,7 +70,14 @@ export type ToProjector =
 export type FromProjector =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: WireError }
-  | { readonly kind: 'checkpoint'; readonly group: string; readonly position: Position; readonly generation: string }
+  | {
+      readonly kind: 'checkpoint';
+      readonly group: string;
+      readonly position: Position;
+      readonly generation: string;
+      /** What moved it there, where that was a batch. */
+      readonly batch?: TakenBatch;
+    }
   | { readonly kind: 'progress'; readonly progress: BuildProgress }
   | { readonly kind: 'build'; readonly order: BuildOrder }
   | { readonly kind: 'cancelBuild'; readonly generation: string }
@@ -147,8 +154,8 @@ async function project(port: MessagePort, parts: ProjectorWorkerParts, start: Pr
   const builds = new BuildsElsewhere(send);
   const projectors = new Map(
     groupsOf(parts, start).map((group) => {
-      const onCheckpoint = (position: Position, generation: string) =>
-        send({ kind: 'checkpoint', group: group.name, position, generation });
+      const onCheckpoint = (position: Position, generation: string, batch?: TakenBatch) =>
+        send({ kind: 'checkpoint', group: group.name, position, generation, batch });
       const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });
       const options = { ...shared, group, log, readStore, build: builds.build, onCheckpoint, onProgress };
       return [group.name, GroupProjector.start(options)] as const;

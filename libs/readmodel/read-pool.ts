@@ -3,7 +3,7 @@ import { resolveAsOf, type AsOfLog } from './as-of.js';
 import type { Located, Sought } from './generation-reader.js';
 import { pauseFor } from './pause.js';
 import type { ReadQuery } from './query.js';
-import { ReadThreads, type JobLimits } from './read-threads.js';
+import { ReadThreads, type JobLimits, type ReadLoad } from './read-threads.js';
 import type { RunJob } from './read-worker.js';
 import type { ReadAnswer, ReadOptions, Reads } from './reads.js';
 import { notYetProjected, type WaitOptions } from './waits.js';
@@ -69,6 +69,11 @@ export class ReadPool implements Reads {
     const now = options.now ?? this.options.now?.() ?? new Date().toISOString();
     const job = { kind: 'run', query: name, params, asOf, atLeast, now, timeoutMs } satisfies RunJob;
     return this.whenReady(patience, () => this.threads.run<ReadAnswer<R>>(job, left(patience)));
+  }
+
+  /** How much there is to do at this moment. */
+  get load(): ReadLoad {
+    return this.threads.load;
   }
 
   close(): Promise<void> {

@@ -18,6 +18,14 @@ export interface ReadThreadsOptions {
   readonly memoryBytes: number;
 }
 
+export interface ReadLoad {
+  /** Reads that wait for a thread. */
+  readonly waiting: number;
+  /** Threads at work, those included that were given up on. */
+  readonly busy: number;
+  readonly threads: number;
+}
+
 interface Job {
   readonly serial: number;
   readonly job: RunJob | LocateJob;
@@ -87,6 +95,11 @@ export class ReadThreads {
       this.queue.push({ serial, job, settle });
       this.dispatch();
     });
+  }
+
+  get load(): ReadLoad {
+    const busy = [...this.threads].filter(({ job }) => job !== null).length;
+    return { waiting: this.queue.length, busy, threads: this.threads.size };
   }
 
   /** Finishes what runs, refuses what waits, ends the threads. */

@@ -15,6 +15,9 @@ export type Durability = 'building' | 'live' | 'durable';
 
 const SYNCHRONOUS = { building: 0, live: 1, durable: 2 } as const satisfies Record<Durability, number>;
 
+/** While a read lasts, what is written ahead grows; once it begins anew, no more of its file stays than this. */
+const WAL_KEPT_BYTES = 16 * 1024 * 1024;
+
 /**
  * Opens a file for reading and writing, with the pragmas that the durability asks for, and makes sure they took.
  * @throws READ_STORE_DAMAGED (unavailable) when the file is not a sound database
@@ -25,7 +28,8 @@ export function openForWriting(path: string, durability: Durability): Sqlite {
     // A generation under construction needs its rollback journal only for events that are taken back: memory will do.
     const journal = durability === 'building' ? 'memory' : 'wal';
     db.exec(`pragma busy_timeout = 5000; pragma journal_mode = ${journal}; pragma cache_size = -65536;
-      pragma temp_store = memory; pragma wal_autocheckpoint = 1000; pragma synchronous = ${SYNCHRONOUS[durability]}`);
+      pragma temp_store = memory; pragma wal_autocheckpoint = 1000; pragma journal_size_limit = ${WAL_KEPT_BYTES};
+      pragma synchronous = ${SYNCHRONOUS[durability]}`);
     assertPragma(db, path, 'synchronous', SYNCHRONOUS[durability]);
     if (path !== ':memory:') assertPragma(db, path, 'journal_mode', journal);
     return db;

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { inspectLogServer, readLogCard } from '@touchstone/eventing';
+import { fail, note, ok, reasonOf, warn, type Finding } from './doctor-findings.js';
+import { duration } from './text.js';
+
+/** How long a server may take to answer, in ms. */
+const PATIENCE_MS = 3_000;
+/** Clocks that differ by more put recorded times out of order where several machines write. */
+const SKEW_MS = 2_000;
+/** Tried with; what is older was not. */
+const OLDEST_POSTGRES = 150_000;
+
+/** The EventStoreDB that EVENT_LOG_URL names: reachable, which version, which clock, and is it the right log. */
+export async function logServerFindings(url: string, data: string): Promise<Finding[]> {
+  let shown: string, firstEvent: string | null;
+  try {
+    ({ shown, firstEvent } = await inspectLogServer(url, PATIENCE_MS));
+  } catch (error) {
+    return [fail('EVENT_LOG', `EVENT_LOG_URL: ${reasonOf(error)}`)];
+  }
+  const found = [ok('EVENT_LOG', `${shown} answers; its first event is ${firstEvent ?? 'still to come'}.`)];
+  const card = existsSync(data) ? readLogCard(data) : null;
+  if (card !== null && card.firstEvent !== null && card.firstEvent !== firstEvent) {
+    found.push(
+      fail('EVENT_LOG_OTHER', `The log at EVENT_LOG_URL is not the one that ${data} belongs to (first event ${card.firstEvent}): name that one, or another data directory.`), // prettier-ignore
+    );
+  }
+  return [...found, ...(await infoFindings(url))];
+}
+
+/** Every node tells of itself over HTTP on the same port; one whose certificate is not trusted here does not. */
+async function infoFindings(url: string): Promise<Finding[]> {
+  const [, host = ''] = /^[^:]+:\/\/(?:[^@/]*@)?([^,/?]+)/.exec(url.trim()) ?? [];
+  const scheme = /[?&]tls=false/i.test(url) ? 'http' : 'https';
+  try {
+    const sent = Date.now();
+    const address = `${scheme}://${host.includes(':') ? host : `${host}:2113`}/info`;
+    const answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const { esVersion, dbVersion, state } = (await answer.json()) as Record<string, string | undefined>;
+    const version = dbVersion ?? esVersion ?? 'of an unknown version';
+    const found = [ok('EVENT_LOG_VERSION', `The server is ${version}${state ? ` (${state})` : ''}; 24.2 was tried.`)];
+    const date = answer.headers.get('date');
+    return date === null
+      ? found
+      : [...found, skewFinding('EVENT_LOG_CLOCK', Date.parse(date), sent, Date.now(), 1_000)];
+  } catch {
+    return [note('EVENT_LOG_VERSION', 'The server does not tell its version over HTTP to this machine.')];
+  }
+}
+
+/** Whether a clock that was read between two moments of ours agrees with it; `grain`: how finely it tells the time. */
+export function skewFinding(code: string, theirs: number, sent: number, received: number, grain: number): Finding {
+  const skew = theirs > received ? theirs - received : theirs + grain < sent ? sent - theirs - grain : 0;
+  if (skew <= SKEW_MS) return ok(code, 'Its clock and that of this machine agree.');
+  return warn(code, `Its clock and that of this machine are ${duration(skew)} apart: let both follow a time server.`);
+}
+
+/** What a PostgreSQL says of itself. */
+export interface PostgresFacts {
+  readonly version: string;
+  readonly number: number;
+  readonly encoding: string;
+  readonly collation: string;
+  /** The rules of the collation as of when the database was made, and as the system has them now. */
+  readonly collationMade: string | null;
+  readonly collationNow: string | null;
+  readonly now: number;
+  readonly connections: number;
+  readonly maxConnections: number;
+  readonly isStandby: boolean;
+  /** Null: the table is not there. */
+  readonly leases: readonly LeaseFacts[] | null;
+}
+
+export interface LeaseFacts {
+  readonly name: string;
+  readonly holder: string;
+  readonly isCurrent: boolean;
+}
+
+/** What PostgreSQL says, judged. */
+export function postgresFindings(facts: PostgresFacts, sent: number, received: number): Finding[] {
+  const found = [
+    facts.number >= OLDEST_POSTGRES
+      ? ok('READ_STORE', `PostgreSQL ${facts.version} answers.`)
+      : fail('READ_STORE', `PostgreSQL ${facts.version} is older than 15: take a newer one.`),
+  ];
+  if (facts.encoding !== 'UTF8')
+    found.push(fail('READ_STORE_ENCODING', `The database is in ${facts.encoding} and cannot hold every name: create it anew with ENCODING 'UTF8'.`)); // prettier-ignore
+  if (facts.collationMade !== facts.collationNow)
+    found.push(warn('READ_STORE_COLLATION', `The rules of the collation ${facts.collation} have changed under the database (${facts.collationMade} to ${facts.collationNow}): REINDEX it, then ALTER DATABASE … REFRESH COLLATION VERSION.`)); // prettier-ignore
+  else found.push(ok('READ_STORE_COLLATION', `Encoding ${facts.encoding}, collation ${facts.collation}; what has to sort as the log does says COLLATE "C" itself.`)); // prettier-ignore
+  if (facts.isStandby) found.push(fail('READ_STORE_STANDBY', 'It is a standby and takes no writes: name the primary.'));
+  if (facts.connections > 0.9 * facts.maxConnections)
+    found.push(warn('READ_STORE_CONNECTIONS', `${facts.connections} of ${facts.maxConnections} connections are taken: raise max_connections, or look who keeps them.`)); // prettier-ignore
+  found.push(skewFinding('READ_STORE_CLOCK', facts.now, sent, received, 0));
+  return [...found, ...(facts.leases === null ? [] : leaseFindings(facts.leases))];
+}
+
+export function leaseFindings(leases: readonly LeaseFacts[]): Finding[] {
+  return leases.map(
+    ({ name, holder, isCurrent }) =>
+    isCurrent
+      ? ok('LEASE', `${name} is held by ${holder}.`)
+      : warn('LEASE_FREE', `${name} was last held by ${holder} and is held by nobody: start a process with that role, or look why it does not take it.`), // prettier-ignore
+  );
+}
+
+const FACTS = `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
+  pg_encoding_to_char(encoding) as encoding, datcollate as collation, datcollversion as "collationMade",
+  pg_database_collation_actual_version(oid) as "collationNow",
+  extract(epoch from clock_timestamp())::float8 * 1000 as now,
+  (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+  current_setting('max_connections')::int as "maxConnections", pg_is_in_recovery() as "isStandby",
+  to_regclass('touchstone.lease') is not null as "hasLeases"
+  from pg_database where datname = current_database()`;
+const LEASES = `select name, holder, expires_at > clock_timestamp() as "isCurrent" from touchstone.lease order by name`;
+
+/** The PostgreSQL that READ_STORE_URL names. */
+export async function readStoreFindings(url: string): Promise<Finding[]> {
+  // Loaded late: most houses have none.
+  const { default: pg } = await import('pg');
+  let client: InstanceType<typeof pg.Client> | null = null;
+  try {
+    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS });
+    // A connection that breaks while nobody asks is told where nobody listens.
+    client.on('error', () => undefined);
+    await client.connect();
+    const sent = Date.now();
+    const { rows } = await client.query<PostgresFacts & { hasLeases: boolean }>(FACTS);
+    const received = Date.now();
+    const [{ hasLeases, ...facts }] = rows as [PostgresFacts & { hasLeases: boolean }];
+    const leases = hasLeases ? (await client.query<LeaseFacts>(LEASES)).rows : null;
+    return postgresFindings({ ...facts, leases }, sent, received);
+  } catch (error) {
+    return [fail('READ_STORE', `READ_STORE_URL does not answer (${reasonOf(error)}): check the address, and that the server runs.`)]; // prettier-ignore
+  } finally {
+    await client?.end().catch(() => undefined);
+  }
+}
