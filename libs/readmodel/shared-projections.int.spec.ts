@@ -87,10 +87,11 @@ async function projector(ttlMs?: number) {
     const [there, here] = [await projector(), await reader()];
     await here.waitFor('toys', at(1));
     const from = performance.now();
-    const waiting = here.waitFor('toys', at(5), { timeoutMs: 3_000 });
+    const waiting = here.waitFor('toys', at(5), { timeoutMs: 10_000 });
     there.waits.advance(at(5));
     expect(await waiting).toBe(at(5));
-    expect(performance.now() - from).toBeLessThan(900);
+    // Looking for it would have taken a minute.
+    expect(performance.now() - from).toBeLessThan(5_000);
     expect(here.checkpoint('toys')).toBe(at(5));
     await expect(here.waitFor('toys', at(6), { timeoutMs: 50 })).rejects.toMatchObject({ code: 'NOT_YET_PROJECTED' });
     // The same checkpoint again: a parked event went in.
@@ -106,7 +107,7 @@ async function projector(ttlMs?: number) {
     await here.waitFor('toys', at(1));
     await here['options'].news.stop();
     there.waits.advance(at(7));
-    expect(await here.waitFor('toys', at(7), { timeoutMs: 3_000 })).toBe(at(7));
+    expect(await here.waitFor('toys', at(7), { timeoutMs: 10_000 })).toBe(at(7));
   });
 
   it('are told of with who keeps them up, and with how long nobody did', async () => {
@@ -115,7 +116,7 @@ async function projector(ttlMs?: number) {
       expect.objectContaining({ group: 'toys', state: 'failed', holder: null, cause: expect.stringMatching(/role projector/) as unknown }), // prettier-ignore
     ]);
     const there = await projector();
-    await here.waitFor('toys', at(1), { timeoutMs: 3_000 });
+    await here.waitFor('toys', at(1), { timeoutMs: 10_000 });
     expect(await here.status()).toEqual([{ ...STATUS, checkpoint: at(1), holder: 'projector' }]);
     await there.end();
     await there.leases.release(leaseOfGroup('toys'), there.epoch);
@@ -155,7 +156,7 @@ async function projector(ttlMs?: number) {
     await here['options'].store.query(`update projection_request set expires_at = clock_timestamp()`);
     expect(await asking).toMatchObject({ code: 'PROJECTOR_MISSING', kind: 'unavailable' });
     const there = await projector();
-    await here.waitFor('toys', at(1), { timeoutMs: 3_000 });
+    await here.waitFor('toys', at(1), { timeoutMs: 10_000 });
     await here.retryParked('toys');
     expect(there.told).toEqual([['retry', 'toys', undefined]]);
   });
@@ -163,7 +164,7 @@ async function projector(ttlMs?: number) {
   it('say that who had begun is no more, and believe nothing of an earlier term', async () => {
     const first = await projector(300);
     const here = await reader();
-    await here.waitFor('toys', at(1), { timeoutMs: 3_000 });
+    await here.waitFor('toys', at(1), { timeoutMs: 10_000 });
     await first.store.query(
       `create function never() returns trigger language plpgsql as $$ begin new.answer = null; return new; end $$;
        create trigger never before update on projection_request for each row execute function never()`,
@@ -173,7 +174,7 @@ async function projector(ttlMs?: number) {
     const second = await projector();
     expect(await asking).toMatchObject({ code: 'PROJECTOR_CHANGED', kind: 'unavailable' });
     second.waits.advance(at(3));
-    await here.waitFor('toys', at(3), { timeoutMs: 3_000 });
+    await here.waitFor('toys', at(3), { timeoutMs: 10_000 });
     await sleep(1_100);
     // The first one has gone on telling that it stands at 1.
     const [kept] = await first.store.query('select epoch, checkpoint from projection_state');
