@@ -228,17 +228,21 @@ describe('who wants a lease', () => {
 
   it('takes over from one that was killed within ten seconds', async () => {
     const store = await table();
+    const writtenBy = (epoch: number) =>
+      until('a row', async () => ((await epochs(store)).includes(epoch) ? true : undefined), FAIL_OVER_MS);
     const first = Contender.start('steady');
     expect((await first.saying('term')).value).toBe(1);
+    await writtenBy(1);
     const second = Contender.start('steady');
     first.signal('SIGKILL');
     const { value, ms } = await second.saying('term');
     expect(value).toBe(2);
     expect(ms).toBeLessThan(FAIL_OVER_MS - LEASE_TTL_MS + TTL_MS);
+    await writtenBy(2);
     const third = Contender.start('steady');
     second.hears('stop');
     expect((await third.saying('term')).value).toBe(3);
-    await until('a row', async () => ((await epochs(store)).includes(3) ? true : undefined), 2_000);
+    await writtenBy(3);
     const written = await epochs(store);
     expect(written).toEqual([...written].sort((x, y) => x - y));
     expect(new Set(written)).toEqual(new Set([1, 2, 3]));
