@@ -13,3 +13,9 @@ export interface TestPostgres {
 export function startPostgres(options?: {
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<TestPostgres>;
+
+/** One server for the tests of a file; null, and said so, where none can be had: then they are left out. */
+export function postgresForSuite(): Promise<TestPostgres | null>;
+
+/** The address with a schema that nobody has used yet: tests share a server. */
+export function freshSchema(postgres: Pick<TestPostgres, 'url'>, name: string): string;

@@ -70,10 +70,37 @@ export async function startPostgres({ settings = {} } = {}) {
     kill: () => end('SIGKILL'),
     async restart() {
       rmSync(join(data, 'postmaster.pid'), { force: true });
-      server = await launched(postgres, data, port, run);
+      // Of a server that was killed, the last of its children may still be about to go.
+      for (let attempt = 1; ; attempt++) {
+        try {
+          server = await launched(postgres, data, port, run);
+          return;
+        } catch (error) {
+          if (attempt === 20 || !/shared memory|lock file/.test(error.message)) throw error;
+          await sleep(100);
+        }
+      }
     },
   };
 }
+
+/**
+ * One server for the tests of a file; null, and said so, where none can be had: then they are left out.
+ * @returns {Promise<Awaited<ReturnType<typeof startPostgres>> | null>}
+ */
+export async function postgresForSuite() {
+  try {
+    return await startPostgres();
+  } catch (error) {
+    console.warn(`Left out what needs PostgreSQL: ${error.message}`);
+    return null;
+  }
+}
+
+let schemas = 0;
+
+/** The address with a schema that nobody has used yet: tests share a server. */
+export const freshSchema = ({ url }, name) => `${url}?schema=${name}_${process.pid}_${++schemas}`;
 
 async function launched(postgres, data, port, run) {
   const server = spawn(postgres, ['-D', data], { ...run, stdio: ['ignore', 'ignore', 'pipe'] });

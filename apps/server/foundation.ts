@@ -15,9 +15,11 @@ import {
   CONFIG,
   currentContext,
   EVENT_LOG,
+  LEADING,
   Metrics,
   Policies,
   READS,
+  SHARED_STORE,
   VAULT,
   type Config,
   tracedKernel,
@@ -25,12 +27,13 @@ import {
   type StructuredLogger,
   type TraceExport,
 } from '@touchstone/platform';
-import { ProjectorHost, type ReadPool, type RunnerState } from '@touchstone/readmodel';
+import { Leadership, Projections, type ReadPool, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
 import { openLogOf } from './log-of-directory.js';
 import { observedReads } from './observed-reads.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
+import { closeShared, measuredLeases, openShared, type Shared } from './shared.js';
 
 /** Everything that outlives a request and has to be closed in order. */
 export interface Foundation {
@@ -89,14 +92,17 @@ interface Opening {
 
 async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
-  const vault = closing.add(await openVault({ file: directory.file('keys.db') }), (v) => v.close());
+  const shared = closing.add(await openShared(config, logger), closeShared);
+  const { readStoreUrl: url } = config;
+  const keys = url === undefined ? { file: directory.file('keys.db') } : { url };
+  const vault = closing.add(await openVault(keys), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
   const tracing = traces?.tracing;
   const parts = { config, directory, log, clock, logger, tracing };
-  const projections = closing.add(await startProjections(parts), (p) => p.stop());
+  const projections = closing.add(await startProjections(parts, shared), (p) => p.stop());
   const pool = closing.add(startReads(parts, projections), (r) => r.close());
   const policies = new Policies();
-  const metrics = measuring(projections, policies, pool, traces);
+  const metrics = measuring({ projections, policies, reads: pool, traces, shared });
   const reads = observedReads(pool, { metrics, logger, tracing, slowMs: config.slowQueryMs });
   const measuredLog = metrics.observe(tracing ? tracedLog(log, tracing) : log);
   const registry = new EventRegistry(events);
@@ -105,14 +111,17 @@ async function open({ config, logger, clock, traces }: Opening, closing: Closing
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
-  const readiness = new Readiness(() => projections.status(), log, config);
+  const readiness = new Readiness(() => projections.status(), log, config, { leadership: shared?.leadership });
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),
     given(CLOCK, clock),
     given(EVENT_LOG, measuredLog),
     given(VAULT, vault),
     given(READS, reads),
-    given(ProjectorHost, projections),
+    given(Projections, projections),
+    given(Leadership, shared?.leadership ?? null),
+    given(LEADING, shared?.leadership ?? null),
+    given(SHARED_STORE, shared?.store ?? null),
     given(EventRegistry, registry),
     given(Kernel, kernel),
     given(PackCatalogue, packs),
@@ -134,18 +143,22 @@ async function ship(packs: PackCatalogue, logger: StructuredLogger): Promise<voi
   }
 }
 
-function measuring(
-  projections: ProjectorHost,
-  policies: Policies,
-  reads: ReadPool,
-  traces: TraceExport | null,
-): Metrics {
+interface Measured {
+  readonly projections: Projections;
+  readonly policies: Policies;
+  readonly reads: ReadPool;
+  readonly traces: TraceExport | null;
+  readonly shared: Shared | null;
+}
+
+function measuring({ projections, policies, reads, traces, shared }: Measured): Metrics {
   const metrics = new Metrics();
   metrics.collectProcess();
-  metrics.collectProjections(async () =>
-    (await projections.status()).map((status) => ({ ...status, up: isUp(status.state) })),
-  );
+  const status = async () => (await projections.status()).map((group) => ({ ...group, up: isUp(group.state) }));
+  metrics.collectProjections(() => (shared ? status().catch(() => []) : status()));
   metrics.collectPolicies(() => policies.status());
+  // A scrape says what can be said: what PostgreSQL does not tell now is left out.
+  if (shared) metrics.collectLeases(() => measuredLeases(shared).catch(() => []));
   metrics.collectReads(() => reads.load);
   if (traces) metrics.collectTraces(() => traces.counts);
   return metrics;
@@ -163,7 +176,10 @@ export const emptyFoundation = (): readonly Provider[] =>
     EVENT_LOG,
     VAULT,
     READS,
-    ProjectorHost,
+    Projections,
+    Leadership,
+    LEADING,
+    SHARED_STORE,
     EventRegistry,
     Kernel,
     PackCatalogue,

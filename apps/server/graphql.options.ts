@@ -2,6 +2,7 @@ import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/di
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   execute,
+  getOperationAST,
   MaxIntrospectionDepthRule,
   parse,
   specifiedRules,
@@ -19,6 +20,7 @@ import {
   costFault,
   currentContext,
   depthLimit,
+  graphqlError,
   graphqlErrorFormatter,
   MAX_TOKENS,
   runInContext,
@@ -29,6 +31,7 @@ import {
 } from '@touchstone/platform';
 import { tracedExecute, tracedOperations } from './graphql-traces.js';
 import { isOwnPage } from './http-guard.js';
+import { notServedHere, roleOfOperation } from './roles.js';
 import { keepPulse, type Pulsed } from './socket-pulse.js';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -40,7 +43,7 @@ export interface GraphqlContext {
   readonly headers?: IncomingHttpHeaders;
 }
 
-type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost' | 'socketPingMs'>;
+type Limits = Pick<Config, 'graphqlMaxDepth' | 'graphqlMaxCost' | 'socketPingMs' | 'roles'>;
 
 /** Options of the GraphQL module that shape the schema; the printed schema uses the same. */
 export const schemaOptions = {
@@ -129,6 +132,11 @@ function socketOptions(
       }
       const errors = validate(schema(), document, [...specifiedRules, ...rules]);
       if (errors.length > 0) return errors;
+      const role = roleOfOperation(getOperationAST(document, operationName)?.operation);
+      if (!limits.roles.includes(role)) {
+        const { code, message, kind } = notServedHere(role, limits.roles);
+        return [graphqlError(code, message, kind, 404)];
+      }
       const operation = { schema: schema(), document, variables: variables ?? {}, operationName };
       const fault = costFault(operation, limits.graphqlMaxCost);
       if (fault) return [fault];

@@ -13,8 +13,10 @@ import {
   type DefectSink,
   type Metrics,
   type RequestContext,
+  type Role,
   type Tracing,
 } from '@touchstone/platform';
+import { notServedHere, roleOfPath } from './roles.js';
 
 /** The name in a Host header, without its port. */
 const hostName = (host: string) => host.replace(/:\d+$/, '');
@@ -42,11 +44,13 @@ interface Running {
 export interface HttpObservers {
   readonly metrics: Metrics;
   readonly sink: DefectSink;
+  /** What this process answers. */
+  readonly roles: readonly Role[];
   readonly tracing?: Tracing;
 }
 
 /** Every HTTP request: is it for us, on whose behalf and in which trace does it run, how long did it take. */
-export function guardHttp(fastify: FastifyInstance, { metrics, sink, tracing }: HttpObservers): void {
+export function guardHttp(fastify: FastifyInstance, { metrics, sink, roles, tracing }: HttpObservers): void {
   const running = new WeakMap<FastifyRequest, Running>();
   const within = ({ context, span }: Running, work: () => void) =>
     runInContext(context, span && tracing ? () => tracing.within(span, work) : work);
@@ -54,6 +58,8 @@ export function guardHttp(fastify: FastifyInstance, { metrics, sink, tracing }: 
     let context: RequestContext;
     try {
       if (!isAddressedHere(request.headers)) throw notAddressedHere(request.headers.host);
+      const role = roleOfPath(request.url);
+      if (role !== null && !roles.includes(role)) throw notServedHere(role, roles);
       context = contextFromHeaders(request.headers);
     } catch (error) {
       answerError(request, reply, error, sink);

@@ -121,6 +121,12 @@ export class Projection {
   @Field(() => String, { nullable: true, description: 'What stands in its way.' })
   cause?: string | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description: 'Which process keeps it up; null: none does now, or there is only this one.',
+  })
+  holder?: string | null;
+
   @Field(() => ProjectionBuild, { nullable: true, description: 'What is being built beside it.' })
   building?: ProjectionBuild | null;
 }

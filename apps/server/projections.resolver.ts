@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Args, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { currentContext } from '@touchstone/platform';
-import { ProjectorHost, type GroupStatus } from '@touchstone/readmodel';
+import { Projections, type ProjectionStatus } from '@touchstone/readmodel';
 import {
   GroupArgs,
   ParkedArgs,
@@ -14,7 +14,7 @@ import {
 
 @Resolver(() => Projection)
 export class ProjectionsResolver {
-  constructor(@Inject(ProjectorHost) private readonly host: ProjectorHost) {}
+  constructor(@Inject(Projections) private readonly host: Projections) {}
 
   @Query(() => [Projection], { name: 'projections', description: 'How the read models follow the log.' })
   async list() {
@@ -46,7 +46,7 @@ export class ProjectionsResolver {
   }
 }
 
-const projectionOf = ({ lagMs, checkpoint, head, ...status }: GroupStatus) => ({
+const projectionOf = ({ lagMs, checkpoint, head, ...status }: ProjectionStatus) => ({
   ...status,
   lag: lagMs,
   // Before the first event there is no place to name.

@@ -5,7 +5,10 @@ import { events, groupsIn } from './composition.js';
 import type { ProjectorData } from './projections.js';
 
 runProjectorWorker({
-  groups: (data) => groupsIn((data as ProjectorData).timeZone),
+  groups: (data) => {
+    const { timeZone, groups } = data as ProjectorData;
+    return groupsIn(timeZone).filter(({ name }) => groups.includes(name));
+  },
   read: new EventRegistry(events).read,
   openLog: (data) => openLogInThread((data as ProjectorData).log),
 });

@@ -8,6 +8,7 @@ import { EventReader } from './event-reader.js';
 import { EventsResolver } from './events.resolver.js';
 import { features } from './features.js';
 import { HealthController } from './health.controller.js';
+import { LeasesResolver } from './leases.resolver.js';
 import { PoliciesResolver } from './policies.resolver.js';
 import { ProjectionsResolver } from './projections.resolver.js';
 import { Readiness } from './readiness.js';
@@ -40,6 +41,7 @@ export class ServerModule {
       providers: [
         EventReader,
         EventsResolver,
+        LeasesResolver,
         PoliciesResolver,
         ProjectionsResolver,
         { provide: APP_PIPE, useFactory: inputValidation },

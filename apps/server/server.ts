@@ -75,7 +75,7 @@ async function createApp({ config, foundation, logger, traces }: House) {
     abortOnError: false,
   });
   const fastify = adapter.getInstance();
-  guardHttp(fastify, { metrics, sink, tracing });
+  guardHttp(fastify, { metrics, sink, roles: config.roles, tracing });
   registerStreamingBodies(fastify);
   serveExplorer(fastify);
   app.useGlobalFilters(new HttpErrorFilter(sink));

@@ -5,26 +5,63 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { newId } from './ids.js';
-import { openVault } from './keys-vault.js';
+import { openVault, type KeysPlace } from './keys-vault.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
+import { openSyncPostgres } from './sync-postgres.js';
 import { FORGOTTEN, type BytesVault } from './vault.js';
 
 const ANNA = 'customer:anna';
 
-describe('the vault of personal data', () => {
-  let directory: string;
-  let file: string;
-  const opened: BytesVault[] = [];
-  const open = async () => {
-    const vault = await openVault({ file });
-    opened.push(vault);
-    return vault;
-  };
-  let vault: BytesVault;
-  const id = newId();
+const postgres = await postgresForSuite();
+afterAll(() => postgres?.stop());
 
+/** Where keys may be, and how a test looks past the vault. */
+interface Engine {
+  readonly engine: string;
+  place(directory: string): KeysPlace;
+  rows(place: KeysPlace): Record<string, unknown>[];
+}
+
+const sqlite: Engine = {
+  engine: 'SQLite',
+  place: (directory) => ({ file: join(directory, 'keys.db') }),
+  rows: (place) => {
+    const db = new DatabaseSync((place as { file: string }).file, { readOnly: true });
+    const rows = db.prepare('SELECT * FROM subject_key').all() as Record<string, unknown>[];
+    db.close();
+    return rows;
+  },
+};
+const onPostgres: Engine = {
+  engine: 'PostgreSQL',
+  place: () => ({ url: freshSchema(postgres!, 'keys') }),
+  rows: (place) => withDb(place, (db) => db.prepare('select * from subject_key').all()),
+};
+function withDb<R>(place: KeysPlace, work: (db: ReturnType<typeof openSyncPostgres>) => R): R {
+  const { url } = place as { url: string };
+  const db = openSyncPostgres(url, { schema: new URL(url).searchParams.get('schema')! });
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+let directory: string;
+let place: KeysPlace;
+const opened: BytesVault[] = [];
+const open = async () => {
+  const vault = await openVault(place);
+  opened.push(vault);
+  return vault;
+};
+let vault: BytesVault;
+const id = newId();
+
+const setUp = ({ place: placeIn }: Engine) => {
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'touchstone-keys-'));
-    file = join(directory, 'keys.db');
+    place = placeIn(directory);
     vault = await open();
     await vault.ensureKeys([ANNA]);
   });
@@ -32,15 +69,10 @@ describe('the vault of personal data', () => {
     for (const v of opened.splice(0)) await v.close();
     rmSync(directory, { recursive: true });
   });
+};
 
-  const inFiles = (bytes: Uint8Array) =>
-    ['', '-wal', '-shm'].some((suffix) => {
-      try {
-        return readFileSync(file + suffix).includes(Buffer.from(bytes));
-      } catch {
-        return false;
-      }
-    });
+describe.each(postgres ? [sqlite, onPostgres] : [sqlite])('the vault of personal data in $engine', (engine) => {
+  setUp(engine);
 
   it.each([
     ['a name', '张伟'],
@@ -112,26 +144,21 @@ describe('the vault of personal data', () => {
     for (const subject of subjects) {
       expect(other.open(subject, id, 'f', vault.seal(subject, id, 'f', subject))).toBe(subject);
     }
-    const db = new DatabaseSync(file, { readOnly: true });
-    expect(db.prepare('SELECT count(*) AS n FROM subject_key').get()).toMatchObject({ n: 11 });
-    db.close();
+    expect(engine.rows(place)).toHaveLength(11);
   });
 
   it('has a key on disk before ensureKeys resolves', async () => {
     await vault.ensureKeys(['customer:durable']);
-    const db = new DatabaseSync(file, { readOnly: true });
-    const row = db.prepare('SELECT key FROM subject_key WHERE subject = ?').get('customer:durable') as {
-      key: Uint8Array;
-    };
-    expect(row.key).toHaveLength(32);
-    db.close();
+    const row = engine.rows(place).find(({ subject }) => subject === 'customer:durable')!;
+    expect(row['key']).toHaveLength(32);
   });
 
-  it('makes the keys of 10,000 subjects in well under a second', async () => {
+  it('makes the keys of 10,000 subjects together', async () => {
     const subjects = Array.from({ length: 10_000 }, () => `customer:${newId()}`);
     const start = performance.now();
     await vault.ensureKeys(subjects);
-    expect(performance.now() - start).toBeLessThan(1000);
+    // One by one over a network, that is 10,000 waits.
+    expect(performance.now() - start).toBeLessThan(engine.engine === 'SQLite' ? 1_000 : 4_000);
     expect(vault.open(subjects[9_999]!, id, 'f', vault.seal(subjects[9_999]!, id, 'f', 1))).toBe(1);
   });
 
@@ -183,44 +210,6 @@ describe('the vault of personal data', () => {
       expect(await vault.destroy([])).toEqual([]);
     });
 
-    it('says so while another program keeps its bytes in the write-ahead log, and wipes them when it is repeated', async () => {
-      const db = new DatabaseSync(file);
-      const { key } = db.prepare('SELECT key FROM subject_key WHERE subject = ?').get(ANNA) as { key: Uint8Array };
-      db.exec('BEGIN');
-      db.prepare('SELECT count(*) FROM subject_key').get();
-      await expect(vault.destroy(ANNA)).rejects.toMatchObject({ code: 'KEY_NOT_ERASED', kind: 'busy' });
-      expect(vault.isForgotten(ANNA)).toBe(true);
-      expect(inFiles(key)).toBe(true);
-      // Whoever is killed here leaves the same files; opening them wipes the bytes.
-      const copy = join(directory, 'copy.db');
-      for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix);
-      expect(readFileSync(`${copy}-wal`).includes(Buffer.from(key))).toBe(true);
-      const recovered = await openVault({ file: copy });
-      expect(recovered.isForgotten(ANNA)).toBe(true);
-      expect([copy, `${copy}-wal`].some((f) => readFileSync(f).includes(Buffer.from(key)))).toBe(false);
-      await recovered.close();
-      db.exec('COMMIT');
-      db.close();
-      await vault.destroy(ANNA);
-      expect(inFiles(key)).toBe(false);
-    }, 15_000);
-
-    it('leaves no byte of the key in the files, and no other subject suffers', async () => {
-      // In no order, some at a time: pages of the file split, and keys move from one to the next.
-      const subjects = Array.from({ length: 300 }, () => `customer:${randomUUID()}`);
-      for (let i = 0; i < 300; i += 7) await vault.ensureKeys(subjects.slice(i, i + 7));
-      const db = new DatabaseSync(file, { readOnly: true });
-      const find = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
-      const keys = subjects.map((s) => (find.get(s) as { key: Uint8Array }).key);
-      db.close();
-      expect(keys.every(inFiles)).toBe(true);
-      for (let i = 0; i < 100; i += 10) await vault.destroy(subjects.slice(i, i + 10));
-      expect(keys.slice(0, 100).some(inFiles)).toBe(false);
-      for (const s of subjects.slice(100)) expect(vault.open(s, id, 'f', vault.seal(s, id, 'f', s))).toBe(s);
-      await vault.close();
-      expect(keys.slice(100).every(inFiles)).toBe(true);
-    });
-
     it('is noticed by other vaults on the same file', async () => {
       const other = await open();
       const sealed = vault.seal(ANNA, id, 'name', 'Anna');
@@ -249,16 +238,131 @@ describe('the vault of personal data', () => {
     expect(vault.lookupHash('phone', '1')).toMatch(/^[0-9a-f]{64}$/);
     const others = [vault.lookupHash('phone', '2'), vault.lookupHash('account', '1'), vault.lookupHash('phone1', '')];
     expect(new Set([vault.lookupHash('phone', '1'), ...others]).size).toBe(4);
-    const elsewhere = await openVault({ file: join(directory, 'other.db') });
+    const elsewhere = await openVault(engine.place(mkdtempSync(join(directory, 'other-'))));
     expect(elsewhere.lookupHash('phone', '1')).not.toBe(vault.lookupHash('phone', '1'));
     await elsewhere.close();
   });
 
-  it('is readable by its owner alone, durable, and refuses work once closed', async () => {
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(`${file}-wal`).mode & 0o777).toBe(0o600);
+  it('refuses work once closed', async () => {
     await vault.close();
     await vault.close();
     expect(() => vault.seal(ANNA, id, 'name', 'x')).toThrow(expect.objectContaining({ code: 'VAULT_CLOSED' }));
+  });
+});
+
+describe('a vault in SQLite', () => {
+  setUp(sqlite);
+  let file: string;
+  beforeEach(() => {
+    ({ file } = place as { file: string });
+  });
+
+  const inFiles = (bytes: Uint8Array) =>
+    ['', '-wal', '-shm'].some((suffix) => {
+      try {
+        return readFileSync(file + suffix).includes(Buffer.from(bytes));
+      } catch {
+        return false;
+      }
+    });
+
+  it('says so while another program keeps its bytes in the write-ahead log, and wipes them when it is repeated', async () => {
+    const db = new DatabaseSync(file);
+    const { key } = db.prepare('SELECT key FROM subject_key WHERE subject = ?').get(ANNA) as { key: Uint8Array };
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM subject_key').get();
+    await expect(vault.destroy(ANNA)).rejects.toMatchObject({ code: 'KEY_NOT_ERASED', kind: 'busy' });
+    expect(vault.isForgotten(ANNA)).toBe(true);
+    expect(inFiles(key)).toBe(true);
+    // Whoever is killed here leaves the same files; opening them wipes the bytes.
+    const copy = join(directory, 'copy.db');
+    for (const suffix of ['', '-wal']) copyFileSync(file + suffix, copy + suffix);
+    expect(readFileSync(`${copy}-wal`).includes(Buffer.from(key))).toBe(true);
+    const recovered = await openVault({ file: copy });
+    expect(recovered.isForgotten(ANNA)).toBe(true);
+    expect([copy, `${copy}-wal`].some((f) => readFileSync(f).includes(Buffer.from(key)))).toBe(false);
+    await recovered.close();
+    db.exec('COMMIT');
+    db.close();
+    await vault.destroy(ANNA);
+    expect(inFiles(key)).toBe(false);
+  }, 15_000);
+
+  it('leaves no byte of the key in the files, and no other subject suffers', async () => {
+    // In no order, some at a time: pages of the file split, and keys move from one to the next.
+    const subjects = Array.from({ length: 300 }, () => `customer:${randomUUID()}`);
+    for (let i = 0; i < 300; i += 7) await vault.ensureKeys(subjects.slice(i, i + 7));
+    const db = new DatabaseSync(file, { readOnly: true });
+    const find = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
+    const keys = subjects.map((s) => (find.get(s) as { key: Uint8Array }).key);
+    db.close();
+    expect(keys.every(inFiles)).toBe(true);
+    for (let i = 0; i < 100; i += 10) await vault.destroy(subjects.slice(i, i + 10));
+    expect(keys.slice(0, 100).some(inFiles)).toBe(false);
+    for (const s of subjects.slice(100)) expect(vault.open(s, id, 'f', vault.seal(s, id, 'f', s))).toBe(s);
+    await vault.close();
+    expect(keys.slice(100).every(inFiles)).toBe(true);
+  });
+
+  it('is readable by its owner alone', () => {
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(`${file}-wal`).mode & 0o777).toBe(0o600);
+  });
+});
+
+(postgres ? describe : describe.skip)('a vault in PostgreSQL', () => {
+  setUp(onPostgres);
+
+  it('says so while somebody holds the table, and wipes it when it is repeated', async () => {
+    const { url } = place as { url: string };
+    const other = openSyncPostgres(url, { schema: new URL(url).searchParams.get('schema')! });
+    other.exec('begin');
+    other.prepare('select count(*) as n from subject_key').get();
+    await expect(vault.destroy(ANNA)).rejects.toMatchObject({ code: 'KEY_NOT_ERASED', kind: 'busy' });
+    expect(vault.isForgotten(ANNA)).toBe(true);
+    other.exec('commit');
+    other.close();
+    expect(await vault.destroy(ANNA)).toEqual([ANNA]);
+  });
+
+  it('leaves no byte of a destroyed key in the table', async () => {
+    const [before] = onPostgres.rows(place);
+    const file = () =>
+      withDb(place, (db) => {
+        db.exec('checkpoint');
+        const { path } = db
+          .prepare(`select current_setting('data_directory') || '/' || pg_relation_filepath('subject_key') as path`)
+          .get() as { path: string };
+        return readFileSync(path);
+      });
+    if (postgres!.pid === undefined) return; // Only of a server of our own can the files be read.
+    const key = Buffer.from(before!['key'] as Uint8Array);
+    expect(file().includes(key)).toBe(true);
+    await vault.ensureKeys(['customer:other']);
+    await vault.destroy(ANNA);
+    expect(file().includes(key)).toBe(false);
+    expect(onPostgres.rows(place)).toHaveLength(2);
+  });
+
+  it('asks PostgreSQL seldom for what it knows, and goes on after PostgreSQL was away', async () => {
+    const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+    const asked = () =>
+      withDb(place, (db) => db.prepare(`select sum(calls) as n from keys_asked`).get() as { n: number }).n;
+    withDb(place, (db) => {
+      // What is asked each time is answered by way of a function that counts.
+      db.exec('create sequence calls; alter table destroyed_keys rename to really_destroyed');
+      db.exec(`create view destroyed_keys as select times from really_destroyed where nextval('calls') > 0`);
+      db.exec('create view keys_asked as select last_value as calls from calls');
+    });
+    const from = performance.now();
+    for (let i = 0; i < 2_000; i++) vault.open(ANNA, id, 'name', sealed);
+    expect(asked()).toBeLessThanOrEqual(2 + (performance.now() - from) / 100);
+    if (postgres!.pid === undefined) return;
+    await postgres!.kill();
+    await postgres!.restart();
+    await sleep(150);
+    expect(vault.open(ANNA, id, 'name', sealed)).toBe('Anna');
+    await vault.ensureKeys(['customer:later']);
+    expect(vault.open('customer:later', id, 'name', vault.seal('customer:later', id, 'name', 1))).toBe(1);
   });
 });

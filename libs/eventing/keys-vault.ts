@@ -1,9 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
-import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
-import { closeDurable, inTransaction, openDurable, pragma } from './durable.js';
 import { TouchstoneError } from './errors.js';
+import { openSqliteKeys, type KeyTable } from './key-table.js';
+import { openPostgresKeys } from './key-table.postgres.js';
 import { FORGOTTEN, type BytesVault } from './vault.js';
 
 const CIPHER = 'aes-256-gcm';
@@ -20,41 +19,23 @@ const CACHED_KEYS = 50_000;
 /** How soon this vault notices that another connection destroyed a key, in milliseconds. */
 const NOTICE_MS = 100;
 
-const DDL = `
-CREATE TABLE IF NOT EXISTS subject_key (
-  subject TEXT PRIMARY KEY,
-  key BLOB,
-  created_at TEXT NOT NULL,
-  destroyed_at TEXT,
-  CHECK ((key IS NULL) = (destroyed_at IS NOT NULL))
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-`;
-
-/** `created_at` of a subject whose key was destroyed before there was one. */
-const NEVER_MADE = '';
-
 /** A key, or the marker of a destroyed one. */
 type Key = Buffer | typeof FORGOTTEN;
 
+/** Where keys are: in a file, or in the PostgreSQL that processes share (as `READ_STORE_URL`). */
+export type KeysPlace = { readonly file: string } | { readonly url: string };
+
 /**
- * Opens (or creates) the keys of personal data in `keys.db`. Whoever has the file reads everything: it is created
- * for its owner alone, and belongs into every backup of the log.
- * @throws LOG_NOT_DURABLE
+ * Opens (or creates) the keys of personal data. Whoever has them reads everything: a file is created for its owner alone,
+ * and the keys belong into every backup of the log.
+ * @throws LOG_NOT_DURABLE, READ_STORE_UNREACHABLE
  */
-export async function openVault({ file }: { file: string }): Promise<BytesVault> {
-  // SQLite gives its side files the mode of the main one.
-  closeSync(openSync(file, 'a', 0o600));
-  const db = openDurable(file);
+export async function openVault(place: KeysPlace): Promise<BytesVault> {
+  const table = 'file' in place ? openSqliteKeys(place.file) : openPostgresKeys(place.url);
   try {
-    // A destroyed key is overwritten, not only unlinked from its page.
-    db.exec('PRAGMA secure_delete = ON');
-    db.exec(DDL);
-    // A crash between the destruction of a key and the wiping of the log that still has it is made good here.
-    wipeWriteAheadLog(db);
-    return await Promise.resolve(new KeysVault(db));
+    return await Promise.resolve(new KeysVault(table));
   } catch (error) {
-    db.close();
+    table.close();
     throw error;
   }
 }
@@ -62,16 +43,15 @@ export async function openVault({ file }: { file: string }): Promise<BytesVault>
 class KeysVault implements BytesVault {
   private readonly veils = new Set<ReadonlySet<string>>();
   private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
-  private readonly find: StatementSyncInstance;
   private readonly secret: Buffer;
   private wanted: { subjects: Set<string>; done: Promise<void> } | null = null;
-  private dataVersion: unknown;
+  private version: unknown;
   private lookedAt = 0;
 
-  constructor(private readonly db: DatabaseSyncInstance) {
-    this.find = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
-    this.secret = lookupSecret(db);
-    this.dataVersion = pragma(db, 'data_version');
+  constructor(private readonly table: KeyTable) {
+    // Made once: a new one would orphan every lookup key in the log.
+    this.secret = Buffer.from(table.secret('lookup', randomBytes(KEY_BYTES)));
+    this.version = table.version();
   }
 
   ensureKeys(subjects: readonly string[]): Promise<void> {
@@ -139,32 +119,20 @@ class KeysVault implements BytesVault {
   async destroy(given: string | readonly string[]): Promise<readonly string[]> {
     this.assertOpen();
     const subjects = typeof given === 'string' ? [given] : given;
-    const remove = this.db.prepare(
-      'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
-        'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
-    );
-    const existed = this.db.prepare('SELECT 1 FROM subject_key WHERE subject = ? AND created_at <> ?');
-    const now = new Date().toISOString();
-    const hadKeys = inTransaction(this.db, () =>
-      subjects.filter((subject) => {
-        remove.run(subject, NEVER_MADE, now);
-        return existed.get(subject, NEVER_MADE) !== undefined;
-      }),
-    );
+    const hadKeys = this.table.destroy(subjects, new Date().toISOString());
     for (const subject of subjects) {
       const key = this.cache.get(subject);
       if (key instanceof Uint8Array) key.fill(0);
       this.cache.set(subject, FORGOTTEN);
     }
-    // The write-ahead log still holds the pages with the keys.
-    if (!wipeWriteAheadLog(this.db)) throw notErased();
+    if (!this.table.wipe()) throw notErased();
     return hadKeys;
   }
 
   async close(): Promise<void> {
     await this.wanted?.done.catch(() => undefined);
-    if (!this.db.isOpen) return;
-    closeDurable(this.db);
+    if (!this.table.isOpen) return;
+    this.table.close();
     this.cache.clear();
     this.secret.fill(0);
   }
@@ -179,23 +147,18 @@ class KeysVault implements BytesVault {
   }
 
   private makeKeys(subjects: ReadonlySet<string>): void {
-    const insert = this.db.prepare(
-      'INSERT INTO subject_key (subject, key, created_at) VALUES (?, ?, ?) ON CONFLICT (subject) DO NOTHING',
-    );
     const now = new Date().toISOString();
     const random = randomBytes(KEY_BYTES * subjects.size);
     const keys = [...subjects].map((subject, i) => ({
       subject,
       key: random.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES),
     }));
-    const made = inTransaction(this.db, () =>
-      keys.map(({ subject, key }) => Number(insert.run(subject, key, now).changes) === 1),
-    );
-    keys.forEach(({ subject, key }, i) => {
-      if (made[i]) this.cache.set(subject, Buffer.from(key));
-      // Another connection was first: what stands in the table counts.
+    const made = this.table.insert(keys, now);
+    for (const { subject, key } of keys) {
+      if (made.has(subject)) this.cache.set(subject, Buffer.from(key));
+      // Somebody else was first: what stands in the table counts.
       else this.load(subject);
-    });
+    }
     random.fill(0);
   }
 
@@ -212,7 +175,7 @@ class KeysVault implements BytesVault {
     if (key !== undefined) return key;
     throw new TouchstoneError(
       'KEY_MISSING',
-      `There is no key of ${subject}. Restore keys.db from the same backup as the log.`,
+      `There is no key of ${subject}. Restore the keys (keys.db, or their tables in PostgreSQL) from the same backup as the log.`,
       'unavailable',
       { subject },
     );
@@ -225,43 +188,28 @@ class KeysVault implements BytesVault {
   }
 
   private load(subject: string): Key | undefined {
-    const row = this.find.get(subject) as { key: Uint8Array | null } | undefined;
-    if (row === undefined) return undefined;
-    const key = row.key === null ? FORGOTTEN : Buffer.from(row.key);
+    const found = this.table.find(subject);
+    if (found === undefined) return undefined;
+    const key = found === null ? FORGOTTEN : Buffer.from(found);
     this.cache.set(subject, key);
     return key;
   }
 
-  /** A reader thread has a vault of its own: a key destroyed elsewhere must not live on in this cache. */
+  /** Other threads and processes have vaults of their own: a key destroyed elsewhere must not live on in this cache. */
   private noticeOthers(): void {
     const now = performance.now();
     if (now - this.lookedAt < NOTICE_MS) return;
+    const version = this.table.version();
     this.lookedAt = now;
-    const dataVersion = pragma(this.db, 'data_version');
-    if (dataVersion === this.dataVersion) return;
-    this.dataVersion = dataVersion;
+    if (version === this.version) return;
+    this.version = version;
     this.cache.clear();
   }
 
   private assertOpen(): void {
-    if (this.db.isOpen) return;
+    if (this.table.isOpen) return;
     throw new TouchstoneError('VAULT_CLOSED', 'The vault is closed. Open it again before using it.', 'unavailable');
   }
-}
-
-/** The secret of keyed hashes, made once: a new one would orphan every lookup key in the log. */
-function lookupSecret(db: DatabaseSyncInstance): Buffer {
-  db.prepare("INSERT INTO secret (name, value) VALUES ('lookup', ?) ON CONFLICT (name) DO NOTHING").run(
-    randomBytes(KEY_BYTES),
-  );
-  const row = db.prepare("SELECT value FROM secret WHERE name = 'lookup'").get() as { value: Uint8Array };
-  return Buffer.from(row.value);
-}
-
-/** Folds the write-ahead log into the main file and empties it; false while another connection reads from it. */
-function wipeWriteAheadLog(db: DatabaseSyncInstance): boolean {
-  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
-  return busy === 0;
 }
 
 const destroyed = (subject: string): TouchstoneError =>
@@ -275,8 +223,8 @@ const destroyed = (subject: string): TouchstoneError =>
 const notErased = (): TouchstoneError =>
   new TouchstoneError(
     'KEY_NOT_ERASED',
-    'Keys were destroyed, but another program reads keys.db and keeps their bytes in its write-ahead log: end that ' +
-      'program (a backup, a database browser), then repeat this.',
+    'Keys were destroyed, but another program reads where they stood and keeps their bytes there: end that program ' +
+      '(a backup, a database browser), then repeat this.',
     'busy',
   );
 

@@ -94,8 +94,9 @@ function quarantineOf(
   logger: ImportLogger,
   metrics: Metrics,
 ): Quarantine {
-  const file = join(config.dataDir, 'quarantine.db');
-  const quarantine = Quarantine.open({ file, sealer, clock, onNew: logger.quarantined });
+  const { dataDir, readStoreUrl: url } = config;
+  const place = url === undefined ? { file: join(dataDir, 'quarantine.db') } : { url };
+  const quarantine = Quarantine.open({ ...place, sealer, clock, onNew: logger.quarantined });
   const help = 'Records in quarantine that nobody has settled yet.';
   metrics.gauge('touchstone_quarantine_open_records', help, () => quarantine.count({ state: 'open' }));
   return quarantine;

@@ -1,7 +1,8 @@
 /** The file of the quarantine: its tables, and that what is removed from it is gone. */
 import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { TouchstoneError } from '@touchstone/eventing';
+import { INDEXES, type QuarantineStatement, type QuarantineTables } from './quarantine-tables.js';
 
 /**
  * Columns of a record. What is large stands last: a column behind it could only be read through all of its pages, and a
@@ -62,22 +63,9 @@ CREATE TABLE IF NOT EXISTS shared_context (
 );
 `;
 
-/** A list reads on from a time and an id, so every filter has both behind it. */
-const INDEXES = `
-CREATE INDEX IF NOT EXISTS record_expiry ON record (expires_at);
-CREATE INDEX IF NOT EXISTS record_subject ON record (subject);
-CREATE INDEX IF NOT EXISTS record_state ON record (open, state, at, id);
-CREATE INDEX IF NOT EXISTS record_by_time ON record (at, id);
-CREATE INDEX IF NOT EXISTS record_open ON record (open, at, id);
-CREATE INDEX IF NOT EXISTS record_by_source ON record (open, source, at, id);
-CREATE INDEX IF NOT EXISTS record_by_code ON record (open, code, at, id);
-CREATE INDEX IF NOT EXISTS record_by_shared ON record (shared) WHERE shared IS NOT NULL;
-CREATE INDEX IF NOT EXISTS record_by_import ON record (open, import_id, at, id);
-`;
-
 /** `quarantine.db`: statements that are prepared once, and changes that are made as one. */
-export class QuarantineFile {
-  private readonly statements = new Map<string, StatementSyncInstance>();
+export class QuarantineFile implements QuarantineTables {
+  private readonly statements = new Map<string, QuarantineStatement>();
 
   private constructor(private readonly db: DatabaseSyncInstance) {}
 
@@ -103,13 +91,12 @@ export class QuarantineFile {
     }
   }
 
-  prepared(sql: string): StatementSyncInstance {
+  prepared(sql: string): QuarantineStatement {
     let statement = this.statements.get(sql);
     if (!statement) this.statements.set(sql, (statement = this.db.prepare(sql)));
     return statement;
   }
 
-  /** All of it or nothing; within another one, a part of that. Nothing in `work` may wait for anything. */
   transaction<T>(work: () => T): T {
     if (this.db.isTransaction) return work();
     this.db.exec('BEGIN IMMEDIATE');
@@ -123,7 +110,7 @@ export class QuarantineFile {
     }
   }
 
-  /** Empties the write-ahead log; false while another connection reads from it. */
+  /** Empties the write-ahead log. */
   wiped(): boolean {
     const { busy } = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
     return busy === 0;

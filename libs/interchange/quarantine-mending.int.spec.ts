@@ -4,14 +4,20 @@ import { binaryEvent } from './cloudevents-http.js';
 import { CloudEventIntake } from './cloudevents-intake.js';
 import { FileImporter } from './import-job.js';
 import { QuarantineMending } from './quarantine-mending.js';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { openHouse, type House } from './testing.js';
 import { xesReading } from './xes-reading.js';
 
+const postgres = await postgresForSuite();
+afterAll(() => postgres?.stop());
+const engines = postgres ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
+
+let engine = 'SQLite';
 let house: House;
 let intake: CloudEventIntake;
 let mending: QuarantineMending;
 beforeEach(async () => {
-  house = await openHouse();
+  house = await openHouse(undefined, undefined, engine === 'SQLite' ? undefined : freshSchema(postgres!, 'mending'));
   intake = new CloudEventIntake(house);
   mending = new QuarantineMending(house);
   await house.packs.publish({
@@ -37,7 +43,9 @@ const event = (id: string, more: object = {}, data: object = {}) => ({
 const touchpoints = async () => (await house.recorded()).filter(({ type }) => type === 'TouchpointRecorded');
 const ids = () => house.quarantine.list().edges.map(({ node }) => node.id);
 
-describe('mending a CloudEvent', () => {
+describe.each(engines)('mending a CloudEvent in %s', (name) => {
+  beforeAll(() => void (engine = name));
+  const itInFiles = name === 'SQLite' ? it : () => undefined;
   it('and driving it in makes it what it would have been, once, with who did what', async () => {
     const bad = event('e-1', { time: 'noon' });
     expect(await intake.takeOne(bad)).toMatchObject({ outcome: 'quarantined', quarantineId: '1' });
@@ -205,7 +213,7 @@ describe('mending a CloudEvent', () => {
     expect(ids()).toEqual([]);
   });
 
-  it('keeps what is personal sealed, and is forgotten with it', async () => {
+  itInFiles('keeps what is personal sealed, and is forgotten with it', async () => {
     await intake.takeOne(event('p', { time: 'noon' }));
     const payload = JSON.stringify(event('p', {}, { personal: { name: 'Li Xiaolong' } }));
     await mending.mend({ ids: ['1'] }, { payload, note: 'says Wang Meili' }, ANNA);
@@ -229,7 +237,8 @@ describe('mending a CloudEvent', () => {
   });
 });
 
-describe('mending records of an import', () => {
+describe.each(engines)('mending records of an import in %s', (name) => {
+  beforeAll(() => void (engine = name));
   const options = { journeyType: 'ticket', source: 'desk', unit: 'org:group', customer: 'who' };
   const xes = (times: readonly (string | null)[]) =>
     `<log><trace><string key="concept:name" value="T1"/><string key="who" value="c-1"/>` +

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@touchstone/eventing';
 import { notErased } from './quarantine-errors.js';
-import type { QuarantineFile } from './quarantine-file.js';
 import type { Row } from './quarantine-rows.js';
 import { subjectOf, type Part, type QuarantineSeal } from './quarantine-seal.js';
+import type { QuarantineTables } from './quarantine-tables.js';
 import type { Recognises } from './quarantine-types.js';
 
 /** Records that are opened and searched between two breaths. */
@@ -19,7 +19,7 @@ interface SharedRow {
 /** Takes records out for good: those whose time is over, and those that speak of somebody. */
 export class QuarantineRemoval {
   constructor(
-    private readonly file: QuarantineFile,
+    private readonly file: QuarantineTables,
     private readonly seal: QuarantineSeal,
     private readonly clock: Clock,
   ) {}

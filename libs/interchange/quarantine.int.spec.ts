@@ -3,14 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { FORGOTTEN } from '@touchstone/eventing';
+import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
 import { openHouse, type House } from './testing.js';
 import { Quarantine, type Recognises, type Unreadable } from './quarantine.js';
 
+const postgres = await postgresForSuite();
+afterAll(() => postgres?.stop());
+
 let house: House;
-beforeEach(async () => {
-  house = await openHouse('2026-03-01T00:00:00Z');
-});
-afterEach(() => house.close());
+let url: string | undefined;
+const setUp = (engine: string) => {
+  beforeEach(async () => {
+    url = engine === 'PostgreSQL' ? freshSchema(postgres!, 'quarantine') : undefined;
+    house = await openHouse('2026-03-01T00:00:00Z', undefined, url);
+  });
+  afterEach(() => house.close());
+};
+const place = () => (url === undefined ? { file: join(house.directory, 'quarantine.db') } : { url });
 
 const record = (n: number, more: Partial<Unreadable> = {}): Unreadable => ({
   source: 'oms',
@@ -23,7 +32,10 @@ const record = (n: number, more: Partial<Unreadable> = {}): Unreadable => ({
   ...more,
 });
 
-describe('quarantine', () => {
+describe.each(postgres ? ['SQLite', 'PostgreSQL'] : ['SQLite'])('quarantine in %s', (engine) => {
+  setUp(engine);
+  const itInFiles = engine === 'SQLite' ? it : () => undefined;
+
   it('ends a page early when its contents would be too many, and goes on with the next', async () => {
     const records = [3, 3, 3, 9, 1].map((megabytes, n): Unreadable => ({
       ...record(n + 1),
@@ -42,7 +54,7 @@ describe('quarantine', () => {
     expect(house.quarantine.list({ first: 4, contents: ['raw', 'payload'] }).edges).toHaveLength(1);
   });
 
-  it('keeps what is large behind everything else, also in a file of an earlier edition', async () => {
+  itInFiles('keeps what is large behind everything else, also in a file of an earlier edition', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'quarantine-'));
     const file = join(directory, 'quarantine.db');
     const open = () => Quarantine.open({ file, sealer: house.sealer, clock: house.clock });
@@ -146,7 +158,7 @@ describe('quarantine', () => {
     );
   });
 
-  it('gives the record back as it came, and keeps it unreadable on disk', async () => {
+  itInFiles('gives the record back as it came, and keeps it unreadable on disk', async () => {
     await house.quarantine.add([record(1)]);
     expect(house.quarantine.raw('1')).toBe('<event>1380013801</event>');
     expect(() => house.quarantine.raw('2')).toThrow(expect.objectContaining({ code: 'QUARANTINED_UNKNOWN' }) as Error);
@@ -160,7 +172,7 @@ describe('quarantine', () => {
     await house.quarantine.add([record(1)]);
     const purged = async (now: string) => {
       const later = Quarantine.open({
-        file: join(house.directory, 'quarantine.db'),
+        ...place(),
         sealer: house.sealer,
         clock: { now: () => new Date(now) },
       });
@@ -176,6 +188,22 @@ describe('quarantine', () => {
     expect(sealer.openBytes('quarantine:2026-05', 'x', sealed)).toEqual(Buffer.from('x'));
     expect(await purged('2026-06-01T00:00:00Z')).toBe(0);
     expect(sealer.openBytes('quarantine:2026-05', 'x', sealed)).toBe(FORGOTTEN);
+  });
+
+  it('is one for two processes that keep the same record at the same moment', async () => {
+    const other = Quarantine.open({ ...place(), sealer: house.sealer, clock: house.clock });
+    const records = Array.from({ length: 20 }, (_, n) => record(n));
+    const kept = await Promise.all([house.quarantine.keep(records), other.keep(records)]);
+    expect(kept[0].map(({ id }) => id)).toEqual(kept[1].map(({ id }) => id));
+    expect(kept.flat().filter(({ isNew }) => isNew)).toHaveLength(20);
+    const actor = { id: 'anna' };
+    expect(other.discard('1', 'Nothing in it.', actor)).toBe(true);
+    expect(house.quarantine.discard('1', 'Nothing in it.', actor)).toBe(false);
+    expect(house.quarantine.record('1').state).toBe('discarded');
+    expect(() => house.quarantine.record('x')).toThrow(
+      expect.objectContaining({ code: 'QUARANTINED_UNKNOWN' }) as Error,
+    );
+    other.close();
   });
 
   describe('forgets a person', () => {
@@ -211,7 +239,7 @@ describe('quarantine', () => {
       expect(house.quarantine.count()).toBe(857);
     });
 
-    it('and leaves none of the sealed bytes in the file', async () => {
+    itInFiles('and leaves none of the sealed bytes in the file', async () => {
       // Longer than a page of the file: such a record lies in pages of its own.
       const long = `1380013801 ${'x'.repeat(20_000)}`;
       const kept: Uint8Array[] = [];
@@ -234,7 +262,7 @@ describe('quarantine', () => {
       quarantine.close();
     });
 
-    it('also when a record is damaged, which nobody can read', async () => {
+    itInFiles('also when a record is damaged, which nobody can read', async () => {
       await house.quarantine.add([record(1), record(2), record(3, { raw: '1380013801' })]);
       const db = new DatabaseSync(join(house.directory, 'quarantine.db'));
       db.exec("UPDATE record SET raw = x'01020304' WHERE line = 2");
@@ -242,19 +270,23 @@ describe('quarantine', () => {
       expect(await house.quarantine.forget(person())).toBe(2);
     });
 
-    it('says so while another program keeps the bytes', async () => {
-      await house.quarantine.add([record(1)]);
-      const db = new DatabaseSync(join(house.directory, 'quarantine.db'));
-      db.exec('BEGIN');
-      db.prepare('SELECT count(*) FROM record').get();
-      await expect(house.quarantine.forget(person())).rejects.toMatchObject({ code: 'QUARANTINE_NOT_ERASED' });
-      db.exec('COMMIT');
-      db.close();
-      expect(await house.quarantine.forget(person())).toBe(0);
-    }, 15_000);
+    itInFiles(
+      'says so while another program keeps the bytes',
+      async () => {
+        await house.quarantine.add([record(1)]);
+        const db = new DatabaseSync(join(house.directory, 'quarantine.db'));
+        db.exec('BEGIN');
+        db.prepare('SELECT count(*) FROM record').get();
+        await expect(house.quarantine.forget(person())).rejects.toMatchObject({ code: 'QUARANTINE_NOT_ERASED' });
+        db.exec('COMMIT');
+        db.close();
+        expect(await house.quarantine.forget(person())).toBe(0);
+      },
+      15_000,
+    );
   });
 
-  it('opens a file that was made before records told their journey', async () => {
+  itInFiles('opens a file that was made before records told their journey', async () => {
     const file = join(house.directory, 'older.db');
     const db = new DatabaseSync(file);
     db.exec(

@@ -2,9 +2,11 @@ import { FORGOTTEN, TouchstoneError, type Actor, type Clock } from '@touchstone/
 import { decodeCursor, encodeCursor, pageOf, PAGE_DEFAULT, PAGE_MAX, type Page } from '@touchstone/platform';
 import { changed, done, unknownRecord } from './quarantine-errors.js';
 import { QuarantineFile } from './quarantine-file.js';
+import { QuarantinePostgres } from './quarantine-postgres.js';
 import { QuarantineRemoval } from './quarantine-removal.js';
 import { conditionOf, fitting, LISTED, settledOf, shown, type Listed, type Row } from './quarantine-rows.js';
 import { QuarantineSeal, subjectOf } from './quarantine-seal.js';
+import type { QuarantineTables } from './quarantine-tables.js';
 import type {
   Deed,
   Kept,
@@ -35,8 +37,10 @@ export interface Mend {
   readonly note?: string;
 }
 
+/** Where records are: `quarantine.db`, or the PostgreSQL that processes share (as `READ_STORE_URL`). */
+export type QuarantinePlace = { readonly file: string } | { readonly url: string };
+
 export interface QuarantineOptions {
-  readonly file: string;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly retentionDays?: number;
@@ -45,15 +49,15 @@ export interface QuarantineOptions {
 }
 
 /**
- * What could not be taken in, kept with its reason until it is mended and taken, given up, or its time is over. One
- * SQLite file; contents are encrypted with one key for each month of expiry, which is destroyed once the month has
+ * What could not be taken in, kept with its reason until it is mended and taken, given up, or its time is over. A
+ * SQLite file, or tables in PostgreSQL; contents are encrypted with one key for each month of expiry, which is destroyed once the month has
  * passed. What was done about a record, and by whom, stays as long as the record.
  */
 export class Quarantine {
   private readonly removal: QuarantineRemoval;
 
   private constructor(
-    private readonly file: QuarantineFile,
+    private readonly file: QuarantineTables,
     private readonly seal: QuarantineSeal,
     private readonly clock: Clock,
     private readonly retentionDays: number,
@@ -62,10 +66,11 @@ export class Quarantine {
     this.removal = new QuarantineRemoval(file, seal, clock);
   }
 
-  /** Opens (or creates) `quarantine.db`. @throws QUARANTINE_NOT_DURABLE */
-  static open(options: QuarantineOptions): Quarantine {
-    const { file, sealer, clock, retentionDays = 90, onNew } = options;
-    return new Quarantine(QuarantineFile.open(file), new QuarantineSeal(sealer), clock, retentionDays, onNew);
+  /** Opens (or creates) it. @throws QUARANTINE_NOT_DURABLE, READ_STORE_UNREACHABLE */
+  static open(options: QuarantinePlace & QuarantineOptions): Quarantine {
+    const { sealer, clock, retentionDays = 90, onNew } = options;
+    const tables = 'file' in options ? QuarantineFile.open(options.file) : QuarantinePostgres.open(options.url);
+    return new Quarantine(tables, new QuarantineSeal(sealer), clock, retentionDays, onNew);
   }
 
   /** As `keep`; returns how many records are new. */
@@ -83,7 +88,7 @@ export class Quarantine {
     const find = this.prepared('SELECT * FROM record WHERE source = ? AND fingerprint = ?');
     const insert = this.prepared(
       'INSERT INTO record (source, fingerprint, journey_type, journey_id, import_id, line, code, reason, format, ' +
-        'subject, raw, context, shared, at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'subject, raw, context, shared, at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
     );
     const kept = this.file.transaction(() => {
       const sharing = new Map<unknown, number>();
@@ -97,11 +102,11 @@ export class Quarantine {
         const sealedContext = context === null ? null : this.seal.sealed({ ...r, subject }, 'context', context);
         const shared = r.shared === undefined ? null : (sharing.get(r.shared) ?? this.shared(subject, r.shared));
         if (shared !== null) sharing.set(r.shared, shared);
-        const written = insert.run(
+        const written = insert.get(
           ...([r.source, r.fingerprint, ...about, r.code, r.reason, r.format ?? null] as const),
           ...([subject, raw, sealedContext, shared, at, expiresAt] as const),
-        );
-        return { id: String(written.lastInsertRowid), isNew: true };
+        ) as { id: number };
+        return { id: String(written.id), isNew: true };
       });
     });
     this.tellOf(records.filter((_, i) => kept[i]!.isNew));
@@ -309,7 +314,9 @@ export class Quarantine {
   }
 
   private find(id: string): Row | undefined {
-    return this.prepared('SELECT * FROM record WHERE id = ?').get(Number(id)) as Row | undefined;
+    const number = Number(id);
+    if (!Number.isSafeInteger(number)) return undefined;
+    return this.prepared('SELECT * FROM record WHERE id = ?').get(number) as Row | undefined;
   }
 
   private prepared(sql: string) {

@@ -21,10 +21,10 @@ export interface House extends ImporterParts {
   close(): Promise<void>;
 }
 
-/** @param within where its directory is made */
-export async function openHouse(at = '2026-03-01T00:00:00Z', within = tmpdir()): Promise<House> {
+/** @param within where its directory is made @param url the PostgreSQL of its keys and its quarantine, instead of files */
+export async function openHouse(at = '2026-03-01T00:00:00Z', within = tmpdir(), url?: string): Promise<House> {
   const directory = await mkdtemp(join(within, 'interchange-'));
-  const sealer = await openVault({ file: join(directory, 'keys.db') });
+  const sealer = await openVault(url === undefined ? { file: join(directory, 'keys.db') } : { url });
   const clock = clockAt(at, { still: true });
   const log = openMemoryLog();
   const registry = new EventRegistry([...journeyEvents, ...packEvents]);
@@ -33,7 +33,8 @@ export async function openHouse(at = '2026-03-01T00:00:00Z', within = tmpdir()):
   await packs.start();
   const intake = new FactIntake(kernel, sealer, packs);
   const objects = new ObjectFactIntake(kernel, packs, intake);
-  const quarantine = Quarantine.open({ file: join(directory, 'quarantine.db'), sealer, clock });
+  const place = url === undefined ? { file: join(directory, 'quarantine.db') } : { url };
+  const quarantine = Quarantine.open({ ...place, sealer, clock });
   return {
     directory,
     sealer,

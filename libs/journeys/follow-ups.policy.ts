@@ -1,7 +1,7 @@
 /** Makes good what a stop broke off: what follows from a recorded event in streams other than its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog, Position, RecordedEvent, TouchstoneError } from '@touchstone/eventing';
-import type { Policy, PolicyError, PolicyStatus } from '@touchstone/platform';
+import type { PolicyError, PolicyStatus, RunnablePolicy } from '@touchstone/platform';
 import { TYPES, type FollowUps } from './follow-ups.js';
 import type { OpenLoads } from './open-loads.js';
 
@@ -48,7 +48,7 @@ const TOGETHER = 3;
  * it decides nothing that was decided, whoever was quicker. What cannot be recorded holds nothing else up, and the
  * checkpoint stays before it.
  */
-export class FollowUpsPolicy implements Policy {
+export class FollowUpsPolicy implements RunnablePolicy {
   private readonly stopping = new AbortController();
   private readonly tuning: Required<FollowUpsTuning>;
   private running: Promise<void> | null = null;
@@ -68,14 +68,6 @@ export class FollowUpsPolicy implements Policy {
 
   constructor(private readonly parts: FollowUpsParts) {
     this.tuning = { ...DEFAULTS, ...parts.tuning };
-  }
-
-  onApplicationBootstrap(): Promise<void> {
-    return this.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.stop();
   }
 
   /** Resolves once it follows; what is recorded from then on and seen to by others needs no second look. */

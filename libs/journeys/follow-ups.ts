@@ -45,16 +45,21 @@ export interface FollowUpParts {
   readonly registry: Pick<EventRegistry, 'read'>;
   readonly follows: Pick<FactFollowUp, 'makeGood'>;
   readonly ends: OpenEnds;
+  /** Other processes record too, and one that ends in the middle leaves no open ends here; default false. */
+  readonly othersRecord?: boolean;
 }
 
 export class FollowUps {
-  /** Nobody else writes the log, so what came after this and is no open end was seen to by this process. */
+  /**
+   * Where nobody else writes the log, what came after this and is no open end was seen to by this process. Where others
+   * do, every touchpoint is looked at once more; what was seen to decides nothing twice.
+   */
   private begun: Position | null = null;
 
   constructor(private readonly parts: FollowUpParts) {}
 
   async begin(): Promise<void> {
-    this.begun = await this.parts.log.head();
+    if (!this.parts.othersRecord) this.begun = await this.parts.log.head();
   }
 
   /** Answers how many events it recorded. @throws what the log, the read models and the deciders throw */

@@ -3,8 +3,23 @@ import { Logger, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { EventRegistry, handlersFor, Kernel, type Clock, type EventLog, type Vault } from '@touchstone/eventing';
 import { PackCatalogue, PacksModule } from '@touchstone/packs';
-import { CLOCK, CONFIG, EVENT_LOG, Policies, PolicyCheckpoint, READS, VAULT, type Config } from '@touchstone/platform';
-import { ProjectorHost, type Reads } from '@touchstone/readmodel';
+import {
+  CLOCK,
+  CONFIG,
+  EVENT_LOG,
+  LEADING,
+  LedPolicy,
+  Policies,
+  PolicyCheckpoint,
+  READS,
+  SHARED_STORE,
+  SharedPolicyCheckpoint,
+  VAULT,
+  type Config,
+  type Leading,
+  type Queries,
+} from '@touchstone/platform';
+import { Projections, type Reads } from '@touchstone/readmodel';
 import { CommandsResolver } from './commands.resolver.js';
 import { customerDecider, ForgetCustomer, MergeCustomers, NameCustomer, RegisterCustomer } from './customer.js';
 import { EnrolCustomerHandler, MergeCustomersHandler } from './customer.handlers.js';
@@ -97,7 +112,18 @@ const notForPeople = [
     { provide: OpenEnds, useFactory: () => new OpenEnds() },
     {
       provide: FollowUpsPolicy,
-      inject: [EVENT_LOG, Kernel, EventRegistry, FactIntake, OpenEnds, OpenLoads, CONFIG, Policies],
+      inject: [
+        EVENT_LOG,
+        Kernel,
+        EventRegistry,
+        FactIntake,
+        OpenEnds,
+        OpenLoads,
+        CONFIG,
+        Policies,
+        LEADING,
+        SHARED_STORE,
+      ],
       useFactory: followUps,
     },
     { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
@@ -109,7 +135,7 @@ const notForPeople = [
     },
     {
       provide: RuleMoments,
-      inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, ProjectorHost, Policies],
+      inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, Projections, CONFIG, Policies, LEADING],
       useFactory: ruleMoments,
     },
     Forgetting,
@@ -147,24 +173,29 @@ function openLoads({ historyOpen }: Config): OpenLoads {
   return loads;
 }
 
+/** What time decides: the process that has the role `clock` does it. */
 function ruleMoments(
   log: EventLog,
   reads: Reads,
   kernel: Kernel,
   clock: Clock,
   loads: OpenLoads,
-  projections: ProjectorHost,
+  projections: Projections,
+  { roles }: Config,
   policies: Policies,
-): RuleMoments {
+  leading: Leading | null,
+): LedPolicy {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
   const warn = (message: string, code: string) =>
     logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
-  const policy = new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
+  const make = () => new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
+  const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock') });
   policies.add(policy);
   return policy;
 }
 
+/** What follows from events: a house without it shows merges by halves, and none is without a projector. */
 function followUps(
   log: EventLog,
   kernel: Kernel,
@@ -172,15 +203,27 @@ function followUps(
   { follows: facts }: FactIntake,
   ends: OpenEnds,
   loads: OpenLoads,
-  { dataDir }: Config,
+  { dataDir, roles }: Config,
   policies: Policies,
-): FollowUpsPolicy {
+  leading: Leading | null,
+  store: Queries | null,
+): LedPolicy {
   const logger = new Logger('FollowUps');
-  const follows = new FollowUps({ log, kernel, registry, follows: facts, ends });
-  const checkpoint = new PolicyCheckpoint(join(dataDir, 'policies', 'follow-ups.json'));
   const warn = (message: string, code: string) =>
     logger.warn(message, { event: 'POLICY_FAILED', policy: 'follow-ups', code });
-  const policy = new FollowUpsPolicy({ log, follows, checkpoint, loads, warn });
+  const policy = new LedPolicy({
+    name: 'follow-ups',
+    leading,
+    isWanted: roles.includes('projector'),
+    make: (term) => {
+      const follows = new FollowUps({ log, kernel, registry, follows: facts, ends, othersRecord: term !== null });
+      const checkpoint =
+        term && store
+          ? new SharedPolicyCheckpoint(store, 'follow-ups', term)
+          : new PolicyCheckpoint(join(dataDir, 'policies', 'follow-ups.json'));
+      return new FollowUpsPolicy({ log, follows, checkpoint, loads, warn });
+    },
+  });
   policies.add(policy);
   return policy;
 }

@@ -1,7 +1,7 @@
 /** Records the moments of truth that rules derive, and takes back those that do not hold any more. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Bell, newId, TouchstoneError, type Position, type WorkOutcome } from '@touchstone/eventing';
-import type { Policy, PolicyError, PolicyStatus } from '@touchstone/platform';
+import type { PolicyError, PolicyStatus, RunnablePolicy } from '@touchstone/platform';
 import { Backoff } from './rule-moments.backoff.js';
 import { keyOf, nothingDecided, thoughtUntil, touchpointGone, workOf } from './rule-moments.decisions.js';
 import { DEFAULTS, RULE_MOMENTS, type RuleMomentsParts, type RuleMomentsTuning } from './rule-moments.parts.js';
@@ -22,7 +22,7 @@ const TOO_MANY = 20_000;
  * The policy of rule moments. What it still has to do are the rows of a derived table, so it keeps no checkpoint of its
  * own: whatever crashes, what is due is still there, and what is recorded is due no more.
  */
-export class RuleMoments implements Policy {
+export class RuleMoments implements RunnablePolicy {
   private readonly bell = new Bell();
   private readonly stopping = new AbortController();
   private readonly tuning: Required<RuleMomentsTuning>;
@@ -38,14 +38,6 @@ export class RuleMoments implements Policy {
     this.tuning = { ...DEFAULTS, ...parts.tuning };
     const { firstPauseMs: firstMs, longestPauseMs: longestMs } = this.tuning;
     this.backoff = new Backoff({ firstMs, longestMs, now: () => performance.now() });
-  }
-
-  onApplicationBootstrap(): void {
-    this.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.stop();
   }
 
   start(): void {

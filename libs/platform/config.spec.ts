@@ -13,6 +13,7 @@ describe('readConfig', () => {
   it('has a default for everything but the clock and a log elsewhere', () => {
     expect(readConfig({})).toEqual({
       dataDir: './data',
+      roles: ['api', 'projector', 'clock', 'delivery'],
       port: 4000,
       host: '127.0.0.1',
       timeZone: 'UTC',
@@ -53,6 +54,51 @@ describe('readConfig', () => {
       expect.stringMatching(/^EVENT_LOG_URL is no address of an event log: .*esdb:\/\//),
     ]);
     expect(message).not.toContain('secret');
+  });
+
+  it('takes the address of a PostgreSQL, and never repeats what is wrong with it', () => {
+    const url = 'postgres://me:secret@db:5432/house?schema=trial';
+    expect(readConfig({ READ_STORE_URL: url }).readStoreUrl).toBe(url);
+    const { message, details } = faultOf({}, { 'read-store': 'esdb://me:secret@db' });
+    expect(details.faults).toEqual([
+      expect.stringMatching(/^--read-store is no address of a read store: .*postgres:\/\//),
+    ]);
+    expect(message).not.toContain('secret');
+  });
+
+  const shared = { EVENT_LOG_URL: 'esdb://db:2113?tls=false', READ_STORE_URL: 'postgres://db/house' };
+  it.each([
+    ['api', ['api']],
+    [' delivery, api', ['api', 'delivery']],
+    ['clock,delivery,projector,api', ['api', 'projector', 'clock', 'delivery']],
+  ])('takes the roles "%s"', (text, roles) => {
+    expect(readConfig({ ...shared, ROLES: text }).roles).toEqual(roles);
+    expect(readConfig(shared, { roles: text }).roles).toEqual(roles);
+  });
+
+  it.each(['web', 'api,', ',', ' ', 'API', 'api,api', 'api projector'])('refuses the roles "%s"', (text) => {
+    expect(faultOf({ ...shared, ROLES: text })).toMatchObject({
+      code: 'CONFIG_INVALID',
+      details: { faults: [expect.stringMatching(/^ROLES must name (roles out of|each role once)/)] },
+    });
+  });
+  it('refuses no roles at all from a flag', () => {
+    expect(faultOf(shared, { roles: '' }).code).toBe('CONFIG_INVALID');
+  });
+
+  it('leaves roles to others only where others reach the log and the read models', () => {
+    const { EVENT_LOG_URL, READ_STORE_URL } = shared;
+    expect(faultOf({ ROLES: 'api' })).toMatchObject({
+      code: 'ROLES_NEED_SHARED_LOG',
+      message: expect.stringMatching(/projector, clock, delivery.*EVENT_LOG_URL/) as unknown,
+    });
+    expect(faultOf({ ROLES: 'api,projector,clock', READ_STORE_URL }).code).toBe('ROLES_NEED_SHARED_LOG');
+    expect(faultOf({ ROLES: 'projector', EVENT_LOG_URL })).toMatchObject({
+      code: 'ROLES_NEED_READ_STORE',
+      message: expect.stringContaining('READ_STORE_URL') as unknown,
+    });
+    expect(readConfig({ ROLES: 'api,projector,clock,delivery' }).roles).toHaveLength(4);
+    expect(readConfig({ READ_STORE_URL }).readStoreUrl).toBe(READ_STORE_URL);
   });
 
   it('takes true and false alone for what is either', () => {

@@ -1,9 +1,16 @@
-import { esdbAddress, isInstant, TouchstoneError } from '@touchstone/eventing/pure';
+import { esdbAddress, isInstant, postgresAddress, TouchstoneError } from '@touchstone/eventing/pure';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/**
+ * What a process does. `api`: GraphQL, events and files in and out. `projector`: keeps the read models, and sees to what
+ * follows from events. `clock`: decides what time decides. `delivery`: the event feeds.
+ */
+export const ROLES = ['api', 'projector', 'clock', 'delivery'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** What a process of Touchstone is told from outside. Every value has been checked. */
 export interface Config {
@@ -11,6 +18,10 @@ export interface Config {
   readonly dataDir: string;
   /** Address of the EventStoreDB that is the event log, with its credentials; absent: the log is in the data directory. */
   readonly eventLogUrl?: string;
+  /** Address of the PostgreSQL that holds read models and what processes share; absent: they are in the data directory. */
+  readonly readStoreUrl?: string;
+  /** What this process does; all of it unless told otherwise. */
+  readonly roles: readonly Role[];
   /** 0 lets the system choose a free one. */
   readonly port: number;
   /** A loopback address. */
@@ -114,6 +125,24 @@ const logAddress = (text: string) => {
   return text;
 };
 
+const storeAddress = (text: string) => {
+  try {
+    postgresAddress(text);
+  } catch (error) {
+    throw new Fault(`is no address of a read store: ${(error as Error).message}`);
+  }
+  return text;
+};
+
+/** In the order of `ROLES`, so that two ways to write it are one setting. */
+const roles = (text: string): readonly Role[] => {
+  const given = text.split(',').map((name) => name.trim());
+  const unknown = given.find((name) => !ROLES.some((role) => role === name));
+  if (unknown !== undefined) throw new Fault(`must name roles out of ${ROLES.join(',')}`);
+  if (new Set(given).size < given.length) throw new Fault('must name each role once');
+  return ROLES.filter((role) => given.includes(role));
+};
+
 const SETTINGS: readonly Setting[] = [
   setting({
     key: 'dataDir',
@@ -132,6 +161,24 @@ const SETTINGS: readonly Setting[] = [
     about: 'esdb://… of the EventStoreDB to keep events in (default: in the data directory)',
     isSecret: true,
     parse: logAddress,
+  }),
+  setting({
+    key: 'readStoreUrl',
+    variable: 'READ_STORE_URL',
+    flag: 'read-store',
+    value: 'URL',
+    about: 'postgres://… to keep read models and keys in (default: in the data directory)',
+    isSecret: true,
+    parse: storeAddress,
+  }),
+  setting({
+    key: 'roles',
+    variable: 'ROLES',
+    flag: 'roles',
+    value: 'LIST',
+    fallback: ROLES.join(','),
+    about: 'what this process does; fewer than all need --event-log and --read-store',
+    parse: roles,
   }),
   setting({
     key: 'port',
@@ -319,7 +366,8 @@ export function describeSettings(): string {
 /**
  * The configuration: a flag wins over its environment variable, that over the default. An empty variable counts as not
  * given.
- * @throws ADDRESS_NOT_LOOPBACK for an address that others can reach; CONFIG_INVALID naming every setting to mend
+ * @throws ADDRESS_NOT_LOOPBACK for an address that others can reach; CONFIG_INVALID naming every setting to mend;
+ *   ROLES_NEED_SHARED_LOG, ROLES_NEED_READ_STORE where others could not do what this process is not to do
  */
 export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -343,7 +391,32 @@ export function readConfig(
   if (faults.length > 0) {
     throw new TouchstoneError('CONFIG_INVALID', `Mend the settings: ${faults.join('. ')}.`, 'invalid', { faults });
   }
-  return config as Record<Key, unknown> as unknown as Config;
+  const read = config as Record<Key, unknown> as unknown as Config;
+  assertShareable(read);
+  return read;
+}
+
+/** Work can only be left to other processes where these reach the same log and the same read models. */
+function assertShareable({ roles, eventLogUrl, readStoreUrl }: Config): void {
+  const missing = ROLES.filter((role) => !roles.includes(role));
+  if (missing.length === 0) return;
+  const left = `ROLES leaves ${missing.join(', ')} to other processes`;
+  if (eventLogUrl === undefined) {
+    throw new TouchstoneError(
+      'ROLES_NEED_SHARED_LOG',
+      `${left}, and none can reach the event log in this data directory: set EVENT_LOG_URL and READ_STORE_URL, or leave ROLES out.`,
+      'invalid',
+      { roles, missing },
+    );
+  }
+  if (readStoreUrl === undefined) {
+    throw new TouchstoneError(
+      'ROLES_NEED_READ_STORE',
+      `${left}, and none can reach the read models in this data directory: set READ_STORE_URL, or leave ROLES out.`,
+      'invalid',
+      { roles, missing },
+    );
+  }
 }
 
 /** True for a name or address that only this machine can reach: `localhost`, 127.0.0.0/8, `::1`. */

@@ -6,6 +6,7 @@ export * from './error-report.js';
 export * from './graphql-errors.js';
 export * from './input-validation.js';
 export * from './is-id.js';
+export * from './led-policy.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './paging.js';

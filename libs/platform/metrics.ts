@@ -16,6 +16,13 @@ export interface MeasuredProjection {
   readonly up: boolean;
 }
 
+/** What is measured of a lease. */
+export interface MeasuredLease {
+  readonly name: string;
+  readonly epoch: number;
+  readonly isHeldHere: boolean;
+}
+
 /** How much the threads that answer queries have to do. */
 export interface MeasuredReads {
   readonly waiting: number;
@@ -109,6 +116,25 @@ export class Metrics {
     gauge('parked_events', 'Events a read model has set aside to be retried or skipped.', (p) => p.parked);
     gauge('skipped_events', 'Events a read model was told to leave out.', (p) => p.skipped);
     gauge('up', '1 while a read model follows the log.', (p) => (p.up ? 1 : 0));
+  }
+
+  /** Which leases there are, and whether this process has them, asked for once at each scrape. */
+  collectLeases(read: () => Promise<readonly MeasuredLease[]>): void {
+    const once = sharedByScrape(read);
+    const gauge = (name: string, help: string, value: (lease: MeasuredLease) => number) =>
+      new Gauge({
+        name: `touchstone_lease_${name}`,
+        help,
+        labelNames: ['name'],
+        registers: [this.registry],
+        async collect() {
+          const leases = await once();
+          this.reset();
+          for (const lease of leases) this.set({ name: lease.name }, value(lease));
+        },
+      });
+    gauge('held', '1 while this process has the lease.', ({ isHeldHere }) => (isHeldHere ? 1 : 0));
+    gauge('epoch', 'Number of times that the lease was taken, by whichever process.', ({ epoch }) => epoch);
   }
 
   /** What waits for the threads that answer queries, asked for at each scrape. */

@@ -34,10 +34,11 @@ export interface PolicyError {
 
 /** A policy as whoever watches over the process sees it. */
 export interface Policy {
-  status(): Promise<PolicyStatus>;
+  /** Null: it does not run in this process now. */
+  status(): Promise<PolicyStatus | null>;
 }
 
-/** The policies of this process, each from when its feature has started. */
+/** The policies that run in this process, each from when its feature has started. */
 export class Policies {
   private readonly all: Policy[] = [];
 
@@ -45,7 +46,8 @@ export class Policies {
     this.all.push(policy);
   }
 
-  status(): Promise<readonly PolicyStatus[]> {
-    return Promise.all(this.all.map((policy) => policy.status()));
+  async status(): Promise<readonly PolicyStatus[]> {
+    const all = await Promise.all(this.all.map((policy) => policy.status()));
+    return all.filter((status) => status !== null);
   }
 }

@@ -4,6 +4,7 @@ import type { BuildOrder, BuildProgress, RunnerTuning } from './build-generation
 import type { GroupStatus } from './group-projector.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
 import type { TakenBatch, Unparked } from './projection-runner.js';
+import type { Projections } from './projections.js';
 import {
   unknownGroup,
   type FromProjector,
@@ -52,7 +53,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** Runs the projections in a thread of their own and speaks for them on this one. A thread that dies is replaced. */
-export class ProjectorHost {
+export class ProjectorHost implements Projections {
   private readonly waits: ReadonlyMap<string, CheckpointWaits>;
   private readonly pending = new Map<number, Pending>();
   private readonly builders = new Map<string, Worker>();

@@ -1,0 +1,122 @@
+import { closeSync, openSync } from 'node:fs';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
+import { closeDurable, inTransaction, openDurable, pragma } from './durable.js';
+
+/** Where the keys of subjects stand. What it answers as done is durable. */
+export interface KeyTable {
+  readonly isOpen: boolean;
+  /** Undefined: there is none. Null: it was destroyed. */
+  find(subject: string): Uint8Array | null | undefined;
+  /** Puts keys in where there are none, destroyed ones included; answers the subjects whose key it now is. */
+  insert(keys: readonly SubjectKey[], now: string): ReadonlySet<string>;
+  /** Destroys the keys of all of them or of none, for good; answers those that ever had one. */
+  destroy(subjects: readonly string[], now: string): string[];
+  /** Something else once keys were destroyed over another connection. */
+  version(): unknown;
+  /** Wipes what is left of destroyed keys; false while somebody else is in the way of that. */
+  wipe(): boolean;
+  /** The secret of that name: the given one, unless there is one already. */
+  secret(name: string, fresh: Uint8Array): Uint8Array;
+  close(): void;
+}
+
+export interface SubjectKey {
+  readonly subject: string;
+  readonly key: Uint8Array;
+}
+
+const DDL = `
+CREATE TABLE IF NOT EXISTS subject_key (
+  subject TEXT PRIMARY KEY,
+  key BLOB,
+  created_at TEXT NOT NULL,
+  destroyed_at TEXT,
+  CHECK ((key IS NULL) = (destroyed_at IS NOT NULL))
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+`;
+
+/** `created_at` of a subject whose key was destroyed before there was one. */
+export const NEVER_MADE = '';
+
+/** The keys in a file of their own. @throws LOG_NOT_DURABLE */
+export function openSqliteKeys(file: string): KeyTable {
+  // SQLite gives its side files the mode of the main one.
+  closeSync(openSync(file, 'a', 0o600));
+  const db = openDurable(file);
+  try {
+    // A destroyed key is overwritten, not only unlinked from its page.
+    db.exec('PRAGMA secure_delete = ON');
+    db.exec(DDL);
+    // A crash between the destruction of a key and the wiping of the log that still has it is made good here.
+    wipeWriteAheadLog(db);
+    return new SqliteKeys(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+class SqliteKeys implements KeyTable {
+  private readonly one;
+
+  constructor(private readonly db: DatabaseSyncInstance) {
+    this.one = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
+  }
+
+  get isOpen(): boolean {
+    return this.db.isOpen;
+  }
+
+  find(subject: string): Uint8Array | null | undefined {
+    return (this.one.get(subject) as { key: Uint8Array | null } | undefined)?.key;
+  }
+
+  insert(keys: readonly SubjectKey[], now: string): ReadonlySet<string> {
+    const insert = this.db.prepare(
+      'INSERT INTO subject_key (subject, key, created_at) VALUES (?, ?, ?) ON CONFLICT (subject) DO NOTHING',
+    );
+    const made = inTransaction(this.db, () =>
+      keys.filter(({ subject, key }) => Number(insert.run(subject, key, now).changes) === 1),
+    );
+    return new Set(made.map(({ subject }) => subject));
+  }
+
+  destroy(subjects: readonly string[], now: string): string[] {
+    const remove = this.db.prepare(
+      'INSERT INTO subject_key (subject, key, created_at, destroyed_at) VALUES (?, NULL, ?, ?) ' +
+        'ON CONFLICT (subject) DO UPDATE SET key = NULL, destroyed_at = excluded.destroyed_at WHERE key IS NOT NULL',
+    );
+    const existed = this.db.prepare('SELECT 1 FROM subject_key WHERE subject = ? AND created_at <> ?');
+    return inTransaction(this.db, () =>
+      subjects.filter((subject) => {
+        remove.run(subject, NEVER_MADE, now);
+        return existed.get(subject, NEVER_MADE) !== undefined;
+      }),
+    );
+  }
+
+  version(): unknown {
+    return pragma(this.db, 'data_version');
+  }
+
+  /** The write-ahead log still holds the pages with the keys. */
+  wipe(): boolean {
+    return wipeWriteAheadLog(this.db);
+  }
+
+  secret(name: string, fresh: Uint8Array): Uint8Array {
+    this.db.prepare('INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING').run(name, fresh);
+    return (this.db.prepare('SELECT value FROM secret WHERE name = ?').get(name) as { value: Uint8Array }).value;
+  }
+
+  close(): void {
+    closeDurable(this.db);
+  }
+}
+
+/** Folds the write-ahead log into the main file and empties it; false while another connection reads from it. */
+function wipeWriteAheadLog(db: DatabaseSyncInstance): boolean {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+  return busy === 0;
+}

@@ -1,0 +1,77 @@
+import type { Policy, PolicyStatus } from './policies.js';
+
+/** A time during which a policy runs here and nowhere else; `lost` is aborted when that is to end. */
+export interface PolicyTerm {
+  readonly name: string;
+  readonly epoch: number;
+  readonly lost: AbortSignal;
+}
+
+/** A policy that can be begun and ended. */
+export interface RunnablePolicy extends Policy {
+  start(): void | Promise<void>;
+  /** Finishes what it has in hand. */
+  stop(): Promise<void>;
+}
+
+/** Where it is decided which process a policy runs in. */
+export interface Leading {
+  /** Calls `work` whenever the lease is held here; it resolves once `lost` was aborted and all has ended. */
+  lead(name: string, work: (term: PolicyTerm) => Promise<void>): { stop(): Promise<void> };
+}
+
+/**
+ * A policy that one process runs, of all that could: made anew each time this one is to. Without anybody to share with it
+ * runs from beginning to end.
+ */
+export class LedPolicy implements Policy {
+  private running: RunnablePolicy | null = null;
+  private campaign: { stop(): Promise<void> } | null = null;
+
+  constructor(
+    private readonly parts: {
+      /** As in the policy's status; the lease is `policy:` and this. */
+      readonly name: string;
+      readonly make: (term: PolicyTerm | null) => RunnablePolicy;
+      /** Null: this process is alone. */
+      readonly leading: Leading | null;
+      /** Whether this process may run it at all. */
+      readonly isWanted: boolean;
+    },
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { name, make, leading, isWanted } = this.parts;
+    if (!isWanted || this.campaign) return;
+    if (!leading) {
+      this.running = make(null);
+      await this.running.start();
+      return;
+    }
+    this.campaign = leading.lead(`policy:${name}`, (term) => this.serve(term));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.campaign) return this.campaign.stop();
+    await this.running?.stop();
+  }
+
+  /** Null: it does not run here now. */
+  async status(): Promise<PolicyStatus | null> {
+    return (await this.running?.status()) ?? null;
+  }
+
+  private async serve(term: PolicyTerm): Promise<void> {
+    const policy = this.parts.make(term);
+    try {
+      await policy.start();
+      this.running = policy;
+      if (!term.lost.aborted) {
+        await new Promise<void>((resolve) => term.lost.addEventListener('abort', () => resolve(), { once: true }));
+      }
+    } finally {
+      this.running = null;
+      await policy.stop();
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/** What processes share in PostgreSQL: who does what, how the read models stand, what one asks of another. */
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { postgresAddress, TouchstoneError } from '@touchstone/eventing/pure';
+import { messageOf } from './runner-status.js';
+import { SHARED_TABLES } from './shared-tables.js';
+
+export interface SharedStoreOptions {
+  /** As `READ_STORE_URL`. */
+  readonly url: string;
+  /** Who this process is, for people and as the holder of leases; two processes never have the same name. */
+  readonly holder: string;
+  /** Told once when PostgreSQL stops answering, and once when it answers again. */
+  readonly warn?: (message: string) => void;
+}
+
+/** How long an answer is waited for; shorter than a lease, so that a connection that hangs costs no lease. ms */
+const ANSWER_MS = 2_000;
+const CONNECT_MS = 2_000;
+const CONNECTIONS = 4;
+/** Two processes that make the same schema at the same moment trip over each other; then it is there. */
+const MADE_BY_ANOTHER = new Set(['23505', '42P06', '42P07', '42710', '42723', 'XX000']);
+const ATTEMPTS = 10;
+
+export class SharedStore {
+  readonly schema: string;
+  readonly holder: string;
+  /** What stands in the way of talking to PostgreSQL, or null. */
+  trouble: string | null = null;
+  private readonly pool: pg.Pool;
+  private readonly shown: string;
+  private readonly connectionString: string;
+
+  private constructor(private readonly options: SharedStoreOptions) {
+    const { connectionString, shown, schema } = postgresAddress(options.url);
+    this.schema = schema;
+    this.shown = shown;
+    this.connectionString = connectionString;
+    this.holder = options.holder;
+    this.pool = new pg.Pool({ ...this.settings(), max: CONNECTIONS, allowExitOnIdle: true });
+    // A connection that breaks while nobody uses it is replaced when somebody does.
+    this.pool.on('error', () => undefined);
+  }
+
+  /** Opens it; what is not there yet is made. @throws READ_STORE_UNREACHABLE (unavailable) */
+  static async open(options: SharedStoreOptions): Promise<SharedStore> {
+    const store = new SharedStore(options);
+    try {
+      await store.make();
+      return store;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /**
+   * One statement with `$1`, `$2` …, in a transaction of its own.
+   * @throws READ_STORE_UNREACHABLE (unavailable); LEASE_LOST (conflict) from a fence; of PostgreSQL whatever else it says
+   */
+  async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+    try {
+      const { rows } = await this.pool.query<R>(text, [...values]);
+      this.answered();
+      return rows;
+    } catch (error) {
+      throw this.inOurWords(error);
+    }
+  }
+
+  /** A connection of one's own, for listening; ended by whoever asked for it. @throws READ_STORE_UNREACHABLE */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ ...this.settings(), keepAlive: true });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw this.inOurWords(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.pool.ended && !this.pool.ending) await this.pool.end();
+  }
+
+  private settings(): pg.ClientConfig {
+    return {
+      connectionString: this.connectionString,
+      application_name: `touchstone ${this.holder}`,
+      options: `-c search_path=${this.schema}`,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      types: { getTypeParser: typeParser } as unknown as pg.CustomTypesConfig,
+    };
+  }
+
+  private async make(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.pool.query(SHARED_TABLES(this.schema));
+        return;
+      } catch (error) {
+        const { code = '' } = error as { code?: string };
+        if (!MADE_BY_ANOTHER.has(code) || attempt >= ATTEMPTS) throw this.inOurWords(error);
+      }
+    }
+  }
+
+  private answered(): void {
+    if (this.trouble === null) return;
+    this.trouble = null;
+    this.options.warn?.(`PostgreSQL at ${this.shown} answers again.`);
+  }
+
+  private inOurWords(error: unknown): Error {
+    const { code, message } = (error ?? {}) as { code?: string; message?: string };
+    if (code === LEASE_LOST_STATE) return leaseLost(message ?? '');
+    // What PostgreSQL refuses for the statement's own sake has a state of another class.
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57|58)/.test(code) && code !== '3D000' && !/^28/.test(code)) return error as Error; // prettier-ignore
+    const why = reasonOf(error);
+    if (this.trouble === null) this.options.warn?.(`PostgreSQL at ${this.shown} does not answer (${why}).`);
+    this.trouble = why;
+    return new TouchstoneError(
+      'READ_STORE_UNREACHABLE',
+      `PostgreSQL at ${this.shown} does not answer (${why}); check READ_STORE_URL and that the server runs.`,
+      'unavailable',
+      undefined,
+      { cause: error },
+    );
+  }
+}
+
+/** A name for this process that no other one has. */
+export const holderName = (host: string, pid: number): string => `${host}/${pid}/${randomUUID().slice(0, 8)}`;
+
+/** SQLSTATE of what a fence refuses. */
+export const LEASE_LOST_STATE = 'TS001';
+
+export const leaseLost = (about: string): TouchstoneError =>
+  new TouchstoneError(
+    'LEASE_LOST',
+    `Another process has taken this work over (${about}); nothing was written, and it goes on there.`,
+    'conflict',
+  );
+
+/** A family error for an error of PostgreSQL, by whatever way it came, that is a fence's refusal; else null. */
+export function leaseLostIn(error: unknown): TouchstoneError | null {
+  const { code, sqlState, message = '' } = (error ?? {}) as { code?: string; sqlState?: string; message?: string };
+  return code === LEASE_LOST_STATE || sqlState === LEASE_LOST_STATE ? leaseLost(message) : null;
+}
+
+/** Refused on every address of a name: then each says why, and the whole says nothing. */
+function reasonOf(error: unknown): string {
+  const { errors } = (error ?? {}) as { errors?: readonly unknown[] };
+  return messageOf(errors?.[0] ?? error);
+}
+
+/** Whole numbers as numbers; the rest as the driver has it. */
+const INT8 = 20;
+const typeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
+  oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text');
