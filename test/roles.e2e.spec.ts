@@ -15,9 +15,7 @@ const MAIN = fileURLToPath(new URL('../apps/server/dist/main.js', import.meta.ur
 /** What is promised: from the end of a projector to what is written being readable again. */
 const FAIL_OVER_MS = 10_000;
 
-/** Until read models can be in PostgreSQL, no process can read those of another. */
-const READ_MODELS_ARE_SHARED = false;
-const postgres = READ_MODELS_ARE_SHARED ? await postgresForSuite() : null;
+const postgres = await postgresForSuite();
 let esdb: FaultyEsdb | undefined;
 
 interface Lease {

@@ -6,6 +6,7 @@ import {
   PublishedProjections,
   ReadPool,
   SharedProjections,
+  underLease,
   type Campaign,
   type Projections,
   type Term,
@@ -39,10 +40,12 @@ const entry = (name: string) =>
 function startHost(
   { config, directory, log, logger, tracing }: Parts,
   groups: readonly string[],
+  term?: Term,
 ): Promise<ProjectorHost> {
+  const { readStoreUrl: url } = config;
   return ProjectorHost.start({
     worker: entry('projector.worker'),
-    directory: directory.file('read'),
+    directory: url === undefined ? directory.file('read') : term ? underLease(url, term) : url,
     groups,
     data: () => {
       const given = log.forThread();
@@ -71,7 +74,7 @@ export async function startProjections(parts: Parts, shared: Shared | null): Pro
 
 /** For one term of a group's lease. */
 async function keepUp(parts: Parts, { store, news }: Shared, group: string, term: Term): Promise<void> {
-  const host = await startHost(parts, [group]);
+  const host = await startHost(parts, [group], term);
   try {
     await new PublishedProjections({ store, news, host, group, term }).run();
   } finally {
@@ -93,7 +96,7 @@ function ending(projections: SharedProjections, campaigns: readonly Campaign[]):
 export function startReads({ config, directory, log, clock }: Parts, projections: Projections): ReadPool {
   return new ReadPool({
     worker: entry('reader.worker'),
-    directory: directory.file('read'),
+    directory: config.readStoreUrl ?? directory.file('read'),
     log,
     waitFor: (group, position, options) => projections.waitFor(group, position, options),
     now: () => clock.now().toISOString(),

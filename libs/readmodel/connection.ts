@@ -1,6 +1,7 @@
 /** What the read store asks of a database, whichever it is. */
 import { existsSync, rmSync } from 'node:fs';
 import type { PostgresError, SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import { fenceAt } from './fence.js';
 import { isPostgresUrl, schemaOf, type Place } from './place.js';
 import { hasSchema, openPostgres } from './postgres.js';
 import { openSqliteForReading, openSqliteForWriting, quoted, sqliteCode, type Durability } from './sqlite.js';
@@ -34,11 +35,16 @@ export interface Connection {
 export const asPostgres = (db: Connection): SyncPostgres | null =>
   (db as { engine?: unknown }).engine === 'postgres' ? (db as SyncPostgres) : null;
 
+/** What each transaction of a connection begins with, so that only the holder of a lease writes. */
+const fences = new WeakMap<Connection, string>();
+
 /** @throws READ_STORE_DAMAGED, READ_STORE_UNREACHABLE (unavailable) */
 export function openForWriting(place: Place, durability: Durability): Connection {
-  return isPostgresUrl(place)
-    ? openPostgres(place, { durable: durability === 'durable' })
-    : openSqliteForWriting(place, durability);
+  if (!isPostgresUrl(place)) return openSqliteForWriting(place, durability);
+  const db = openPostgres(place, { durable: durability === 'durable' });
+  const fence = fenceAt(place);
+  if (fence !== null) fences.set(db, fence);
+  return db;
 }
 
 /**
@@ -66,9 +72,9 @@ export function removeAt(place: Place): void {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(place + suffix, { force: true });
     return;
   }
-  const db = openPostgres(place, {});
+  const db = openForWriting(place, 'durable');
   try {
-    db.exec(`drop schema if exists ${quoted(schemaOf(place))} cascade`);
+    transaction(db, () => db.exec(`drop schema if exists ${quoted(schemaOf(place))} cascade`));
   } finally {
     db.close();
   }
@@ -79,6 +85,8 @@ export function transaction<T>(db: Connection, work: () => T): T {
   // Immediate, because a transaction that reads first and writes later fails at once when another one wrote meanwhile.
   db.exec(asPostgres(db) ? 'begin' : 'begin immediate');
   try {
+    const fence = fences.get(db);
+    if (fence !== undefined) db.exec(fence);
     const result = work();
     db.exec('commit');
     return result;
