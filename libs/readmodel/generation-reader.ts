@@ -59,7 +59,7 @@ export class GenerationReader {
   ) {
     this.memory = { limit: memoryBytes, kept: new Map() };
     this.kysely = kyselyOn(db, () => this.cancel());
-    this.checkpointStatement = db.prepare('select position, recorded_ms as recordedMs from checkpoint');
+    this.checkpointStatement = db.prepare('select position, recorded_ms as "recordedMs" from checkpoint');
   }
 
   /** False once the connection is broken: open another reader. */
@@ -90,7 +90,7 @@ export class GenerationReader {
       const order = isPosition ? 'position desc' : 'recorded_ms desc, position desc';
       const row = this.db
         .prepare(
-          `select position, recorded_ms as recordedMs from recorded_at_index where ${by} <= ? order by ${order} limit 1`,
+          `select position, recorded_ms as "recordedMs" from recorded_at_index where ${by} <= ? order by ${order} limit 1`,
         )
         .get(value) as RecordedEntry | undefined;
       return { checkpoint, entry: row ? { ...row } : null };

@@ -130,8 +130,8 @@ export interface ListParked {
 export function listParked(db: Connection, { state, stream, limit = 100 }: ListParked = {}): ParkedEvent[] {
   return db
     .prepare(
-      `select stream, revision, position, event_id as eventId, type, state, reason, code, message,
-         parked_at as parkedAt, skipped_at as skippedAt, skipped_by as skippedBy, skip_reason as skipReason
+      `select stream, revision, position, event_id as "eventId", type, state, reason, code, message,
+         parked_at as "parkedAt", skipped_at as "skippedAt", skipped_by as "skippedBy", skip_reason as "skipReason"
        from parked where state = coalesce(?, state) and stream = coalesce(?, stream) order by position limit ?`,
     )
     .all(state ?? null, stream ?? null, limit)

@@ -158,7 +158,7 @@ export const slowQuery: ReadQuery<{ how: 'script' | 'statements' | 'statement'; 
   async run(read, { how, steps = Infinity }) {
     if (how === 'statement') {
       const { rows } = await read.db.executeQuery<{ n: number }>({
-        sql: `with recursive c(n) as (select 1 union all select n + 1 from c where n < ?) select max(n) as n from c`,
+        sql: `with recursive c(n) as (select 1 union all select n + 1 from c where n < ${read.engine === 'postgres' ? '$1' : '?'}) select max(n) as n from c`,
         parameters: [steps],
         query: { kind: 'RawNode' } as never,
         queryId: { queryId: 'slow' },
