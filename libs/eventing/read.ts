@@ -3,3 +3,10 @@ export { readOwner, type Owner } from './data-directory.js';
 export { EventRegistry } from './registry.js';
 export { openLogInThread, type LogForThread } from './open-log.js';
 export { openSqliteLogReader } from './sqlite-log.js';
+export {
+  openSyncPostgres,
+  PostgresError,
+  type SqlValue,
+  type SyncPostgres,
+  type SyncPostgresOptions,
+} from './sync-postgres.js';

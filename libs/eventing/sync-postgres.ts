@@ -1,7 +1,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { TouchstoneError } from './errors.js';
 import { storedText } from './sync-postgres.text.js';
-import type { Answer, Query, SqlValue, ToServer, WireFault } from './sync-postgres.wire.js';
+import type { Answer, Query, SqlValue, ToServer } from './sync-postgres.wire.js';
 
 export type { SqlValue } from './sync-postgres.wire.js';
 

@@ -1,6 +1,6 @@
 /** What the read store asks of a database, whichever it is. */
 import { existsSync, rmSync } from 'node:fs';
-import type { PostgresError, SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import type { PostgresError, SyncPostgres } from '@touchstone/eventing/read';
 import { fenceAt } from './fence.js';
 import { isPostgresUrl, schemaOf, type Place } from './place.js';
 import { hasSchema, openPostgres } from './postgres.js';

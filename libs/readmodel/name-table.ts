@@ -1,6 +1,6 @@
 import { Lru } from './lru.js';
 import type { Name } from './projection.js';
-import type { SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import type { SyncPostgres } from '@touchstone/eventing/read';
 import { asPostgres, type Connection, type Statement } from './connection.js';
 import { arrayOf } from './postgres.js';
 

@@ -13,7 +13,7 @@ import {
   type TableMetadata,
   type ValueListNode,
 } from 'kysely';
-import type { SqlValue, SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import type { SqlValue, SyncPostgres } from '@touchstone/eventing/read';
 
 /** Kysely on one synchronous connection to PostgreSQL. `beforeStatement` may throw. */
 export class SyncPostgresDialect implements Dialect {
@@ -126,7 +126,6 @@ class SyncConnection implements DatabaseConnection {
     return Promise.resolve({ rows: rows as R[], numAffectedRows: BigInt(changes) });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     for (const row of this.db.stream(sql, parameters as readonly SqlValue[])) yield { rows: [row as R] };
   }

@@ -2,7 +2,7 @@
  * Row changes on PostgreSQL. They are gathered by table and key, the later one over the earlier one, and go out as a few
  * statements of many rows, without waiting: an answer is waited for at the next read, and at the end of the batch.
  */
-import type { SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import type { SyncPostgres } from '@touchstone/eventing/read';
 import { unreachable } from '@touchstone/eventing/pure';
 import {
   tablesOf,

@@ -1,4 +1,4 @@
-import { openSyncPostgres, type SqlValue, type SyncPostgres } from '@touchstone/eventing/sync-postgres';
+import { openSyncPostgres, type SqlValue, type SyncPostgres } from '@touchstone/eventing/read';
 import { schemaOf, type Place } from './place.js';
 import { quoted } from './sqlite.js';
 

@@ -89,7 +89,10 @@ export function sharedGroup(parts: number, happens: (part: number) => void = () 
         prepare: (changes) => changes.map((change) => (change.op === 'insert' ? change.values[0] : 0)),
         follow: (prepared, rows) => {
           for (const counter of new Set(prepared as number[])) {
-            const [row] = rows.all('select counter, sum("by") as total from stride where counter = ? group by counter', counter);
+            const [row] = rows.all(
+              'select counter, sum("by") as total from stride where counter = ? group by counter',
+              counter,
+            );
             rows.write({ op: 'put', table: 'total', row: { counter, total: row!['total']! } });
           }
         },

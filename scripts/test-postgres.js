@@ -1,0 +1,38 @@
+/**
+ * The tests of read models, projections and queries once more, on PostgreSQL: `npm run test:postgres [-- flags of Jest]`.
+ * The server is that of scripts/postgres.js, or the one that TEST_POSTGRES_URL names: each test has schemas of its own there.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { startPostgres } from './postgres.js';
+
+/** Whatever projects into a store, or asks one. */
+const SUITES = [
+  'libs/readmodel/',
+  'libs/packs/packs.projection',
+  'libs/journeys/.*\\.int\\.spec',
+  'libs/journeys/metrics/.*\\.int\\.spec',
+];
+/** These speak to PostgreSQL in every run, or to no store at all. */
+const ELSEWHERE = ['leases', 'ending-with', 'published', 'shared-projections', 'sequences'];
+
+const server = await startPostgres();
+const given = process.argv.slice(2);
+const named = given.some((argument) => !argument.startsWith('-'));
+const flags = [
+  '--experimental-vm-modules',
+  '--no-warnings',
+  'node_modules/jest/bin/jest.js',
+  ...(named ? [] : SUITES),
+  `--testPathIgnorePatterns=/dist/|libs/readmodel/(?:${ELSEWHERE.join('|')})`,
+  ...given,
+];
+const jest = spawn(process.execPath, flags, {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  stdio: 'inherit',
+  env: { ...process.env, TEST_READ_STORE_URL: server.url },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => jest.kill(signal));
+const code = await new Promise((resolve) => jest.once('exit', resolve));
+await server.stop();
+process.exitCode = code ?? 1;
