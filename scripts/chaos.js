@@ -1,5 +1,5 @@
 /**
- * The long form of the chaos tests: a thousand kills instead of a hundred. Usage:
+ * The long form of the chaos tests: a thousand kills instead of sixty. Usage:
  * `npm run test:chaos -- [--seed N] [--rounds N]`. The seed is printed; the same one gives the same plan of commands and
  * of moments to kill, though not the same microsecond.
  */

@@ -1,5 +1,5 @@
 /**
- * Reads the report of a test run (`jest --json --outputFile`), complains about suites over their time budget, and closes
+ * Reads the reports of test runs (`jest --json --outputFile`), complains about suites over their time budget, and closes
  * with the counts alone on a line. A run without tests, or with a suite that did not start, fails.
  */
 import { readFileSync } from 'node:fs';
@@ -33,11 +33,23 @@ export function reportOf(run, root) {
   return { faults, counts: `${run.numPassedTests} passed, ${run.numFailedTests} failed, ${skipped} skipped` };
 }
 
+/** The reports of several runs as one: every run has to have tests, and the counts are those of all. */
+export function reportsOf(runs, root) {
+  if (runs.length === 0) throw new Error('none was named');
+  const reports = runs.map((run) => reportOf(run, root));
+  const total = (field) => runs.reduce((sum, run) => sum + run[field], 0);
+  const skipped = total('numPendingTests') + total('numTodoTests');
+  return {
+    faults: reports.flatMap(({ faults }) => faults),
+    counts: `${total('numPassedTests')} passed, ${total('numFailedTests')} failed, ${skipped} skipped`,
+  };
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   let report;
   try {
-    const run = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-    report = reportOf(run, fileURLToPath(new URL('..', import.meta.url)));
+    const runs = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')));
+    report = reportsOf(runs, fileURLToPath(new URL('..', import.meta.url)));
   } catch (error) {
     report = {
       faults: [`There is no report of a test run: ${error.message}`],

@@ -19,11 +19,14 @@ const suite = (name: string, seconds: number, tests = 1, status = 'passed') => (
 const run = (numPassedTests: number, numFailedTests: number, testResults: object[] = []) =>
   JSON.stringify({ numPassedTests, numFailedTests, numPendingTests: 2, numTodoTests: 1, testResults });
 
-function report(text: string) {
-  const file = join(base, 'run.json');
-  writeFileSync(file, text);
+function report(...texts: readonly string[]) {
+  const files = texts.map((text, i) => {
+    const file = join(base, `run-${i}.json`);
+    writeFileSync(file, text);
+    return file;
+  });
   try {
-    const out = execFileSync(process.execPath, [join(root, 'scripts/ci-report.js'), file], { stdio: 'pipe' });
+    const out = execFileSync(process.execPath, [join(root, 'scripts/ci-report.js'), ...files], { stdio: 'pipe' });
     return { status: 0, out: out.toString(), err: '' };
   } catch (error) {
     const { status, stdout, stderr } = error as { status: number; stdout: Buffer; stderr: Buffer };
@@ -32,6 +35,14 @@ function report(text: string) {
 }
 
 describe('the report of a run', () => {
+  it('counts several runs as one, and each of them has to have tests', () => {
+    const [one, other] = [run(10, 0, [suite('libs/a.spec.ts', 3)]), run(5, 1, [suite('libs/b.spec.ts', 3)])];
+    expect(report(one, one)).toMatchObject({ status: 0, out: '20 passed, 0 failed, 6 skipped\n' });
+    expect(report(one, other)).toMatchObject({ status: 1, out: '15 passed, 1 failed, 6 skipped\n' });
+    expect(report(one, run(0, 0)).err).toContain('No test ran.');
+    expect(report(one, '').status).toBe(1);
+  });
+
   it('closes with the counts alone on a line', () => {
     expect(report(run(412, 0, [suite('libs/a.spec.ts', 3)]))).toEqual({
       status: 0,

@@ -98,10 +98,13 @@ export class SyncPostgres {
     ];
     const line = new URL(url).searchParams.get('line');
     const known = line === null ? undefined : lines.get(line);
-    this.mine = line === null ? null : settings.join('; ');
-    this.id = known?.id ?? ++lastConnection;
+    // Whoever is in a transaction keeps the line.
+    const alone = line === null || known?.user.isTransaction === true;
+    this.mine = alone ? null : settings.join('; ');
+    this.id = alone ? ++lastConnection : (known?.id ?? ++lastConnection);
     try {
-      if (!known) this.tell({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
+      if (alone || !known)
+        this.tell({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
     } catch (error) {
       throw unreachableStore(url, error);
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { deterministicId } from '@touchstone/eventing';
 import { openMemoryLog } from '@touchstone/eventing/testing';
 import type { CorrelationRule } from '@touchstone/packs';
-import { recorded } from '@touchstone/readmodel/testing';
+import { fewer, recorded } from '@touchstone/readmodel/testing';
 import { Company, factAt, factsByJourney } from './correlation.spec-kit.js';
 import { customerDecider, MergeCustomers, UnmergeCustomers } from './customer.js';
 import type { People } from './customer-lines.js';
@@ -163,7 +163,7 @@ describe('customers who turn out to be one person', () => {
           await own.company.close();
         },
       ),
-      { numRuns: 12, seed: 7 },
+      { numRuns: fewer(12), seed: 7 },
     );
   }, 60_000);
 });

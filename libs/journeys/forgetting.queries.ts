@@ -1,6 +1,6 @@
 /** Who a person is, and what leads to them: what has to go when they are forgotten. */
 import { sql, type RawBuilder } from 'kysely';
-import type { ReadQuery } from '@touchstone/readmodel/query';
+import type { Read, ReadQuery } from '@touchstone/readmodel/query';
 import { rootAt, treeBelow } from './customer-tree.js';
 
 export interface Person {
@@ -33,13 +33,13 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
       .execute();
     if (customers.length === 0) return null;
     // Whatever was once said: a journey may have been theirs only until it was corrected.
-    const { rows: journeys } = await everTheirs(tree).execute(db);
+    const { rows: journeys } = await everTheirs(read, tree).execute(db);
     const { rows: objects } = await sql<{ object: number }>`
       select object from object_link where customer in ${tree}
       union
       select object from object_audience where customer in ${tree}`.execute(db);
     const keys = await db.selectFrom('bound_key').select(['key', 'to_pos']).where('customer', 'in', tree).execute();
-    const kin = await everMergedWith(customer).execute(db);
+    const kin = await everMergedWith(read, customer).execute(db);
     const held = new Set(keys.filter((row) => row.to_pos === null).map((row) => row.key as number));
     const names = await read.namesOf([
       ...customers.map((row) => row.customer as number),
@@ -66,26 +66,40 @@ export const personQuery: ReadQuery<{ customerId: string }, Person | null> = {
  * Journeys that ever were theirs, and those of nobody that ever were merged with one of these: what they went through is
  * told there, too. A journey that was somebody else's stays what it is.
  */
-const everTheirs = (tree: RawBuilder<unknown>): RawBuilder<{ journey: number }> =>
+const everTheirs = (read: Read, tree: RawBuilder<unknown>): RawBuilder<{ journey: number }> =>
   sql`with recursive part (journey) as (
     select journey from journey_state where customer in ${tree}
-    union
-    select journey_link.into_journey from journey_link join part on journey_link.journey = part.journey
-      where ${isNobodys('journey_link.into_journey')}
-    union
-    select journey_link.journey from journey_link join part on journey_link.into_journey = part.journey
-      where ${isNobodys('journey_link.journey')}
+    ${bothWays(read, 'part', 'journey_link', ['journey', 'into_journey'], isNobodys)}
   ) select journey from part`;
+
+/**
+ * What a recursive query goes on with: along the links of a table in both directions, to ends that hold. PostgreSQL lets it
+ * name itself once; SQLite finds the links of one that names itself twice by their indexes.
+ */
+function bothWays(
+  { engine }: Read,
+  self: string,
+  table: string,
+  [one, other]: readonly [string, string],
+  holds: (column: string) => RawBuilder<boolean>,
+): RawBuilder<unknown> {
+  const [t, s] = [sql.table(table), sql.table(self)];
+  const along = (from: string, to: string) => sql`union
+    select ${sql.ref(`${table}.${to}`)} from ${t} join ${s} on ${sql.ref(`${table}.${from}`)} = ${sql.ref(`${self}.${one}`)}
+      where ${holds(`${table}.${to}`)}`;
+  if (engine === 'sqlite') return sql`${along(one, other)} ${along(other, one)}`;
+  const end = (from: string, to: string) => sql`select ${sql.ref(from)} as here, ${sql.ref(to)} as there from ${t}`;
+  return sql`union
+    select step.there from ${s} join (${end(one, other)} union all ${end(other, one)}) as step
+      on step.here = ${sql.ref(`${self}.${one}`)} where ${holds('step.there')}`;
+}
 
 const isNobodys = (journey: string): RawBuilder<boolean> =>
   sql`not exists (select 1 from journey_state where journey_state.journey = ${sql.ref(journey)} and journey_state.customer <> 0)`;
 
 /** Along links that hold or held, in both directions: ids of customers, itself too. */
-const everMergedWith = (customer: number): RawBuilder<{ customer: number }> =>
+const everMergedWith = (read: Read, customer: number): RawBuilder<{ customer: number }> =>
   sql`with recursive kin (customer) as (
     select cast(${customer} as bigint)
-    union
-    select customer_link.into_customer from customer_link join kin on customer_link.customer = kin.customer
-    union
-    select customer_link.customer from customer_link join kin on customer_link.into_customer = kin.customer
+    ${bothWays(read, 'kin', 'customer_link', ['customer', 'into_customer'], () => sql<boolean>`true`)}
   ) select customer from kin`;

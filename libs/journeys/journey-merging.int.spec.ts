@@ -4,6 +4,7 @@ import { packProjections } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
 import type { ReadQuery } from '@touchstone/readmodel/query';
 import {
+  fewer,
   dumpCurrent,
   dumpRows,
   InlineReads,
@@ -234,8 +235,10 @@ describe('journeys that were merged', () => {
         const past = { position: before.at(-1)!.position, instant: NOW };
         expect(await seen(reads, past)).toEqual(await seen(readsOf(before).reads));
       }),
-      { numRuns: 12 },
+      { numRuns: fewer(12) },
     );
+    // A few rounds need not meet everything.
+    if (fewer(12) < 12) return;
     expect(merged).toBeGreaterThan(0);
     expect(shared).toBeGreaterThan(0);
     expect(opened).toBeGreaterThan(0);
@@ -285,7 +288,7 @@ describe('journeys that were merged', () => {
           expect(derived(store)).toEqual(derived(oracle.store));
         },
       ),
-      { numRuns: 12 },
+      { numRuns: fewer(12) },
     );
     expect(moved).toBeGreaterThan(0);
   }, 60_000);
@@ -302,7 +305,7 @@ describe('journeys that were merged', () => {
         projectMore(store, events, { batch: 3 });
         expect(dumpRows(store)).toEqual(built);
       }),
-      { numRuns: 12 },
+      { numRuns: fewer(12) },
     );
   }, 60_000);
 });

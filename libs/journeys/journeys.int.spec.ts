@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { EventRegistry, type RecordedEvent } from '@touchstone/eventing';
 import { packEvents, packProjections, packSamples } from '@touchstone/packs';
 import type { ProjectionGroup } from '@touchstone/readmodel';
-import { InlineReads, projectAll, projectionContract, recorded, type ToRecord } from '@touchstone/readmodel/testing';
+import {
+  fewer,
+  InlineReads,
+  projectAll,
+  projectionContract,
+  recorded,
+  type ToRecord,
+} from '@touchstone/readmodel/testing';
 import { journeySamples } from './journey.samples.js';
 import { objectSamples } from './object.samples.js';
 import { journeyDerivations, journeyEvents, journeyProjections } from './read.js';
@@ -316,7 +323,7 @@ describe('the journey map', () => {
         const replayed = await mapOf(all(upTo, past.answer.asOf.instant));
         expect(past.counts).toEqual(replayed.counts);
       }),
-      { numRuns: 60 },
+      { numRuns: fewer(60) },
     );
   });
 
@@ -340,7 +347,7 @@ describe('the journey map', () => {
           repeats(activities.map((n) => name(n.kind))),
         );
       }),
-      { numRuns: 60 },
+      { numRuns: fewer(60) },
     );
   });
 
@@ -406,7 +413,7 @@ describe('the journey map', () => {
           expect(new Set(journeys.map((j) => j.id))).toEqual(new Set(found.map((f) => f.journeyId)));
         }
       }),
-      { numRuns: 15 },
+      { numRuns: fewer(15) },
     );
   });
 });
@@ -472,7 +479,7 @@ describe('journeys and timelines', () => {
         const onHotline = (await reads.run(journeysQuery, { filter: { channel: 'hotline' }, first: 100 })).result;
         expect(onHotline.every((j) => Number(`0x${j.id.slice(-12)}`) % 2 === 0)).toBe(true);
       }),
-      { numRuns: 30 },
+      { numRuns: fewer(30) },
     );
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { RecordedEvent } from '@touchstone/eventing';
-import { recorded, type ToRecord } from '@touchstone/readmodel/testing';
+import { fewer, onSqlite, recorded, type ToRecord } from '@touchstone/readmodel/testing';
 import type { ReadQuery } from '@touchstone/readmodel';
 import { readsOf, uuid } from './house.spec-kit.js';
 import {
@@ -147,7 +147,7 @@ describe('the ledger of moments', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: fewer(40) },
     );
   });
 
@@ -164,7 +164,7 @@ describe('the ledger of moments', () => {
           replayed.map(({ retractedSince: _none, ...moment }) => moment),
         );
       }),
-      { numRuns: 40 },
+      { numRuns: fewer(40) },
     );
   });
 
@@ -189,7 +189,7 @@ describe('the ledger of moments', () => {
     });
   });
 
-  it('walks an index in its order; of one person, it goes by their journeys', async () => {
+  onSqlite()('walks an index in its order; of one person, it goes by their journeys', async () => {
     const planOf: ReadQuery<MomentFilter, string> = {
       name: 'plan',
       group: 'journeys',

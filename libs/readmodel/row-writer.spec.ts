@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import { dumpRows } from './dump.js';
 import { GenerationStore } from './generation-store.js';
-import { testPlace } from './testing.js';
+import { fewer, testPlace } from './testing.js';
 import type { ProjectionGroup, RowChange, TableSpec } from './projection.js';
 
 const table = (name: string): TableSpec => ({
@@ -56,7 +56,7 @@ describe('many changes at once', () => {
         together.close();
         single.close();
       }),
-      { numRuns: 150 },
+      { numRuns: fewer(150) },
     );
   });
 

@@ -17,7 +17,7 @@ export { otherOrder, seeded, shuffled } from './shuffle.js';
 
 /** For tests: the projection kit. Needs Jest's `describe` and `it` only for `projectionContract`. */
 declare const describe: (name: string, body: () => void) => void;
-declare const it: (name: string, body: () => void) => void;
+declare const it: { (name: string, body: () => unknown): void; skip(name: string, body: () => unknown): void };
 
 /**
  * Where a test has a generation or a read store of its own: `otherwise`, or, where `TEST_READ_STORE_URL` names a PostgreSQL,
@@ -36,8 +36,12 @@ export function testPlace(otherwise: Place = ':memory:'): Place {
 
 const places = new Map<string, Place>();
 
+/** `it` for what SQLite alone has, such as its plans of queries: on PostgreSQL it is skipped. */
+export const onSqlite = (): { (name: string, body: () => unknown): void } =>
+  process.env['TEST_READ_STORE_URL'] ? it.skip : it;
+
 /** Rounds there: the same cases have all of theirs on SQLite, and a new schema takes a hundred times as long as a new file. */
-const fewer = (rounds: number): number => (process.env['TEST_READ_STORE_URL'] ? Math.ceil(rounds / 5) : rounds);
+export const fewer = (rounds: number): number => (process.env['TEST_READ_STORE_URL'] ? Math.ceil(rounds / 5) : rounds);
 
 export interface ProjectAll {
   /** Lifts stored events to today's shape, such as `registry.read`; default: as they are. */

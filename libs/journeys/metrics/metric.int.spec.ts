@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { fewer } from '@touchstone/readmodel/testing';
 import type { RecordedEvent } from '@touchstone/eventing';
 import type { InlineReads } from '@touchstone/readmodel/testing';
 import type { MetricFigureRef } from '../figure-token.js';
@@ -91,7 +92,7 @@ describe('a metric', () => {
           expect(now.groups).toEqual(then.groups);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: fewer(25) },
     ));
 
   it('says of then what it said then', () =>
@@ -115,7 +116,7 @@ describe('a metric', () => {
           }
         },
       ),
-      { numRuns: 20 },
+      { numRuns: fewer(20) },
     ));
 
   it('says the same whichever of its parts are wanted, and leaves the others empty', () =>
@@ -141,7 +142,7 @@ describe('a metric', () => {
           }
         },
       ),
-      { numRuns: 15 },
+      { numRuns: fewer(15) },
     ));
 
   it('comes in pages that make the whole', () =>
@@ -166,7 +167,7 @@ describe('a metric', () => {
           expect(pages).toEqual(whole.groups);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: fewer(25) },
     ));
 
   it('adds up: parts to the whole, n and numerator to what they open to', () =>
@@ -192,7 +193,7 @@ describe('a metric', () => {
         const window = group.window ?? question.window;
         await opens(house, { metric: question.metric, filter, ...window }, group.figure, asOf);
       }),
-      { numRuns: 40 },
+      { numRuns: fewer(40) },
     ));
 });
 
