@@ -24,7 +24,7 @@ async function help({ directory, port }) {
 async function build({ directory, port }, say) {
   const now = () => new Date().toISOString();
   const log = openLog(directory);
-  const store = await ReadStore.open(join(directory, 'read'), now);
+  const store = await ReadStore.open(process.env.READ_STORE_URL || join(directory, 'read'), now);
   store.removeObsolete(group.name);
   const generation = store.create(group, 'building');
   const phases = new Phases();
