@@ -12,7 +12,7 @@ import { syntheticLog } from './chaos.xes.js';
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const EVENTS = 20_000;
-const APPEND_KILLS = Number(process.env['CHAOS_ROUNDS'] ?? 100) > 100 ? 10 : 2;
+const APPEND_KILLS = Number(process.env['CHAOS_ROUNDS'] ?? 60) > 100 ? 10 : 2;
 const OPTIONS = {
   journeyType: 'killed',
   unit: 'org:group',

@@ -8,7 +8,7 @@ import { killedRound, killedServer, settle, type Strike } from './chaos.rounds.j
 import { findings } from './chaos.verify.js';
 
 /** Kills of a run, all suites together; `npm run test:chaos` has more. */
-export const CHAOS_ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? 100);
+export const CHAOS_ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? 60);
 /** The same seed gives the same plan; where exactly a kill strikes stays a matter of time. */
 export const CHAOS_SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** True for the long form, which has the machine to itself and tells how far it is. */
