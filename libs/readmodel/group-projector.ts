@@ -12,7 +12,7 @@ import { GenerationStore } from './generation-store.js';
 import { listParked, type ListParked, type ParkedEvent } from './parked-events.js';
 import { pauseFor } from './pause.js';
 import { ProjectionRunner, type TakenBatch, type Unparked } from './projection-runner.js';
-import { changing, misfit, noPrevious } from './projector-errors.js';
+import { changing, misfit, noPrevious, storeLost } from './projector-errors.js';
 import { fits, type Generation, type ReadStore } from './read-store.js';
 import { messageOf, type RunnerStatus } from './runner-status.js';
 import { openForReading } from './connection.js';
@@ -24,6 +24,8 @@ export interface GroupProjectorOptions extends ProjectionParts {
   readonly build?: Build;
   readonly onCheckpoint?: (checkpoint: Position, generation: string, batch?: TakenBatch) => void;
   readonly onProgress?: (progress: BuildProgress) => void;
+  /** A connection to the read store is broken: start another one. */
+  readonly onLost?: (error: TouchstoneError) => void;
 }
 
 /** How a group stands, and what is being built beside it. */
@@ -141,6 +143,8 @@ export class GroupProjector {
   private change(work: () => Promise<Generation>): Promise<Generation> {
     if (this.changing) return Promise.reject(changing(this.options.group.name));
     this.changing = work().finally(() => {
+      if (!this.options.readStore.isOpen && !this.stopping.signal.aborted)
+        this.options.onLost?.(storeLost('it was ended'));
       this.changing = null;
       this.progress = null;
     });
@@ -246,6 +250,7 @@ export class GroupProjector {
       ...this.options,
       ...this.options.tuning,
       store,
+      onLost: (error) => this.options.onLost?.(error),
       onBatch: (checkpoint, _taken, batch) => {
         if (this.live?.runner === runner) this.advance(this.live, checkpoint, batch);
       },

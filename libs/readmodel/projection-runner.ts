@@ -9,7 +9,7 @@ import { Pace, Silence } from './pace.js';
 import type { ListParked, ParkedEvent } from './parked-events.js';
 import { endingWith } from './ending-with.js';
 import { pauseFor } from './pause.js';
-import { aheadOfLog, lostFromLog } from './projector-errors.js';
+import { aheadOfLog, lostFromLog, storeLost } from './projector-errors.js';
 import { messageOf, type RunnerState, type RunnerStatus } from './runner-status.js';
 import { Turns } from './turns.js';
 import { CheckpointWaits } from './waits.js';
@@ -36,7 +36,7 @@ export interface RunnerOptions {
   readonly limits?: BatchLimits;
   /** After every committed batch; how it went is told of those that took events. */
   readonly onBatch?: (checkpoint: Position, taken: number, batch?: TakenBatch) => void;
-  /** What was deferred is lost (`BatchLimits.deferNewest`): the runner has stopped for good. */
+  /** What was deferred is lost (`BatchLimits.deferNewest`), or the store's connection is: the runner has stopped for good. */
   readonly onLost?: (error: TouchstoneError) => void;
 }
 
@@ -179,6 +179,8 @@ export class ProjectionRunner {
       } catch (error) {
         this.cause = messageOf(error);
         if (error instanceof TouchstoneError && error.code === 'NEWEST_LOST') return this.options.onLost?.(error);
+        // It would be tried again for ever on a connection that answers nothing any more.
+        if (!this.options.store.db.isOpen && !signal.aborted) return this.options.onLost?.(storeLost(error));
       }
       this.failures++;
       const pause = (this.options.backoffMs ?? 100) * 2 ** Math.min(this.failures - 1, 6);

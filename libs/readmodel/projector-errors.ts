@@ -1,5 +1,6 @@
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import type { Generation } from './read-store.js';
+import { messageOf } from './runner-status.js';
 
 export const aheadOfLog = (generation: string, checkpoint: Position, head: Position) =>
   new TouchstoneError(
@@ -39,4 +40,13 @@ export const changing = (group: string) =>
     `A generation of "${group}" is being built or swapped right now; ask again when that has ended.`,
     'conflict',
     { group },
+  );
+
+export const storeLost = (cause: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'READ_STORE_LOST',
+    `The connection to the read store broke (${messageOf(cause)}); it is opened anew, and goes on from the checkpoint.`,
+    'unavailable',
+    undefined,
+    { cause },
   );

@@ -157,7 +157,9 @@ async function project(port: MessagePort, parts: ProjectorWorkerParts, start: Pr
       const onCheckpoint = (position: Position, generation: string, batch?: TakenBatch) =>
         send({ kind: 'checkpoint', group: group.name, position, generation, batch });
       const onProgress = (progress: BuildProgress) => send({ kind: 'progress', progress });
-      const options = { ...shared, group, log, readStore, build: builds.build, onCheckpoint, onProgress };
+      // The thread ends with it; the one that takes its place has connections of its own.
+      const onLost = (error: TouchstoneError) => queueMicrotask(() => { throw error; }); // prettier-ignore
+      const options = { ...shared, group, log, readStore, build: builds.build, onCheckpoint, onProgress, onLost };
       return [group.name, GroupProjector.start(options)] as const;
     }),
   );

@@ -199,6 +199,11 @@ export class ReadStore {
     }
   }
 
+  /** False once its connection is broken. */
+  get isOpen(): boolean {
+    return this.db.isOpen;
+  }
+
   close(): void {
     if (this.db.isOpen) this.db.close();
   }
