@@ -1,5 +1,5 @@
 import { TouchstoneError } from './errors.js';
-import { postgresAddress } from './postgres-address.js';
+import { postgresAddress, storeUnreachable } from './postgres-address.js';
 import {
   openSyncPostgres,
   PostgresError,
@@ -110,14 +110,7 @@ export class LastingPostgres {
   }
 
   private unreachable(cause: unknown): TouchstoneError {
-    const why = (cause as Error).message;
-    return new TouchstoneError(
-      'READ_STORE_UNREACHABLE',
-      `PostgreSQL at ${this.shown} does not answer (${why}); check READ_STORE_URL and that the server runs.`,
-      'unavailable',
-      undefined,
-      { cause },
-    );
+    return storeUnreachable(this.shown, (cause as Error).message, cause);
   }
 }
 

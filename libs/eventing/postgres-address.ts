@@ -10,7 +10,10 @@ export interface PostgresAddress {
   readonly schema: string;
 }
 
-const DEFAULT_SCHEMA = 'touchstone';
+/** Where an address that names no schema means. */
+export const DEFAULT_SCHEMA = 'touchstone';
+/** Parameters of an address that are ours, and not for the driver. */
+const OWN = ['schema', 'lease', 'epoch', 'leases', 'line'];
 /** Short enough that a group and the number of a generation still fit behind it: names have 63 bytes. */
 const SCHEMA = /^[a-z][a-z0-9_]{0,31}$/;
 
@@ -30,8 +33,14 @@ export function postgresAddress(text: string): PostgresAddress {
   if (!SCHEMA.test(schema) || schema.startsWith('pg_')) {
     throw invalid('its schema is not a lower-case letter and up to 31 letters, digits and "_" behind it');
   }
-  for (const name of ['schema', 'lease', 'epoch', 'leases']) url.searchParams.delete(name);
-  return { connectionString: url.href, shown: `postgres://${url.host}${url.pathname}`, schema };
+  return { ...forDriver(url.href), schema };
+}
+
+/** An address that was checked before, of whichever schema: what the driver is given, and what people may be shown. */
+export function forDriver(address: string): Omit<PostgresAddress, 'schema'> {
+  const url = new URL(address);
+  for (const name of OWN) url.searchParams.delete(name);
+  return { connectionString: url.href, shown: `postgres://${url.host}${url.pathname}` };
 }
 
 const invalid = (why: string): TouchstoneError =>
@@ -39,4 +48,14 @@ const invalid = (why: string): TouchstoneError =>
     'POSTGRES_ADDRESS_INVALID',
     `The address of PostgreSQL cannot be used: ${why}. Write it like postgres://user:password@host:5432/touchstone.`,
     'invalid',
+  );
+
+/** `shown`: as `PostgresAddress` has it. */
+export const storeUnreachable = (shown: string, why: string, cause: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'READ_STORE_UNREACHABLE',
+    `PostgreSQL at ${shown} does not answer (${why}); check READ_STORE_URL and that the server runs.`,
+    'unavailable',
+    undefined,
+    { cause },
   );

@@ -7,7 +7,7 @@ export { event, type EventDefinition, type EventDescription, type EventOf } from
 export { command, type CommandClass } from './command.js';
 export { TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';
 export { esdbAddress } from './esdb-address.js';
-export { postgresAddress, type PostgresAddress } from './postgres-address.js';
+export { DEFAULT_SCHEMA, postgresAddress, storeUnreachable, type PostgresAddress } from './postgres-address.js';
 export { byInstant, instantMs, isInstant } from './instant.js';
 export {
   decider,

@@ -40,20 +40,20 @@ describe('a synchronous connection to PostgreSQL', () => {
   it('tells what went wrong with what was only sent, and a rollback takes it back', () => {
     const db = openSyncPostgres(server.url);
     db.exec('create temp table t (id bigint primary key)');
-    const insert = db.prepare('insert into t values (?)');
+    const insert = (id: number) => db.send('insert into t values ($1)', [id]);
     db.exec('begin');
-    insert.send(1);
-    insert.send(1);
-    insert.send(2);
+    insert(1);
+    insert(1);
+    insert(2);
     expect(() => db.exec('commit')).toThrow(PostgresError);
     db.exec('rollback');
     expect(db.prepare('select count(*) as n from t').get()).toEqual({ n: 0 });
     db.exec('begin');
-    insert.send(1);
-    insert.send(1);
+    insert(1);
+    insert(1);
     // Nobody asked: the rollback is enough, and the fault is not told to whoever comes next.
     db.exec('rollback');
-    insert.send(7);
+    insert(7);
     expect(db.prepare('select id from t').all()).toEqual([{ id: 7 }]);
     db.close();
   });

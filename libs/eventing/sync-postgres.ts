@@ -1,5 +1,5 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
-import { TouchstoneError } from './errors.js';
+import { forDriver, storeUnreachable } from './postgres-address.js';
 import { storedText } from './sync-postgres.text.js';
 import type { Answer, Query, SqlValue, ToServer } from './sync-postgres.wire.js';
 
@@ -24,11 +24,7 @@ export class PostgresError extends Error {
 export interface SyncStatement {
   get(...values: readonly SqlValue[]): Row | undefined;
   all(...values: readonly SqlValue[]): Row[];
-  /** Rows as lists, in the order of the columns. */
-  lists(...values: readonly SqlValue[]): { readonly columns: readonly string[]; readonly rows: SqlValue[][] };
   run(...values: readonly SqlValue[]): { readonly changes: number };
-  /** Goes out now; what goes wrong with it is thrown by the next statement that answers. */
-  send(...values: readonly SqlValue[]): void;
   /** Row by row; within a transaction pages of them are fetched as they are wanted. */
   iterate(...values: readonly SqlValue[]): IterableIterator<Row>;
 }
@@ -104,9 +100,14 @@ export class SyncPostgres {
     this.id = alone ? ++lastConnection : (known?.id ?? ++lastConnection);
     try {
       if (alone || !known)
-        this.tell({ kind: 'open', connection: this.id, url: withoutOwn(url), settings: settings.join('; ') });
+        this.tell({
+          kind: 'open',
+          connection: this.id,
+          url: forDriver(url).connectionString,
+          settings: settings.join('; '),
+        });
     } catch (error) {
-      throw unreachableStore(url, error);
+      throw storeUnreachable(forDriver(url).shown, (error as Error).message, error);
     }
     if (line !== null && !known) lines.set(line, { id: this.id, user: this });
     this.open = true;
@@ -138,9 +139,7 @@ export class SyncPostgres {
     return {
       get: (...values) => shaped(this.query(numbered, values))[0],
       all: (...values) => shaped(this.query(numbered, values)),
-      lists: (...values) => this.query(numbered, values) as ReturnType<SyncStatement['lists']>,
       run: (...values) => ({ changes: this.query(numbered, values).changes ?? 0 }),
-      send: (...values) => this.send(numbered, values),
       iterate: (...values) => this.iterate(numbered, values),
     };
   }
@@ -151,17 +150,12 @@ export class SyncPostgres {
     return { rows: shaped(answer), changes: answer.changes ?? 0 };
   }
 
-  /** As `iterate` of a statement with `$1`, `$2` … */
-  stream(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
-    return this.iterate(text, values);
-  }
-
   /** A statement with `$1`, `$2` … */
   query(text: string, values: readonly SqlValue[]): Answer {
     return this.ask({ kind: 'query', connection: this.id, query: this.planned(text, values) });
   }
 
-  /** As `query`, answered by the next one that fails. */
+  /** Goes out now; what goes wrong with it is thrown by the next statement that answers. */
   send(text: string, values: readonly SqlValue[]): void {
     this.takeLine();
     bridge().post({ kind: 'send', connection: this.id, query: this.planned(text, values) });
@@ -179,7 +173,8 @@ export class SyncPostgres {
     this.close();
   }
 
-  private *iterate(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
+  /** Row by row, as `iterate` of a statement, with `$1`, `$2` … */
+  *iterate(text: string, values: readonly SqlValue[]): IterableIterator<Row> {
     if (!this.inTransaction) return yield* shaped(this.query(text, values));
     const cursor = `rows_${++this.cursors}`;
     this.query(`declare ${cursor} no scroll cursor for ${text}`, values);
@@ -321,24 +316,5 @@ function withNumbers(text: string): string {
   return text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (found) => (found === '?' ? `$${++n}` : found));
 }
 
-/** Parameters of the address that are ours, which the driver would pass on to the server. */
-function withoutOwn(url: string): string {
-  const address = new URL(url);
-  for (const own of ['schema', 'line']) address.searchParams.delete(own);
-  return address.href;
-}
-
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-function unreachableStore(url: string, error: unknown): TouchstoneError {
-  const { host, pathname } = new URL(url);
-  const why = error instanceof Error ? error.message : String(error);
-  return new TouchstoneError(
-    'READ_STORE_UNREACHABLE',
-    `PostgreSQL at ${host}${pathname} does not let us in (${why}); check READ_STORE_URL and that the server runs.`,
-    'unavailable',
-    undefined,
-    { cause: error },
-  );
-}

@@ -1,11 +1,10 @@
+import { DEFAULT_SCHEMA } from '@touchstone/eventing/pure';
+
 /**
  * Where the tables of a generation, or of all generations, are: a path (of an SQLite file, or of the directory of such
  * files), or the address of a PostgreSQL whose parameter `schema` names a schema.
  */
 export type Place = string;
-
-/** Where a read store has what belongs to all of its groups, unless its address names another schema. */
-export const DEFAULT_SCHEMA = 'touchstone';
 
 /** PostgreSQL cuts longer names off. */
 const LONGEST_NAME = 63;

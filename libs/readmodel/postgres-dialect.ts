@@ -127,6 +127,6 @@ class SyncConnection implements DatabaseConnection {
   }
 
   async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
-    for (const row of this.db.stream(sql, parameters as readonly SqlValue[])) yield { rows: [row as R] };
+    for (const row of this.db.iterate(sql, parameters as readonly SqlValue[])) yield { rows: [row as R] };
   }
 }

@@ -1,7 +1,7 @@
 /** What processes share in PostgreSQL: who does what, how the read models stand, what one asks of another. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { postgresAddress, TouchstoneError } from '@touchstone/eventing/pure';
+import { postgresAddress, storeUnreachable, TouchstoneError } from '@touchstone/eventing/pure';
 import { messageOf } from './runner-status.js';
 import { SHARED_TABLES } from './shared-tables.js';
 
@@ -122,13 +122,7 @@ export class SharedStore {
     const why = reasonOf(error);
     if (this.trouble === null) this.options.warn?.(`PostgreSQL at ${this.shown} does not answer (${why}).`);
     this.trouble = why;
-    return new TouchstoneError(
-      'READ_STORE_UNREACHABLE',
-      `PostgreSQL at ${this.shown} does not answer (${why}); check READ_STORE_URL and that the server runs.`,
-      'unavailable',
-      undefined,
-      { cause: error },
-    );
+    return storeUnreachable(this.shown, why, error);
   }
 }
 
