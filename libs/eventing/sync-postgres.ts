@@ -134,6 +134,12 @@ export class SyncPostgres {
     if (word === 'commit') this.inTransaction = false;
   }
 
+  /** Ends a transaction that has written nothing; nobody needs to wait for that. */
+  endReading(): void {
+    this.inTransaction = false;
+    this.send('commit', []);
+  }
+
   prepare(text: string): SyncStatement {
     const numbered = withNumbers(text);
     return {

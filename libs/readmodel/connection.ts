@@ -100,6 +100,12 @@ export function transaction<T>(db: Connection, work: () => T): T {
 export const beginReading = (db: Connection): void =>
   db.exec(asPostgres(db) ? 'begin isolation level repeatable read read only' : 'begin');
 
+export function endReading(db: Connection): void {
+  const postgres = asPostgres(db);
+  if (postgres) postgres.endReading();
+  else db.exec('commit');
+}
+
 const CONSTRAINT = 19;
 const TOO_BIG = 18;
 const MISMATCH = 20;

@@ -4,7 +4,7 @@ import { Lru } from './lru.js';
 import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
 import { kyselyOn } from './sqlite-dialect.js';
-import { asPostgres, beginReading, type Connection, type Statement } from './connection.js';
+import { asPostgres, beginReading, endReading, type Connection, type Statement } from './connection.js';
 import { notYetProjected } from './waits.js';
 
 /** An entry of the recorded-time index: the running maximum of `recordedAt` (ms) up to and with a position. */
@@ -124,7 +124,7 @@ export class GenerationReader {
       throw asFamily(error, request.query.name);
     } finally {
       this.cancel = () => {};
-      if (this.db.isOpen) this.db.exec('commit');
+      if (this.db.isOpen) endReading(this.db);
     }
   }
 
@@ -190,7 +190,7 @@ export class GenerationReader {
     try {
       return work();
     } finally {
-      this.db.exec('commit');
+      endReading(this.db);
     }
   }
 }

@@ -107,10 +107,16 @@ class GenerationsReader {
     if (!query) throw unknownQuery(job.query);
     const request = { ...job, query, checkpointCancel: this.limit(serial, job.timeoutMs) };
     for (let swaps = 0; ; swaps++) {
-      const reader = this.reader(query.group);
-      const isCurrent = () => swaps >= SWAPS_FOLLOWED || this.active.of(query.group).name === reader.generation;
-      const answer = await reader.run(request, isCurrent);
-      if (answer) return answer;
+      // Within its transaction it is asked whether it is the one; before that, only when it was not.
+      const reader = (swaps === 0 && this.known(query.group)) || this.reader(query.group);
+      const isActive = () => this.active.of(query.group).name === reader.generation;
+      try {
+        const answer = await reader.run(request, () => swaps >= SWAPS_FOLLOWED || isActive());
+        if (answer) return answer;
+      } catch (error) {
+        // What it reads may be removed, or its connection broken, since it was asked last.
+        if (swaps > 0 || (reader.isOpen && isActive())) throw error;
+      }
     }
   }
 
@@ -118,6 +124,12 @@ class GenerationsReader {
     for (const reader of this.open.values()) reader.close();
     this.open.clear();
     this.active.close();
+  }
+
+  /** The one that answered last. */
+  private known(group: string): GenerationReader | null {
+    const known = this.open.get(group);
+    return known?.isOpen ? known : null;
   }
 
   private reader(group: string): GenerationReader {
