@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Backup } from '@touchstone/eventing';
 import { runHere } from '../apps/cli/testing.js';
 import { TestServer } from '../apps/server/testing.js';
+import { repairFact } from './repair-facts.js';
 
 const STATE = `query ($at: AsOfInput) {
   journeys(first: 100, asOf: $at) { edges { node { id status touchpointCount
@@ -12,20 +13,6 @@ const STATE = `query ($at: AsOfInput) {
   journeyMap(asOf: $at, maxNodes: 50, maxVariants: 20) { cases { value } events { value }
     edges { source target count { value } durations { p50 } } variants { kinds cases { value } } }
 }`;
-
-const line = (journey: number, step: number) => ({
-  specversion: '1.0',
-  id: `${journey}-${step}`,
-  source: '/field',
-  type: 'touchpoint.recorded',
-  time: new Date(Date.UTC(2024, 0, 1) + journey * 60_000 + step * 1_800_000).toISOString(),
-  data: {
-    journey: { type: 'fault-repair', key: `J-${journey}` },
-    kind: ['contact.call-received', 'crew.arrived', 'crew.repaired'][step],
-    customer: { type: 'phone', value: String(13_900_000_000 + (journey % 7)) },
-    personal: { note: `About ${journey}` },
-  },
-});
 
 describe('touchstone backup and restore', () => {
   const root = mkdtempSync(join(tmpdir(), 'touchstone-backup-'));
@@ -46,7 +33,9 @@ describe('touchstone backup and restore', () => {
     const server = await start(at('data'));
     let journeys = 0;
     const send = async () => {
-      const events = Array.from({ length: 20 }, () => journeys++).flatMap((j) => [0, 1, 2].map((s) => line(j, s)));
+      const events = Array.from({ length: 20 }, () => journeys++).flatMap((j) =>
+        [0, 1, 2].map((s) => repairFact(j, s)),
+      );
       const body = events.map((event) => JSON.stringify(event)).join('\n');
       const headers = { 'content-type': 'application/x-ndjson' };
       const answer = await fetch(`${server.url}/events`, { method: 'POST', headers, body });
@@ -80,7 +69,7 @@ describe('touchstone backup and restore', () => {
     expect(copy.data.journeys.edges.length).toBeGreaterThan(0);
     expect(JSON.stringify(copy.data)).toContain('About 3');
     // A repeat finds what is there, and what came after the copy goes in.
-    const body = JSON.stringify(line(0, 0));
+    const body = JSON.stringify(repairFact(0, 0));
     const headers = { 'content-type': 'application/cloudevents+json' };
     const repeated = await (await fetch(`${again.url}/events`, { method: 'POST', headers, body })).json();
     expect(repeated).toMatchObject({ outcome: 'known' });

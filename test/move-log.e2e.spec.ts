@@ -6,25 +6,12 @@ import { clockAt } from '@touchstone/eventing';
 import { runHere, runWith } from '../apps/cli/testing.js';
 import { TestServer } from '../apps/server/testing.js';
 import { FaultyEsdb } from '../libs/eventing/esdb-server.spec-kit.js';
+import { repairFact } from './repair-facts.js';
 
 const CLOCK = clockAt('2025-08-01T00:00:00Z', { still: true });
 const STATE = `{ journeys(first: 100) { edges { node { id status touchpointCount customer { id phone }
   timeline(first: 10) { edges { node { entryId kind occurredAt personal } } } } } }
   journeyMap { cases { value } edges { source target count { value } } } }`;
-
-const fact = (journey: number, step: number) => ({
-  specversion: '1.0',
-  id: `${journey}-${step}`,
-  source: '/field',
-  type: 'touchpoint.recorded',
-  time: new Date(Date.UTC(2024, 0, 1) + journey * 60_000 + step * 1_800_000).toISOString(),
-  data: {
-    journey: { type: 'fault-repair', key: `J-${journey}` },
-    kind: ['contact.call-received', 'crew.arrived', 'crew.repaired'][step],
-    customer: { type: 'phone', value: String(13_900_000_000 + (journey % 3)) },
-    personal: { note: `About ${journey}` },
-  },
-});
 
 describe('moving a house to another log', () => {
   const directory = mkdtempSync(join(tmpdir(), 'touchstone-move-'));
@@ -32,7 +19,7 @@ describe('moving a house to another log', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const send = async (server: TestServer, journeys: number[]) => {
-    const body = JSON.stringify(journeys.flatMap((j) => [0, 1, 2].map((step) => fact(j, step))));
+    const body = JSON.stringify(journeys.flatMap((j) => [0, 1, 2].map((step) => repairFact(j, step))));
     const headers = { 'content-type': 'application/cloudevents-batch+json' };
     const answer = await fetch(`${server.url}/events`, { method: 'POST', headers, body });
     return (await answer.text()).match(/"outcome":"(\w+)"/g) ?? [];

@@ -1,4 +1,5 @@
 /** The two ends of a copy: what is read, and what is written in a given order. */
+import { answering } from './answering.js';
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { addressInvalid, needsSwitch } from './copy-errors.js';
@@ -53,7 +54,7 @@ export function assertEnds(from: LogPlace, to: LogPlace): void {
 export async function openSource(place: LogPlace, { timeoutMs }: Waits = {}): Promise<CopySource> {
   if (place.kind === 'file') return openSqliteLogReader(place.file);
   const { openEsdbLogReader } = await import('./esdb-log.js');
-  return reachable(openEsdbLogReader({ url: place.url, timeoutMs }));
+  return answering(openEsdbLogReader({ url: place.url, timeoutMs }));
 }
 
 /**
@@ -63,7 +64,7 @@ export async function openSource(place: LogPlace, { timeoutMs }: Waits = {}): Pr
 export async function openTarget(place: LogPlace, file: string, { timeoutMs }: Waits = {}): Promise<CopyTarget> {
   if (place.kind === 'server') {
     const { openEsdbInOrder } = await import('./esdb-in-order.js');
-    return reachable(openEsdbInOrder({ url: place.url, timeoutMs }));
+    return answering(openEsdbInOrder({ url: place.url, timeoutMs }));
   }
   const log = await openSqliteLog({ file });
   return Object.assign(log, {
@@ -87,14 +88,4 @@ export function targetFile(place: LogPlace): string {
   if (place.kind === 'server') return '';
   const belongsToServer = readLogCard(place.directory) !== null && !existsSync(place.file);
   return belongsToServer ? join(place.directory, LOG_COPY_FILE) : place.file;
-}
-
-async function reachable<T extends CopySource>(log: T): Promise<T> {
-  try {
-    await log.head();
-    return log;
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
 }

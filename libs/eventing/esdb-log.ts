@@ -1,3 +1,4 @@
+import { answering } from './answering.js';
 import { setMaxListeners } from 'node:events';
 import { appendEach, submissionOf, type QueueLimit } from './append-queue.js';
 import type { NewEvent, Position, RecordedEvent } from './envelope.js';
@@ -49,14 +50,7 @@ const ASKED_AT_ONCE = 64;
  * LOG_ACCESS_DENIED
  */
 export async function openEsdbLog(options: EsdbLogOptions): Promise<EventLog> {
-  const log = new EsdbLog(options);
-  try {
-    await log.head();
-    return log;
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
+  return answering(new EsdbLog(options));
 }
 
 /** Opens the log for reading only, in any thread: a thread has a client of its own. */

@@ -1,4 +1,5 @@
-import { configFlags, describeSettings, isLoopback, readConfig } from './config.js';
+import { configFlags, describeSettings, readConfig } from './config.js';
+import { isLoopback } from './setting-values.js';
 
 const faultOf = (env: Record<string, string>, flags: Record<string, unknown> = {}) => {
   try {

@@ -1,6 +1,7 @@
 /** The door of the platform: configuration, request context, GraphQL basics, errors, limits, telemetry. */
 export * from './as-of.js';
 export * from './config.js';
+export { isLoopback } from './setting-values.js';
 export * from './endable.js';
 export * from './error-report.js';
 export * from './graphql-errors.js';

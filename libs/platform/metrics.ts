@@ -3,6 +3,7 @@ import type { AppendOutcome, EventLog } from '@touchstone/eventing';
 import { asTouchstoneError } from './error-report.js';
 import type { PolicyStatus } from './policies.js';
 import type { SpanCounts } from './traces.js';
+import { withAppends } from './with-appends.js';
 
 /** What is measured of a read model. */
 export interface MeasuredProjection {
@@ -213,7 +214,7 @@ export class Metrics {
         stop();
       }
     };
-    return {
+    return withAppends(log, {
       append: (stream, expected, events) =>
         timed(
           () => log.append(stream, expected, events),
@@ -225,14 +226,7 @@ export class Metrics {
           (answers: AppendOutcome[]) =>
             answers.map((a, i) => (a.ok ? { events: requests[i]!.events.length } : { events: 0, error: a.error })),
         ),
-      readStream: (stream, options) => log.readStream(stream, options),
-      ...(log.absent && { absent: (streams) => log.absent!(streams) }),
-      readAll: (options) => log.readAll(options),
-      subscribe: (options) => log.subscribe(options),
-      head: () => log.head(),
-      comparePositions: (a, b) => log.comparePositions(a, b),
-      close: () => log.close(),
-    };
+    });
   }
 
   private count({ events, error }: Counted): void {

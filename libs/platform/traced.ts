@@ -3,6 +3,7 @@ import type { Attributes, Span } from '@opentelemetry/api';
 import type { AppendOutcome, Around, EventLog, KernelRound, NewEvent } from '@touchstone/eventing';
 import { currentCorrelationId } from './request-context.js';
 import { failSpan, type Tracing } from './tracing.js';
+import { withAppends } from './with-appends.js';
 
 /** Why traces leave out what follows the dash of these: the thing's id was chosen outside. */
 const OUTSIDE = new Set(['object', 'premise']);
@@ -11,7 +12,7 @@ const OUTSIDE = new Set(['object', 'premise']);
 export function tracedLog(log: EventLog, tracing: Tracing): EventLog {
   const during = <R>(events: number, streams: number, work: (span: Span) => Promise<R>): Promise<R> =>
     tracing.during('append', { attributes: { 'touchstone.events': events, 'touchstone.streams': streams } }, work);
-  return {
+  return withAppends(log, {
     append: (stream, expected, events) =>
       during(events.length, 1, async (span) => {
         const appended = await log.append(stream, expected, events);
@@ -31,14 +32,7 @@ export function tracedLog(log: EventLog, tracing: Tracing): EventLog {
           return answers;
         },
       ),
-    readStream: (stream, options) => log.readStream(stream, options),
-    ...(log.absent && { absent: (streams) => log.absent!(streams) }),
-    readAll: (options) => log.readAll(options),
-    subscribe: (options) => log.subscribe(options),
-    head: () => log.head(),
-    comparePositions: (a, b) => log.comparePositions(a, b),
-    close: () => log.close(),
-  };
+  });
 }
 
 function note(tracing: Tracing, span: Span, last: string, first: NewEvent | undefined): void {

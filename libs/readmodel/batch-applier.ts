@@ -3,7 +3,8 @@ import { DigestCursor, Digester, lanesOf, type DigestBatch, type ReadEvent } fro
 import { RECORDED_INDEX_EVERY, type Checkpoint, type GenerationStore } from './generation-store.js';
 import { Lru } from './lru.js';
 import { causeOf, type ParkCause } from './parked-events.js';
-import type { EventMark, IdOf, Projection, Row, RowChange } from './projection.js';
+import type { EventMark, IdOf, Projection, RowChange } from './projection.js';
+import { StoredUnits } from './stored-units.js';
 import { storeFault, transaction } from './connection.js';
 
 export interface BatchLimits {
@@ -53,8 +54,7 @@ export class BatchApplier {
   private readonly lanes: ReadonlyMap<string, readonly Lane[]>;
   private readonly touched: Held[] = [];
   private readonly newlyBlocked: string[] = [];
-  /** Rows of units that were read together, until the batch is over. */
-  private readonly fetched = new Map<Lane, ReadonlyMap<number, readonly Row[][]>>();
+  private readonly stored: StoredUnits;
   private readonly all: readonly Lane[];
   private readonly deferring: boolean;
   private readonly digester: Digester;
@@ -66,6 +66,7 @@ export class BatchApplier {
     { unitsInMemory = 20_000, deferNewest = false }: BatchLimits = {},
   ) {
     this.deferring = deferNewest;
+    this.stored = new StoredUnits(store);
     this.digester = new Digester(store.group, read);
     this.all = store.group.projections.map((projection) => ({
       projection: projection as unknown as Projection<unknown>,
@@ -273,7 +274,11 @@ export class BatchApplier {
     // Rows are written at the end of the batch, so a surrogate that it gave out stands in none.
     const rows = this.store.names.isFresh(id)
       ? projection.loads.map(() => [])
-      : (this.fetched.get(lane)?.get(id) ?? this.fetch(lane, id, cursor.nameAt(name)[0], cursor));
+      : this.stored.of(projection as Projection<never>, id, {
+          dictionary: cursor.nameAt(name)[0],
+          names: cursor.batch.names,
+          isHeld: (other) => lane.units.has(other),
+        });
     const held: Held = {
       lane,
       id,
@@ -285,34 +290,18 @@ export class BatchApplier {
     return held;
   }
 
-  /** The stored rows of a unit, with those of all others that the batch may ask for next where that saves questions. */
-  private fetch(lane: Lane, id: number, dictionary: string, { batch: { names } }: DigestCursor): readonly Row[][] {
-    const { rows, names: table } = this.store;
-    const projection = lane.projection as Projection<never>;
-    if (!rows.loadMany) return rows.load(projection, id);
-    const ids = new Set([id]);
-    for (let i = 0; i < names.length; i += 2) {
-      if (names[i] !== dictionary) continue;
-      const other = table.peek(dictionary, names[i + 1]!);
-      if (other !== undefined && !table.isFresh(other) && !lane.units.has(other)) ids.add(other);
-    }
-    const found = rows.loadMany(projection, [...ids]);
-    this.fetched.set(lane, found);
-    return found.get(id)!;
-  }
-
   private settled(): void {
     for (const held of this.touched) held.touched = false;
     this.touched.length = 0;
     this.newlyBlocked.length = 0;
-    this.fetched.clear();
+    this.stored.forget();
     for (const lane of this.all) lane.units.trim();
   }
 
   private takeBack(blocked: Set<string>): void {
     this.store.names.rollback();
     this.store.rows.forget();
-    this.fetched.clear();
+    this.stored.forget();
     for (const { lane, id } of this.touched) lane.units.delete(id);
     this.touched.length = 0;
     for (const stream of this.newlyBlocked) blocked.delete(stream);
