@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { inspectLogServer, readLogCard } from '@touchstone/eventing';
+import { inspectLogServer, postgresAddress, readLogCard } from '@touchstone/eventing';
 import { fail, note, ok, reasonOf, warn, type Finding } from './doctor-findings.js';
 import { duration } from './text.js';
 
@@ -112,9 +112,10 @@ const FACTS = `select current_setting('server_version') as version, current_sett
   extract(epoch from clock_timestamp())::float8 * 1000 as now,
   (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
   current_setting('max_connections')::int as "maxConnections", pg_is_in_recovery() as "isStandby",
-  to_regclass('touchstone.lease') is not null as "hasLeases"
+  to_regclass($1) is not null as "hasLeases"
   from pg_database where datname = current_database()`;
-const LEASES = `select name, holder, expires_at > clock_timestamp() as "isCurrent" from touchstone.lease order by name`;
+const leasesIn = (schema: string): string =>
+  `select name, holder, expires_at > clock_timestamp() as "isCurrent" from ${schema}.lease order by name`;
 
 /** The PostgreSQL that READ_STORE_URL names. */
 export async function readStoreFindings(url: string): Promise<Finding[]> {
@@ -122,15 +123,16 @@ export async function readStoreFindings(url: string): Promise<Finding[]> {
   const { default: pg } = await import('pg');
   let client: InstanceType<typeof pg.Client> | null = null;
   try {
-    client = new pg.Client({ connectionString: url, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS });
+    const { connectionString, schema } = postgresAddress(url);
+    client = new pg.Client({ connectionString, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS });
     // A connection that breaks while nobody asks is told where nobody listens.
     client.on('error', () => undefined);
     await client.connect();
     const sent = Date.now();
-    const { rows } = await client.query<PostgresFacts & { hasLeases: boolean }>(FACTS);
+    const { rows } = await client.query<PostgresFacts & { hasLeases: boolean }>(FACTS, [`${schema}.lease`]);
     const received = Date.now();
     const [{ hasLeases, ...facts }] = rows as [PostgresFacts & { hasLeases: boolean }];
-    const leases = hasLeases ? (await client.query<LeaseFacts>(LEASES)).rows : null;
+    const leases = hasLeases ? (await client.query<LeaseFacts>(leasesIn(schema))).rows : null;
     return postgresFindings({ ...facts, leases }, sent, received);
   } catch (error) {
     return [fail('READ_STORE', `READ_STORE_URL does not answer (${reasonOf(error)}): check the address, and that the server runs.`)]; // prettier-ignore

@@ -3,6 +3,7 @@ import {
   clockAt,
   EventRegistry,
   Kernel,
+  keysOf,
   openDataDirectory,
   openVault,
   systemClock,
@@ -93,9 +94,7 @@ interface Opening {
 async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const shared = closing.add(await openShared(config, logger), closeShared);
-  const { readStoreUrl: url } = config;
-  const keys = url === undefined ? { file: directory.file('keys.db') } : { url };
-  const vault = closing.add(await openVault(keys), (v) => v.close());
+  const vault = closing.add(await openVault(keysOf(directory.path, config.readStoreUrl)), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
   const tracing = traces?.tracing;
   const parts = { config, directory, log, clock, logger, tracing };

@@ -26,6 +26,7 @@ export { copyLog, type CopiedLog, type CopyLogOptions, type CopyProgress } from 
 export { inspectLogFile, inspectLogServer, type LogFileFacts, type LogServerFacts } from './inspect-log.js';
 export { LOG_CARD, LOG_FILE, readLogCard, writeLogCard, type LogCard } from './log-card.js';
 export { openDataDirectory, readOwner, type DataDirectory, type Owner } from './data-directory.js';
+export { keysOf } from './move-keys.js';
 export { openVault, type KeysPlace } from './keys-vault.js';
 export { LastingPostgres, type LastingStatement } from './lasting-postgres.js';
 export { openSyncPostgres, PostgresError, SyncPostgres, type SqlValue, type SyncStatement } from './sync-postgres.js';

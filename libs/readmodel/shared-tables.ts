@@ -30,12 +30,6 @@ create table if not exists ${schema}.projection_state (
   status jsonb not null,
   published_at timestamptz not null
 );
-create table if not exists ${schema}.policy_state (
-  name text primary key,
-  epoch bigint not null,
-  status jsonb not null,
-  published_at timestamptz not null
-);
 create table if not exists ${schema}.projection_request (
   id uuid primary key,
   group_name text not null,

@@ -1,0 +1,32 @@
+import pg from 'pg';
+import { SharedStore } from '@touchstone/readmodel';
+import { freshSchema, postgresForSuite, type TestPostgres } from '../../scripts/postgres.js';
+import { readStoreFindings } from './doctor-engines.js';
+
+describe('the doctor at a PostgreSQL', () => {
+  let server: TestPostgres | null;
+  beforeAll(async () => {
+    server = await postgresForSuite();
+  });
+  afterAll(() => server?.stop());
+
+  it('finds it well, and who has which lease in the schema of the address', async () => {
+    if (!server) return;
+    const url = freshSchema(server, 'doctor');
+    const before = await readStoreFindings(url);
+    expect(before.filter(({ level }) => level === 'warn' || level === 'fail')).toEqual([]);
+    expect(before.map(({ code }) => code)).not.toContain('LEASE');
+
+    const store = await SharedStore.open({ url, holder: 'here/1/x' });
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(`select ${store.schema}.take_lease('projection:a', 'here/1/x', 60000, 1000)`);
+    await client.query(`select ${store.schema}.take_lease('projection:b', 'there/2/y', 1, 1000)`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const leases = (await readStoreFindings(url)).filter(({ code }) => code.startsWith('LEASE'));
+    expect(leases.map(({ code }) => code)).toEqual(['LEASE', 'LEASE_FREE']);
+    expect(leases[0]!.message).toContain('here/1/x');
+    await client.end();
+    await store.close();
+  });
+});
