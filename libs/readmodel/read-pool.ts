@@ -68,7 +68,14 @@ export class ReadPool implements Reads {
       }));
     const now = options.now ?? this.options.now?.() ?? new Date().toISOString();
     const job = { kind: 'run', query: name, params, asOf, atLeast, now, timeoutMs } satisfies RunJob;
-    return this.whenReady(patience, () => this.threads.run<ReadAnswer<R>>(job, left(patience)));
+    return this.whenReady(patience, async () => {
+      const start = performance.now();
+      try {
+        return await this.threads.run<ReadAnswer<R>>(job, left(patience));
+      } finally {
+        options.onRun?.(performance.now() - start);
+      }
+    });
   }
 
   /** How much there is to do at this moment. */

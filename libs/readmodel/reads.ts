@@ -19,6 +19,8 @@ export interface ReadOptions {
   /** For waiting and running together; default 10,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Told how long the query itself took, in ms, without what was waited for before it: `atLeast`, or the read model to be there. */
+  readonly onRun?: (ms: number) => void;
 }
 
 export interface ReadAnswer<R> {
