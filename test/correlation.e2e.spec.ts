@@ -186,6 +186,8 @@ describe('journeys that are found, merged and split', () => {
     await send('i1', 0, { kind: 'own.call', customer: phone });
     await send('i2', 0, { kind: 'own.call', customer: account });
     const { position } = await send('i3', 1, { kind: 'own.call', customer: phone, identifiers: [account] });
+    // The match is recorded behind the touchpoint that led to it.
+    await server.ready();
     const [match, ...none] = await matches(position!);
     expect(none).toEqual([]);
     expect(match).toMatchObject({ of: 'CUSTOMERS', reason: 'IDENTIFIERS', journeys: [], customers: [{}, {}] });
