@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { backUp, restoreBackup, type Backup } from '@touchstone/eventing';
+import type { Backup } from '@touchstone/eventing';
 import type { Cli } from './cli.js';
 import { withJson } from './options.js';
 import { number } from './text.js';
@@ -23,6 +23,7 @@ Examples:
   withJson(backup).action(async (to: string, { json }: { json?: boolean }) => {
     const progress = cli.out.progress(json);
     const madeAt = new Date().toISOString();
+    const { backUp } = await import('@touchstone/eventing');
     try {
       const onProgress = (done: number, total: number) =>
         progress.show({ label: 'Copying', done, total, detail: `${megabytes(done)} of ${megabytes(total)}` });
@@ -44,7 +45,8 @@ The server that starts there makes the read models anew, and forgets again whom 
 Examples:
   $ touchstone restore ./backups/monday --data ./data-2`,
     );
-  withJson(restore).action((from: string, { json }: { json?: boolean }) => {
+  withJson(restore).action(async (from: string, { json }: { json?: boolean }) => {
+    const { restoreBackup } = await import('@touchstone/eventing');
     const to = dataOf(restore);
     answer(cli, json, restoreBackup(from, to), `are in ${to}`);
   });

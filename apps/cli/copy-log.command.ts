@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { copyLog, type CopiedLog, type CopyProgress } from '@touchstone/eventing';
+import type { CopiedLog, CopyProgress } from '@touchstone/eventing';
 import { UsageError } from './cli-errors.js';
 import type { Cli } from './cli.js';
 import { whole, withJson } from './options.js';
@@ -54,6 +54,7 @@ export function addCopyLog(program: Command, cli: Cli): void {
   withJson(command).action(async (options: Options) => {
     const { from, to, verifyOnly, inFlight, json } = options;
     if (options.switch && verifyOnly) throw new UsageError('--verify-only changes nothing: leave out --switch.');
+    const { copyLog } = await import('@touchstone/eventing');
     const progress = cli.out.progress(json);
     try {
       const copied = await copyLog({

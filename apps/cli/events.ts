@@ -1,5 +1,4 @@
 import type { Api } from './api.js';
-import { feedOf } from './feed.js';
 import { oneLine } from './text.js';
 
 /** An event as the API answers it. */
@@ -49,6 +48,7 @@ interface Which extends Around {
 
 /** Every event after a position, then each as it is recorded; see `feedOf`. */
 export async function* eventsSince(api: Api, which: Which): AsyncGenerator<EventRow, void, void> {
+  const { feedOf } = await import('./feed.js');
   for await (const { events } of feedOf<{ events: EventRow }>(api, FEED, { ...which })) yield events;
 }
 

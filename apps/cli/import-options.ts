@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { parse } from 'yaml';
 import type { XesMappingOptions } from '@touchstone/interchange';
 import { TouchstoneError } from '@touchstone/eventing/pure';
 import { UsageError } from './cli-errors.js';
@@ -113,6 +112,7 @@ async function kindsOf(path: string): Promise<Record<string, string>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw unreadable(path, error);
   });
+  const { parse } = await import('yaml');
   let kinds: unknown;
   try {
     // JSON is YAML.

@@ -1,6 +1,6 @@
-import { Compile } from 'typebox/compile';
-import Type, { type Static, type TObject, type TProperties } from 'typebox';
+import type { Static, TObject, TProperties, TSchema } from 'typebox';
 import { TouchstoneError } from './errors.js';
+import { checker, objectSchema, t, type Fault } from './schema.js';
 import type { About, DecidedEvent, Folded } from './decider.js';
 
 /** Turns the stored data of an older schema version into that of the next one. */
@@ -48,8 +48,8 @@ export function event<T extends string, P extends TProperties>(
     .map(([name]) => name);
   for (const [name, field] of Object.entries(schema.properties)) assertNoMarkBelow(type, name, field);
   const storedSchema = stored(schema, personalFields);
-  const check = lazily(() => Compile(schema));
-  const checkStored = lazily(() => (personalFields.length === 0 ? check() : Compile(storedSchema)));
+  const check = checker(schema);
+  const checkStored = personalFields.length === 0 ? check : checker(storedSchema);
   const make = (data: D, about: About = {}): DecidedEvent<T, D> => ({ type, schemaVersion, data, ...about });
   return Object.assign(make, {
     type,
@@ -58,18 +58,21 @@ export function event<T extends string, P extends TProperties>(
     storedSchema,
     personalFields,
     upcasters: options.upcasters ?? {},
-    fault: (data: unknown) => firstFault(check(), data),
-    storedFault: (data: unknown) => firstFault(checkStored(), data),
+    fault: (data: unknown) => sentence(check.fault(data)),
+    storedFault: (data: unknown) => sentence(checkStored.fault(data)),
   });
 }
 
+const CIPHER: TSchema = { type: 'string', description: 'Encrypted personal data', personal: true };
+
 function stored(schema: TObject<TProperties>, personalFields: string[]): TObject {
-  const properties: Record<string, Type.TSchema> = { ...schema.properties };
-  for (const name of personalFields) {
-    const cipher = Type.String({ description: 'Encrypted personal data', personal: true });
-    properties[name] = schema.required?.includes(name) ? cipher : Type.Optional(cipher);
+  const required = new Set<string>(schema.required);
+  const properties: Record<string, TSchema> = {};
+  for (const [name, field] of Object.entries(schema.properties)) {
+    const kept = personalFields.includes(name) ? CIPHER : field;
+    properties[name] = required.has(name) ? kept : t.optional(kept);
   }
-  return Type.Object(properties, { additionalProperties: false }) as unknown as TObject;
+  return objectSchema(properties);
 }
 
 /** Only a whole field can be sealed: a mark further down would be passed over in silence. */
@@ -85,18 +88,4 @@ function assertNoMarkBelow(type: string, path: string, schema: unknown): void {
   }
 }
 
-type Validator = { Check(value: unknown): boolean; Errors(value: unknown): Iterable<unknown> };
-
-function firstFault(validator: Validator, data: unknown): string | null {
-  if (validator.Check(data)) return null;
-  for (const error of validator.Errors(data)) {
-    const { instancePath, message } = error as { instancePath?: string; message?: string };
-    return `${instancePath || '/'}: ${message ?? 'does not fit the schema'}`;
-  }
-  return '/: does not fit the schema';
-}
-
-function lazily<V>(make: () => V): () => V {
-  let value: V | undefined;
-  return () => (value ??= make());
-}
+const sentence = (fault: Fault | null) => fault && `${fault.at || '/'}: ${fault.message}`;

@@ -2,7 +2,7 @@
  * The door for pure files (deciders, projections, samples): schema builders, refusals and types.
  * Nothing behind it knows Nest, a clock, randomness or I/O.
  */
-export { t, type Static, type Schema } from './schema.js';
+export { checker, t, type Checker, type Static, type Schema } from './schema.js';
 export { event, type EventDefinition, type EventDescription, type EventOf } from './event-definition.js';
 export { command, type CommandClass } from './command.js';
 export { TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';

@@ -1,5 +1,4 @@
-import { Compile } from 'typebox/compile';
-import { deterministicId, t, type Static } from '@touchstone/eventing';
+import { checker, deterministicId, t, type Static } from '@touchstone/eventing';
 import type { ObjectFactReport } from '@touchstone/journeys';
 import { CONTEXT_KEY, dataFault, dataOf, envelopeFault, sequenceOf, textOf, UNDERSTOOD } from './cloudevents.js';
 
@@ -34,7 +33,7 @@ export const objectFactDataSchema = t.object({
 });
 type ObjectFactData = Static<typeof objectFactDataSchema>;
 
-const dataCheck = Compile(objectFactDataSchema);
+const dataCheck = checker(objectFactDataSchema);
 
 /** A CloudEvent that was understood as a fact of an object, or why it was not. */
 export type ReadObjectFact =
@@ -50,7 +49,7 @@ export function readObjectFact(event: Record<string, unknown>): ReadObjectFact {
   const wrong = envelopeFault(event, id, source, OBJECT_FACT_RECORDED);
   if (wrong) return { id, source, code: wrong[0], reason: wrong[1] };
   const data = dataOf(event);
-  if (!dataCheck.Check(data)) {
+  if (!dataCheck.fits(data)) {
     return { id, source, code: 'CLOUDEVENT_DATA_INVALID', reason: dataFault(data, dataCheck) };
   }
   return { id: id!, source: source!, objectFact: reportOf(event, data, id!, source!) };

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Compile } from 'typebox/compile';
-import { deterministicId, t, type Static } from '@touchstone/eventing';
+import { checker, deterministicId, t, type Checker, type Static } from '@touchstone/eventing';
 import type { TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import { parseJson } from './json-text.js';
 import { dateFault } from './xes-value.js';
@@ -41,7 +40,7 @@ export const CONTEXT_KEY = '@cloudevent';
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
-const dataCheck = Compile(touchpointDataSchema);
+const dataCheck = checker(touchpointDataSchema);
 
 /** A CloudEvent that was understood, or why it was not. The id is there whenever the event has one. */
 export type ReadCloudEvent =
@@ -77,7 +76,7 @@ export function readCloudEvent(value: unknown): ReadCloudEvent {
   const wrong = envelopeFault(event, id, source);
   if (wrong) return fault(id, source, wrong[0], wrong[1]);
   const data = dataOf(event);
-  if (!dataCheck.Check(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
+  if (!dataCheck.fits(data)) return fault(id, source, 'CLOUDEVENT_DATA_INVALID', dataFault(data));
   const { journey } = data;
   if (journey?.key !== undefined && journey.id === undefined && journey.type === undefined) {
     const reason = 'data.journey has a key without a type: a key names a journey only within its type.';
@@ -189,12 +188,9 @@ export function sequenceOf(value: unknown): number | null {
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
-export function dataFault(data: unknown, check: Pick<typeof dataCheck, 'Errors'> = dataCheck): string {
-  for (const error of check.Errors(data)) {
-    const { instancePath, message } = error as { instancePath?: string; message?: string };
-    return `data${instancePath ?? ''} ${message ?? 'does not fit the schema'}.`;
-  }
-  return 'data does not fit the schema.';
+export function dataFault(data: unknown, check: Pick<Checker<unknown>, 'fault'> = dataCheck): string {
+  const { at, message } = check.fault(data)!;
+  return `data${at} ${message}.`;
 }
 
 export const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);

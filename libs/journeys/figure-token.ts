@@ -4,9 +4,7 @@
  * It says everything in names, so that it still adds up after a rebuild and a day later. Tokens come back from
  * outside: what is not exactly as `figureToken` makes it is refused.
  */
-import Type from 'typebox';
-import { Compile } from 'typebox/compile';
-import { isInstant, t, TouchstoneError, type Static } from '@touchstone/eventing/pure';
+import { checker, isInstant, t, TouchstoneError, type Static } from '@touchstone/eventing/pure';
 import { METRIC_IDS, metricOf } from './metrics/metric-definitions.js';
 
 /** Names of the two nodes that are no kind. */
@@ -68,10 +66,10 @@ const figureSchema = t.object({
   project: t.optional(t.object({ kinds: names(), units: names(), channels: names() })),
   ...counted,
 });
-const isFigure = Compile(figureSchema);
+const isFigure = checker(figureSchema);
 
 /** Names that a dimension may have; null stands for "none". */
-const wanted = () => t.optional(t.array(Type.Union([name(), Type.Null()]), { maxItems: 1000 }));
+const wanted = () => t.optional(t.array(t.orNull(name()), { maxItems: 1000 }));
 const metricFigureSchema = t.object({
   of: t.oneOf(['metric']),
   metric: t.oneOf([...METRIC_IDS]),
@@ -93,7 +91,7 @@ const metricFigureSchema = t.object({
   }),
   ...counted,
 });
-const isMetricFigure = Compile(metricFigureSchema);
+const isMetricFigure = checker(metricFigureSchema);
 
 /** What a node stands for: a kind, or by its role one of the two nodes that are none. Exactly one of the two. */
 export type NodeRef = Static<ReturnType<typeof nodeRef>>;
@@ -116,8 +114,8 @@ export const figureToken = (figure: Figure | MetricFigureRef): string =>
 export function readFigure(token: string): Figure | MetricFigureRef {
   try {
     const [version, figure] = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as [unknown, unknown];
-    if (version === VERSION && isFigure.Check(figure) && isSound(figure as Figure)) return figure as Figure;
-    if (version === VERSION && isMetricFigure.Check(figure) && isSoundMetric(figure as MetricFigureRef)) {
+    if (version === VERSION && isFigure.fits(figure) && isSound(figure as Figure)) return figure as Figure;
+    if (version === VERSION && isMetricFigure.fits(figure) && isSoundMetric(figure as MetricFigureRef)) {
       return figure as MetricFigureRef;
     }
   } catch {
