@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { asTouchstoneError, configFlags, describeSettings, readConfig, type Config } from '@touchstone/platform';
+import { asTouchstoneError } from '@touchstone/eventing/pure';
+import { configFlags, describeSettings, readConfig, type Config } from '@touchstone/platform/read';
 import type { RunningServer } from './server.js';
 
 const HELP = `Starts the Touchstone server: GraphQL, event intake and read models in one process.

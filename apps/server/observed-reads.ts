@@ -1,5 +1,6 @@
+import { asTouchstoneError } from '@touchstone/eventing';
 import type { ReadAnswer, ReadOptions, ReadQuery, Reads } from '@touchstone/readmodel';
-import { asTouchstoneError, type Metrics, type StructuredLogger, type Tracing } from '@touchstone/platform';
+import type { Metrics, StructuredLogger, Tracing } from '@touchstone/platform';
 
 export interface ReadObservers {
   readonly metrics: Pick<Metrics, 'observeRead'>;

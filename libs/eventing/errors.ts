@@ -29,3 +29,12 @@ export function refuse(code: string, message: string, details?: Readonly<Record<
 export function unreachable(value: never): never {
   throw new TouchstoneError('UNREACHABLE', `Unhandled case: ${JSON.stringify(value)}.`, 'internal');
 }
+
+/** The error of the family, also when a worker thread or a second copy of the module made it. */
+export function asTouchstoneError(error: unknown): TouchstoneError | null {
+  if (error instanceof TouchstoneError) return error;
+  const like = error as Partial<TouchstoneError> | null;
+  return like?.name === 'TouchstoneError' && typeof like.code === 'string' && typeof like.kind === 'string'
+    ? (like as TouchstoneError)
+    : null;
+}

@@ -5,7 +5,7 @@
 export { checker, t, type Checker, type Static, type Schema } from './schema.js';
 export { event, type EventDefinition, type EventDescription, type EventOf } from './event-definition.js';
 export { command, type CommandClass } from './command.js';
-export { TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';
+export { asTouchstoneError, TouchstoneError, refuse, unreachable, type ErrorKind } from './errors.js';
 export { esdbAddress } from './esdb-address.js';
 export { DEFAULT_SCHEMA, postgresAddress, storeUnreachable, type PostgresAddress } from './postgres-address.js';
 export { byInstant, instantMs, isInstant } from './instant.js';

@@ -1,4 +1,4 @@
-import { newId, TouchstoneError, type ErrorKind } from '@touchstone/eventing';
+import { asTouchstoneError, newId, type ErrorKind } from '@touchstone/eventing';
 import { currentCorrelationId } from './request-context.js';
 
 /** An error as a caller may see it. */
@@ -13,15 +13,6 @@ export interface ErrorReport {
 
 /** Takes what must not be shown: our own defects, with the id that the caller was told. */
 export type DefectSink = (error: unknown, correlationId: string) => void;
-
-/** The error of the family, also when a worker thread or a second copy of the module made it. */
-export function asTouchstoneError(error: unknown): TouchstoneError | null {
-  if (error instanceof TouchstoneError) return error;
-  const like = error as Partial<TouchstoneError> | null;
-  return like?.name === 'TouchstoneError' && typeof like.code === 'string' && typeof like.kind === 'string'
-    ? (like as TouchstoneError)
-    : null;
-}
 
 /**
  * What a caller is told: an error of the family as it is; anything else, and our own defects, as INTERNAL with a

@@ -1,6 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import type { ErrorKind } from '@touchstone/eventing';
-import { asTouchstoneError, reportOf, type DefectSink } from './error-report.js';
+import { asTouchstoneError, type ErrorKind } from '@touchstone/eventing';
+import { reportOf, type DefectSink } from './error-report.js';
 
 /** What the GraphQL engine itself says about a request, in our words. */
 const ENGINE_CODES: Readonly<Record<string, string>> = {

@@ -1,6 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { AppendOutcome, EventLog } from '@touchstone/eventing';
-import { asTouchstoneError } from './error-report.js';
+import { asTouchstoneError, type AppendOutcome, type EventLog } from '@touchstone/eventing';
 import type { PolicyStatus } from './policies.js';
 import type { SpanCounts } from './traces.js';
 import { withAppends } from './with-appends.js';

@@ -14,8 +14,7 @@ import {
   type SpanContext,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Position } from '@touchstone/eventing';
-import { asTouchstoneError } from './error-report.js';
+import { asTouchstoneError, type Position } from '@touchstone/eventing';
 import { RecentAppends } from './recent-appends.js';
 
 /** What a piece of work is called and said to be. Names of things only, never what they hold. */
