@@ -187,7 +187,10 @@ export class Kernel {
     const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
     const deciding = { ...options, now, context };
     for (const work of round) {
-      const folding = absent.has(work.stream) ? unbegun(work) : await this.loaded(work, outcomes);
+      // Most streams are at hand, and a promise for each costs as much as deciding.
+      const folding = absent.has(work.stream)
+        ? unbegun(work)
+        : (this.kept(work) ?? (await this.loaded(work, outcomes)));
       if (!folding) continue;
       const before = folding.revision;
       const decided = this.decideAll(work, folding, deciding, outcomes);
@@ -328,13 +331,17 @@ export class Kernel {
     }
   }
 
-  private async load({ stream, decider }: StreamWork): Promise<Folding> {
+  /** Taken out while it is being changed: a failed append must not leave a state that the log does not have. */
+  private kept({ stream }: StreamWork): Folding | undefined {
     const kept = this.states.get(stream);
-    if (kept) {
-      // Taken out while it is being changed: a failed append must not leave a state that the log does not have.
-      this.states.delete(stream);
-      return kept;
-    }
+    if (kept) this.states.delete(stream);
+    return kept;
+  }
+
+  private async load(work: StreamWork): Promise<Folding> {
+    const { stream, decider } = work;
+    const kept = this.kept(work);
+    if (kept) return kept;
     const folding = unbegun({ decider });
     for await (const recorded of this.parts.log.readStream(stream)) {
       const event = this.parts.registry.read(recorded);
