@@ -175,7 +175,11 @@ export class ProjectorHost implements Projections {
     const { data, transfer = [] } = this.options.data?.() ?? { data: undefined };
     const workerData: ProjectorStart = { directory, data, tuning, ...how };
     const transferList = [...transfer, ...(port ? [port] : [])];
-    const worker = new Worker(entry, { workerData, transferList, resourceLimits: port ? BUILDER_LIMITS : FOLLOWER_LIMITS });
+    const worker = new Worker(entry, {
+      workerData,
+      transferList,
+      resourceLimits: port ? BUILDER_LIMITS : FOLLOWER_LIMITS,
+    });
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.exits.add(exit);
     void exit.then(() => this.exits.delete(exit));
