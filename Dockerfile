@@ -27,4 +27,5 @@ VOLUME /data
 # longer than SHUTDOWN_MS before it is killed (`docker stop --time 30`); a kill loses nothing that was acknowledged.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["node", "scripts/health.js", "live"]
-CMD ["node", "apps/server/dist/main.js"]
+# Room for young objects in the main thread, in MB: those of a chunk of events live until the chunk is in the log.
+CMD ["node", "--max-semi-space-size=32", "apps/server/dist/main.js"]

@@ -103,7 +103,7 @@ describe('the Dockerfile', () => {
     expect(build).toMatch(/^RUN npm ci$/m);
     expect(runs).toMatch(/npm ci --omit=dev --ignore-scripts/);
     expect(runs).toMatch(/^USER node$/m);
-    expect(runs).toMatch(/^CMD \["node", "apps\/server\/dist\/main\.js"\]$/m);
+    expect(runs).toMatch(/^CMD \["node", "--max-semi-space-size=32", "apps\/server\/dist\/main\.js"\]$/m);
     expect(runs).toMatch(/^HEALTHCHECK .*CMD \["node", "scripts\/health\.js", "live"\]$/m);
     expect(runs).toMatch(/^STOPSIGNAL SIGTERM$/m);
     for (const [, name] of runs!.matchAll(/^COPY (?!--from)(\S+)/gm)) expect(existsSync(root + name!)).toBe(true);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { asTouchstoneError } from '@touchstone/eventing/pure';
 import { configFlags, describeSettings, readConfig, type Config } from '@touchstone/platform/read';
 import type { RunningServer } from './server.js';
@@ -13,6 +14,9 @@ ${describeSettings()}
 A flag wins over its environment variable.
 `;
 
+// What node was started with is the room for young objects of this thread (`npm start`, the image); other threads say
+// themselves what they need, and a flag would stand before that.
+setFlagsFromString('--max-semi-space-size=0');
 await main();
 
 async function main(): Promise<void> {

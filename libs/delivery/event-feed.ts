@@ -5,9 +5,8 @@ import {
   type Position,
   type RecordedEvent,
 } from '@touchstone/eventing';
-import type { EventInContext } from '@touchstone/journeys';
 import type { EventContexts } from './event-contexts.js';
-import { passes, type FeedFilter, type FeedStart } from './feed-filter.js';
+import { asksForSurroundings, passes, type FeedFilter, type FeedStart } from './feed-filter.js';
 import { outgoing, type Delivery } from './outgoing-event.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';
 
@@ -42,8 +41,9 @@ export interface FeedParts {
 
 /** The log as subscribers see it. It reads on only when it is asked to: whoever takes pages sets the pace. */
 export class EventFeed {
-  /** Events that several readers are given at the same time go out as one and the same. */
+  /** What several readers are given goes out as one and the same: single events, and the lists that they share. */
   private readonly made = new WeakMap<RecordedEvent, Delivery>();
+  private readonly lists = new WeakMap<readonly RecordedEvent[], Promise<readonly Delivery[]>>();
   private readonly recent: RecentEvents;
 
   constructor(private readonly parts: FeedParts) {
@@ -82,21 +82,33 @@ export class EventFeed {
     }
   }
 
-  private async deliveriesOf(events: readonly RecordedEvent[], filter: FeedFilter): Promise<Delivery[]> {
+  private async deliveriesOf(events: readonly RecordedEvent[], filter: FeedFilter): Promise<readonly Delivery[]> {
     if (events.length === 0) return [];
-    const contexts = await this.parts.contexts.of(events);
-    return events.flatMap((recorded, i) =>
-      passes(filter, contexts[i]!) ? [this.deliveryOf(recorded, contexts[i]!)] : [],
-    );
+    const all = await this.allOf(events);
+    return asksForSurroundings(filter) ? all.filter((delivery) => passes(filter, delivery)) : all;
   }
 
-  private deliveryOf(recorded: RecordedEvent, around: EventInContext): Delivery {
-    let delivery = this.made.get(recorded);
-    if (!delivery) {
-      delivery = { ...outgoing(recorded, this.parts.registry), ...around };
-      this.made.set(recorded, delivery);
-    }
-    return delivery;
+  private async allOf(events: readonly RecordedEvent[]): Promise<readonly Delivery[]> {
+    const shared = this.lists.get(events);
+    // How long each waits for it is their own: one who came first may have given up.
+    if (shared) return shared.catch(() => this.look(events));
+    const all = this.look(events);
+    this.lists.set(events, all);
+    // A fault is not kept: whoever comes next tries again.
+    all.catch(() => this.lists.delete(events));
+    return all;
+  }
+
+  private async look(events: readonly RecordedEvent[]): Promise<readonly Delivery[]> {
+    const contexts = await this.parts.contexts.of(events);
+    return events.map((recorded, i) => {
+      let delivery = this.made.get(recorded);
+      if (!delivery) {
+        delivery = { ...outgoing(recorded, this.parts.registry), ...contexts[i]! };
+        this.made.set(recorded, delivery);
+      }
+      return delivery;
+    });
   }
 }
 

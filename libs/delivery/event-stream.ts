@@ -69,18 +69,39 @@ async function sendPage(
 ): Promise<void> {
   if (!caughtUp) feed.behind();
   for (let from = 0; from < deliveries.length;) {
-    let text = '';
-    let to = from;
-    while (to < deliveries.length && text.length < CHUNK) text += eventFrame(deliveries[to++]!);
+    const { to, bytes } = pieceOf(deliveries, from);
     // Whatever is said after it reaches the reader after it, so this is where the reader is then.
     cursor.position = deliveries[to - 1]!.event.position;
     feed.sent(to - from);
-    await out.write(text);
+    await out.write(bytes);
     if (feed.signal.aborted) return;
     from = to;
   }
   cursor.position = position;
   if (last) feed.caughtUp();
+}
+
+/** A part of a list of events as it goes over the network. */
+interface WrittenPiece {
+  /** Index behind its last event. */
+  readonly to: number;
+  readonly bytes: Buffer;
+}
+
+/** Lists that several readers are given are written out once; what is written goes with its list. */
+const written = new WeakMap<readonly Delivery[], Map<number, WrittenPiece>>();
+
+function pieceOf(deliveries: readonly Delivery[], from: number): WrittenPiece {
+  let pieces = written.get(deliveries);
+  if (!pieces) written.set(deliveries, (pieces = new Map()));
+  let piece = pieces.get(from);
+  if (!piece) {
+    let text = '';
+    let to = from;
+    while (to < deliveries.length && text.length < CHUNK) text += eventFrame(deliveries[to++]!);
+    pieces.set(from, (piece = { to, bytes: Buffer.from(text) }));
+  }
+  return piece;
 }
 
 /** What the reader is told: why they are ended, what went wrong, or, where the log just ended, that the server stops. */

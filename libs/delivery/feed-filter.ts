@@ -34,6 +34,10 @@ export function mayPass(
   return !streams || streams.some((name) => name === stream || (name.endsWith('-') && stream.startsWith(name)));
 }
 
+/** Whether it depends on what stands around an event. */
+export const asksForSurroundings = ({ journeyTypes, units, regions, tiers }: FeedFilter): boolean =>
+  (journeyTypes ?? units ?? regions ?? tiers) !== undefined;
+
 /**
  * Whether it is, by what stands around it. What corrects or takes back an event passes wherever that one passed, too: who
  * was told of a touchpoint of unit A hears that it was unit B's.

@@ -27,8 +27,8 @@ export class PacedResponse {
   }
 
   /** Resolves once the network can take more, or the signal aborts. @throws FEED_TOO_SLOW */
-  write(text: string): Promise<void> {
-    if (this.gone || this.raw.write(text)) return Promise.resolve();
+  write(what: string | Uint8Array): Promise<void> {
+    if (this.gone || this.raw.write(what)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const done = (error?: TouchstoneError) => {
         clearTimeout(timer);

@@ -100,6 +100,26 @@ describe('what is recent', () => {
     expect(counted.open).toBe(0);
   });
 
+  it('is read once for readers who are all behind, too, until one has caught up; who wants little asks the log', async () => {
+    const { log, counted, recent } = house();
+    for (const n of upTo(200)) await happen(log, n);
+    const readers = Array.from({ length: 5 }, () => new Reader(recent));
+    const even = new Reader(recent, { types: ['Even'] });
+    await Promise.all(readers.map((reader) => reader.has(200)));
+    await even.has(100);
+    for (const { seen } of readers) expect(seen).toEqual(upTo(200));
+    expect(even.seen).toEqual(upTo(200).filter((n) => n % 2 === 0));
+    // A page each until they are together.
+    expect(counted.given).toBeLessThanOrEqual(200 + 5 * PAGE + 100);
+    for (const reader of [...readers, even]) reader.stop.abort();
+    await Promise.all([...readers, even].map(({ done }) => done));
+    // What is old is of use to nobody, and the next one begins somewhere else.
+    const late = new Reader(recent, {}, await positionOf(log, 150));
+    await late.has(49);
+    expect(late.seen).toEqual(upTo(200).slice(151));
+    late.stop.abort();
+  });
+
   it('is chosen from like by the log itself', async () => {
     const { log, recent } = house();
     for (const n of upTo(5)) await happen(log, n);

@@ -17,7 +17,7 @@ export interface Following {
 
 /** A piece of the log as one reader sees it. */
 export interface Piece {
-  /** Those that the filter may want. */
+  /** Those that the filter may want; readers at the same place who want the same are given the same list. */
   readonly events: readonly RecordedEvent[];
   /** Everything up to here was looked through. */
   readonly position: Position;
@@ -45,14 +45,19 @@ interface Tail {
  * when the first of them asks for what is behind the newest page; the others find it here. Who is further behind than
  * what is kept, or not there yet, reads the log for itself, and comes here when it has caught up. So a reader that is slow
  * holds nothing up and nothing in memory.
+ *
+ * While nobody has caught up, those behind who want everything share a tail likewise: on a machine that is busy nobody
+ * may catch up for long, and readers who each read for themselves then keep it busy. Whoever catches up takes the place.
  */
 export class RecentEvents {
   private readonly bell = new Bell();
   /** Each begins where the one before it ends. */
   private pages: Page[] = [];
   private readonly held = { events: 0, bytes: 0 };
-  /** Where the newest page ends; null: nobody has caught up yet. */
+  /** Where the newest page ends; null: nobody reads here yet. */
   private tip: Position | null = null;
+  /** Little or nothing was behind the tip when the log was last looked at: those who are here have caught up. */
+  private live = false;
   private tail: Tail | null = null;
   private reading = false;
   private readers = 0;
@@ -74,13 +79,13 @@ export class RecentEvents {
     let place = after;
     while (!signal.aborted && !this.closed) {
       let told = false;
-      if (place === undefined || !this.holds(place)) {
+      if (place === undefined || !this.isHere(place, filter)) {
         let joined = false;
         for await (const piece of this.alone({ after: place, filter, signal })) {
           place = piece.position;
           told = piece.caughtUp;
           yield piece;
-          joined = this.joins(piece);
+          joined = this.joins(piece, filter);
           if (joined) break;
         }
         if (!joined) return;
@@ -93,14 +98,21 @@ export class RecentEvents {
   }
 
   /** Whether a reader who reads for itself goes on with the others; the first to have caught up begins anew. */
-  private joins({ position, caughtUp }: Piece): boolean {
-    if (this.holds(position)) return true;
+  private joins({ position, caughtUp }: Piece, filter: FeedFilter): boolean {
+    if (this.isHere(position, filter)) return true;
     const isAhead = this.tip === null || position > this.tip;
+    const mayBegin = caughtUp ? isAhead : this.tip === null && wantsAll(filter);
     // Where somebody waits at the tip, it comes up to this place by itself.
-    if (!caughtUp || !isAhead || this.reading) return false;
+    if (!mayBegin || this.reading) return false;
     this.forget();
     this.tip = position;
+    this.live = caughtUp;
     return true;
+  }
+
+  /** Whether what is behind the place comes from here. Who wants little finds it sooner by the log's own filter. */
+  private isHere(place: Position, filter: FeedFilter): boolean {
+    return this.holds(place) && (this.live || wantsAll(filter));
   }
 
   private async *alone({ after, filter, signal }: Following): AsyncGenerator<Piece, void, void> {
@@ -124,10 +136,11 @@ export class RecentEvents {
         const look = this.bell.look();
         const page = this.pageBehind(place);
         if (page) {
-          const behind = page.events.filter((event) => event.position > place);
+          const behind =
+            page.events[0]!.position > place ? page.events : page.events.filter((event) => event.position > place);
           place = page.position;
           yield this.piece(page.events, behind, filter);
-        } else if (!told && (await this.isEnd(place))) {
+        } else if (!told && this.live && (await this.isEnd(place))) {
           told = true;
           yield { events: [], position: place, caughtUp: true, last: true };
         } else {
@@ -143,7 +156,10 @@ export class RecentEvents {
   /** @param page as the log gave it */
   private piece(page: readonly RecordedEvent[], events: readonly RecordedEvent[], filter: FeedFilter): Piece {
     const position = page.at(-1)!.position;
-    const wanted = events.filter((event) => mayPass(filter, event));
+    // The same list for everybody who wants all of it: what is made of it is made once.
+    const wanted = events.every((event) => mayPass(filter, event))
+      ? events
+      : events.filter((event) => mayPass(filter, event));
     return { events: wanted, position, caughtUp: false, last: page.length < this.pageSize };
   }
 
@@ -196,9 +212,12 @@ export class RecentEvents {
   private take(message: SubscriptionMessage): void {
     if (message.kind !== 'events') {
       this.tip = message.position;
+      this.live ||= message.kind === 'caughtUp';
       return;
     }
     const { events } = message;
+    // Those who had caught up have, until they fall far behind: a page may be full now and then.
+    this.live ||= events.length < this.pageSize;
     const page = { after: this.tip!, position: events.at(-1)!.position, events, bytes: bytesOf(events) };
     this.pages.push(page);
     this.tip = page.position;
@@ -213,8 +232,9 @@ export class RecentEvents {
     if (gone > 0) this.pages = this.pages.slice(gone);
   }
 
-  /** Nobody is here: what is kept stays, and nothing is read. */
+  /** Nobody is here: what is new is kept, and nothing is read. */
   private rest(): void {
+    if (!this.live) this.clear();
     const { tail } = this;
     this.tail = null;
     tail?.stop.abort();
@@ -224,11 +244,19 @@ export class RecentEvents {
 
   private forget(): void {
     this.rest();
+    this.clear();
+  }
+
+  private clear(): void {
     this.pages = [];
     this.held.events = this.held.bytes = 0;
     this.tip = null;
+    this.live = false;
   }
 }
+
+/** Nothing of the log would be passed over for such a reader. */
+const wantsAll = ({ types, streams }: FeedFilter): boolean => types === undefined && streams === undefined;
 
 /** About what an event takes as text: exact is not needed, and to write it out again would cost as much as to read it. */
 const AROUND_DATA = 500;

@@ -28,20 +28,29 @@ export function submissionOf({ stream, expected, events }: AppendRequest): Submi
 /** Submits those that are sound, all together; one answer per request, in order. */
 export async function appendEach(
   requests: readonly AppendRequest[],
-  submit: (submissions: readonly Submission[]) => readonly Promise<Appended>[],
+  submit: (submissions: readonly Submission[]) => Promise<readonly AppendOutcome[]>,
 ): Promise<AppendOutcome[]> {
   const checked = requests.map((request) => attempt(() => submissionOf(request)));
-  const taken = attempt(() => submit(checked.flatMap((c) => (c.ok ? [c.value] : []))));
-  const answers = taken.ok ? await Promise.allSettled(taken.value) : [];
+  let outcomes: readonly AppendOutcome[] | null = null;
+  let refusal: Error | null = null;
+  try {
+    outcomes = await submit(checked.flatMap((c) => (c.ok ? [c.value] : [])));
+  } catch (error) {
+    refusal = error as Error;
+  }
   let next = 0;
   return checked.map((c): AppendOutcome => {
     if (!c.ok) return { ok: false, error: c.error };
-    if (!taken.ok) return { ok: false, error: taken.error };
-    const answer = answers[next++]!;
-    return answer.status === 'fulfilled'
-      ? { ok: true, appended: answer.value }
-      : { ok: false, error: answer.reason as Error };
+    return refusal ? { ok: false, error: refusal } : outcomes![next++]!;
   });
+}
+
+/** Of appends that each have a promise of their own. */
+export async function outcomesOf(appends: readonly Promise<Appended>[]): Promise<AppendOutcome[]> {
+  const settled = await Promise.allSettled(appends);
+  return settled.map((answer): AppendOutcome =>
+    answer.status === 'fulfilled' ? { ok: true, appended: answer.value } : { ok: false, error: answer.reason as Error },
+  );
 }
 
 /** What one submission takes up of the room. */

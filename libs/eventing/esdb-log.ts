@@ -1,6 +1,6 @@
 import { answering } from './answering.js';
 import { setMaxListeners } from 'node:events';
-import { appendEach, submissionOf, type QueueLimit } from './append-queue.js';
+import { appendEach, outcomesOf, submissionOf, type QueueLimit } from './append-queue.js';
 import type { NewEvent, Position, RecordedEvent } from './envelope.js';
 import type {
   Appended,
@@ -174,7 +174,9 @@ class EsdbLog extends EsdbReader implements EventLog {
 
   /** Each stream is its own transaction: the engine has none over several. */
   async appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
-    return appendEach(requests, (submissions) => this.writer.submit(submissions).map((one) => this.seen(one)));
+    return appendEach(requests, (submissions) =>
+      outcomesOf(this.writer.submit(submissions).map((one) => this.seen(one))),
+    );
   }
 
   override close(): Promise<void> {

@@ -187,7 +187,8 @@ export class Kernel {
     const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
     const deciding = { ...options, now, context };
     for (const work of round) {
-      const folding = absent.has(work.stream) ? unbegun(work) : await this.loaded(work, outcomes);
+      // Most streams are at hand, and a promise for each costs as much as deciding.
+      const folding = this.atHand(work, absent) ?? (await this.loaded(work, outcomes));
       if (!folding) continue;
       const before = folding.revision;
       const decided = this.decideAll(work, folding, deciding, outcomes);
@@ -328,17 +329,19 @@ export class Kernel {
     }
   }
 
-  private async load({ stream, decider }: StreamWork): Promise<Folding> {
-    const kept = this.states.get(stream);
-    if (kept) {
-      // Taken out while it is being changed: a failed append must not leave a state that the log does not have.
-      this.states.delete(stream);
-      return kept;
-    }
-    const folding = unbegun({ decider });
-    for await (const recorded of this.parts.log.readStream(stream)) {
-      const event = this.parts.registry.read(recorded);
-      folding.state = decider.evolve(folding.state, folded(event));
+  /** Taken out while it is being changed: a failed append must not leave a state that the log does not have. */
+  private atHand(work: StreamWork, absent = NONE): Folding | undefined {
+    if (absent.has(work.stream)) return unbegun(work);
+    const kept = this.states.get(work.stream);
+    if (kept) this.states.delete(work.stream);
+    return kept;
+  }
+
+  private async load(work: StreamWork): Promise<Folding> {
+    const folding = this.atHand(work) ?? unbegun(work);
+    if (folding.revision >= 0) return folding;
+    for await (const recorded of this.parts.log.readStream(work.stream)) {
+      folding.state = work.decider.evolve(folding.state, folded(this.parts.registry.read(recorded)));
       folding.revision = recorded.revision;
       folding.position = recorded.position;
     }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { QueueRoom, type Held, type QueueLimit, type Submission } from './append-queue.js';
 import { TouchstoneError } from './errors.js';
-import type { Appended } from './event-log.js';
+import type { AppendOutcome } from './event-log.js';
 import { duplicateEventId, logClosed, wrongRevision } from './log-input.js';
 import { toPosition } from './sqlite-log.rows.js';
 import {
@@ -19,10 +19,18 @@ const IN_FLIGHT = 2;
 const BATCH_EVENTS = 2_000;
 const BATCH_BYTES = 8_000_000;
 
+/** What was submitted together is answered together: a promise for each of thousands costs more than it says. */
+interface Group {
+  readonly outcomes: AppendOutcome[];
+  left: number;
+  readonly resolve: (outcomes: AppendOutcome[]) => void;
+}
+
 interface Waiting extends Submission {
   readonly held: Held;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: Error) => void;
+  readonly group: Group;
+  /** Its place in the group. */
+  readonly index: number;
 }
 
 /** The calling thread's side of the writer thread: collects the requests of one turn, bounds what waits, answers. */
@@ -73,14 +81,19 @@ export class WriteQueue {
     return this.closing === null;
   }
 
-  /** Takes all submissions or none. @throws LOG_BUSY, LOG_CLOSED, LOG_WRITE_FAILED */
-  submit(submissions: readonly Submission[]): Promise<Appended>[] {
+  /** Takes all submissions or none; one answer each, in order, once all have theirs. @throws LOG_BUSY, LOG_CLOSED, LOG_WRITE_FAILED */
+  submit(submissions: readonly Submission[]): Promise<AppendOutcome[]> {
     if (this.closing !== null) throw logClosed();
     if (this.broken !== null) throw this.broken;
+    if (submissions.length === 0) return Promise.resolve([]);
     const held = this.room.take(submissions);
-    return submissions.map(
-      (s, i) => new Promise<Appended>((resolve, reject) => this.enqueue({ ...s, held: held[i]!, resolve, reject })),
-    );
+    return new Promise((resolve) => {
+      const left = submissions.length;
+      const group: Group = { outcomes: new Array<AppendOutcome>(left), left, resolve };
+      submissions.forEach(({ stream, expected, events }, index) =>
+        this.enqueue({ stream, expected, events, held: held[index]!, group, index }),
+      );
+    });
   }
 
   /** Finishes what was accepted; resolves when the writer thread is gone. */
@@ -138,8 +151,11 @@ export class WriteQueue {
     const failed = new Map(answer.failures.map((f) => [f.request, f]));
     requests.forEach((request, i) => {
       const failure = failed.get(i);
-      if (failure !== undefined) request.reject(errorOf(request, failure));
-      else request.resolve({ revision: answer.revisions[i]!, position: toPosition(answer.positions[i]!) });
+      if (failure !== undefined) settle(request, { ok: false, error: errorOf(request, failure) });
+      else {
+        const appended = { revision: answer.revisions[i]!, position: toPosition(answer.positions[i]!) };
+        settle(request, { ok: true, appended });
+      }
     });
     if (answer.head > 0) this.onHead(answer.head);
     this.fill();
@@ -150,9 +166,14 @@ export class WriteQueue {
     const lost = [...this.inFlight.splice(0).flat(), ...this.waiting.splice(0)];
     for (const request of lost) {
       this.room.give(request.held);
-      request.reject(this.broken);
+      settle(request, { ok: false, error: this.broken });
     }
   }
+}
+
+function settle({ group, index }: Waiting, outcome: AppendOutcome): void {
+  group.outcomes[index] = outcome;
+  if (--group.left === 0) group.resolve(group.outcomes);
 }
 
 const writeFailed = (why: string, cause?: unknown): TouchstoneError =>

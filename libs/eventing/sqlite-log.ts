@@ -182,7 +182,9 @@ class OwnedSqliteLog extends SqliteReader implements SqliteLog {
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<Appended> {
     if (!this.queue.open) throw logClosed();
-    return this.queue.submit([submissionOf({ stream, expected, events })])[0]!;
+    const [outcome] = await this.queue.submit([submissionOf({ stream, expected, events })]);
+    if (outcome!.ok) return outcome!.appended;
+    throw outcome!.error;
   }
 
   async appendMany(requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {

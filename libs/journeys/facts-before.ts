@@ -1,6 +1,7 @@
 /** Where facts went before, so that a repeat goes where the first went, whatever else it says. */
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { deterministicId, TouchstoneError, type Position } from '@touchstone/eventing';
+import { TouchstoneError, type Position } from '@touchstone/eventing';
 import type { FactPlace, FactPlaces } from './correlation.js';
 import { isPlaced, repeatIdOf, type TouchpointFact, type UnplacedFact } from './touchpoint-fact.js';
 
@@ -71,12 +72,12 @@ export class FactsBefore {
   }
 }
 
-/** Of everything that a source says of a fact, but when it was sent and how it came. */
+/** Of everything that a source says of a fact, but when it was sent and how it came. It is kept in memory only. */
 export function digestOf(fact: Fact): string {
   const { customer, identifiers, kind, channel, unit, staff, occurredAt, attributes, personal, objects } = fact;
   const { id, type, key }: { id?: string; type?: string; key?: string } = fact.journey ?? {};
   const said = [customer, identifiers, kind, channel, unit, staff, occurredAt, attributes, personal, objects];
-  return deterministicId('fact-content', JSON.stringify([said, id, type, key]));
+  return hash('sha1', JSON.stringify([said, id, type, key]), 'base64');
 }
 
 /** Whether the repeat says anything else than the first, as far as that is known. */

@@ -67,7 +67,8 @@ export class FollowUps {
     let recorded = (await this.learn(events)) + (await this.settle(events, signal));
     const open: RecordedEvent[] = [];
     for (const event of events) {
-      if (event.type === 'TouchpointRecorded' && !(await this.isSeenTo(event, signal))) open.push(event);
+      if (event.type !== 'TouchpointRecorded' || this.isDone(event)) continue;
+      if (!(await this.isSeenTo(event, signal))) open.push(event);
     }
     for (let i = 0; i < open.length && !signal.aborted; i += TOGETHER) {
       const some = open.slice(i, i + TOGETHER);
@@ -115,12 +116,16 @@ export class FollowUps {
     while (this.parts.ends.of(id) === 'at work' && performance.now() < until && !signal.aborted) await sleep(LOOK_MS);
   }
 
+  /** This process recorded it and saw to the rest: so it is with nearly all. */
+  private isDone({ id, position }: RecordedEvent): boolean {
+    return this.begun !== null && position > this.begun && this.parts.ends.of(id) === undefined;
+  }
+
   /** Who records a touchpoint sees to the rest at once; only what nobody does any more is looked at again. */
-  private async isSeenTo({ id, position }: RecordedEvent, signal: AbortSignal): Promise<boolean> {
-    const { ends } = this.parts;
-    if (this.begun === null || position <= this.begun) return false;
-    await this.untilDone(id, signal);
-    return ends.of(id) === undefined;
+  private async isSeenTo(event: RecordedEvent, signal: AbortSignal): Promise<boolean> {
+    if (this.begun === null || event.position <= this.begun) return false;
+    await this.untilDone(event.id, signal);
+    return this.isDone(event);
   }
 
   /** Null: nothing follows from it. */

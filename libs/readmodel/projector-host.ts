@@ -48,6 +48,8 @@ interface Pending {
  * written: in the usual young generation most of that is copied, again and again, before it is garbage.
  */
 export const BUILDER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 192 };
+/** Of the thread that follows the log: the same, of the smaller batches that it takes. */
+const FOLLOWER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 96 };
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -173,7 +175,11 @@ export class ProjectorHost implements Projections {
     const { data, transfer = [] } = this.options.data?.() ?? { data: undefined };
     const workerData: ProjectorStart = { directory, data, tuning, ...how };
     const transferList = [...transfer, ...(port ? [port] : [])];
-    const worker = new Worker(entry, { workerData, transferList, resourceLimits: port && BUILDER_LIMITS });
+    const worker = new Worker(entry, {
+      workerData,
+      transferList,
+      resourceLimits: port ? BUILDER_LIMITS : FOLLOWER_LIMITS,
+    });
     const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     this.exits.add(exit);
     void exit.then(() => this.exits.delete(exit));

@@ -7,8 +7,8 @@ import { END } from './world.js';
 
 const main = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url));
 const READY_MS = 600_000;
-/** Such as `--cpu-prof --cpu-prof-dir=DIR`, for whoever wants to know where the time goes. */
-const NODE_FLAGS = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
+/** As `npm start` and the image have it; further ones such as `--cpu-prof --cpu-prof-dir=DIR` tell where the time goes. */
+const NODE_FLAGS = ['--max-semi-space-size=32', ...(process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean)];
 
 export class BenchServer {
   #child;

@@ -4,12 +4,13 @@
  */
 import { cubeTables } from '@touchstone/readmodel/cube';
 import type { Derivation, DerivedRows, Row, RowChange } from '@touchstone/readmodel/projection';
+import { BatchFacts } from './batch-facts.js';
 import { careParts } from './care.build.js';
 import { CareDelta } from './care-delta.js';
 import { CARE, CUBES, contact, momentDue, turnOpen } from './care.tables.js';
 import { DayCalendar } from './day-calendar.js';
 import { partsOf } from './derived-parts.js';
-import { allIn, contactKey, contactOf, Customers, keyText, loadFacts, ruleCodes } from './derived-rows.js';
+import { allIn, contactKey, contactOf, keyText, loadFacts, ruleCodes } from './derived-rows.js';
 import { dueMoments, type Due } from './due-moments.js';
 import type { JourneyFacts } from './facts.js';
 import { contactRows, judged, REPEAT_WINDOW_MS, type Contact } from './matter.js';
@@ -39,28 +40,31 @@ const CONTACTS_OF = 'select * from contact where journey in (?) order by journey
 function prepare(changes: readonly RowChange[], rows: DerivedRows, dayOf: (ms: number) => number): Batch | null {
   // Also those that were merged or split with them: what is seen as one changes as one.
   const concerned = partsOf(rows, concernedBy(changes, rows), allIn).journeys;
-  return concerned.length === 0 ? null : new Batch(concerned, rows, dayOf);
+  return concerned.length === 0 ? null : new Batch(concerned, changes, rows, dayOf);
 }
 
 /** What a batch changes, from before its rows are written until after. */
 class Batch {
   private readonly delta = new CareDelta();
   private readonly before: readonly Contact[];
+  private readonly facts: BatchFacts;
 
   /** With the rows as they were. */
   constructor(
     private readonly journeys: readonly number[],
+    changes: readonly RowChange[],
     rows: DerivedRows,
     private readonly dayOf: (ms: number) => number,
   ) {
-    for (const facts of loadFacts(rows, new Customers(rows), journeys)) this.delta.journey(facts, dayOf, -1);
+    this.facts = new BatchFacts(journeys, changes, rows);
+    for (const facts of this.facts.before()) this.delta.journey(facts, dayOf, -1);
     this.before = allIn(rows, CONTACTS_OF, journeys).map(contactOf);
   }
 
   /** With the rows as they are now. */
   follow(rows: DerivedRows): void {
-    const customers = new Customers(rows);
-    const known = new Map(loadFacts(rows, customers, this.journeys).map((facts) => [facts.head.journey, facts]));
+    const { facts: now, customers } = this.facts.after(rows);
+    const known = new Map(now.map((facts) => [facts.head.journey, facts]));
     const after: Contact[] = [];
     for (const facts of known.values()) {
       this.delta.journey(facts, this.dayOf, 1);

@@ -1,5 +1,5 @@
 /** Reading journeys out of a batch's store, and the small tools that the derivation needs for it. */
-import type { Row, Value } from '@touchstone/readmodel/projection';
+import type { Row, RowChange, Value } from '@touchstone/readmodel/projection';
 import { rootOf } from '../customer-roots.js';
 import { EntryColumns } from '../journey-blob.js';
 import { partsOf, wholesOf, type ReadRows } from './derived-parts.js';
@@ -24,7 +24,7 @@ export function allIn(rows: ReadRows, sql: string, ids: readonly Value[]): Row[]
 
 const STATES =
   'select journey, type, customer, status from journey_state where journey in (?) and to_pos is null order by journey';
-const BLOBS = 'select journey, data from journey_blob where journey in (?) order by journey, chunk';
+const BLOBS = 'select journey, chunk, data from journey_blob where journey in (?) order by journey, chunk';
 const PROFILES = 'select customer, segment, region, tier from customer_state where customer in (?) and to_pos is null';
 const INTO = 'select into_customer from customer_link where customer = ? and to_pos is null';
 
@@ -67,6 +67,16 @@ export class Customers {
     this.profiles.clear();
   }
 
+  /** These changes are written now: what they say of a customer is looked up anew. */
+  changed(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.table === 'customer_link') return this.forget();
+      if (change.table !== 'customer_state') continue;
+      if (change.op === 'insert') return this.forget();
+      this.profiles.delete((change.op === 'put' ? change.row : change.key)['customer'] as number);
+    }
+  }
+
   private into(customer: number): number | null {
     const [row] = this.rows.all(INTO, customer);
     return (row?.['into_customer'] as number | undefined) ?? null;
@@ -84,7 +94,7 @@ export class Customers {
 export function loadFacts(rows: ReadRows, customers: Customers, journeys: readonly number[]): JourneyFacts[] {
   const { parts } = partsOf(rows, journeys, allIn);
   const alone = journeys.filter((journey) => !parts.has(journey)).sort((a, b) => a - b);
-  const facts = factsOf(allIn(rows, STATES, alone), loadBlobs(rows, alone), customers);
+  const facts = factsOf(loadStates(rows, alone), loadBlobs(rows, alone), customers);
   if (alone.length === journeys.length) return facts;
   const roots = [...new Set(journeys.filter((journey) => parts.has(journey)).map((journey) => parts.root(journey)))];
   const wholes = wholesOf(rows, parts, roots, allIn);
@@ -95,7 +105,10 @@ export function loadFacts(rows: ReadRows, customers: Customers, journeys: readon
   return facts.sort((a, b) => a.head.journey - b.head.journey);
 }
 
-/** Blobs of the journeys, which are given in the order of their surrogates. */
+/** States of the journeys, which are given in the order of their surrogates. */
+export const loadStates = (rows: ReadRows, journeys: readonly number[]): Row[] => allIn(rows, STATES, journeys);
+
+/** Blobs of the journeys, likewise; those of one in the order of their chunks. */
 export const loadBlobs = (rows: ReadRows, journeys: readonly number[]): Row[] => allIn(rows, BLOBS, journeys);
 
 /** States and blobs, both in the order of the same journeys, put together. */
