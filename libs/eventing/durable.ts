@@ -5,17 +5,10 @@ import { TouchstoneError } from './errors.js';
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * Pages written ahead before they are folded into the file. Ids are hashes, so the same pages of an index come again and
- * again: the more of them are written before, the fewer are copied, and the fewer times the disk is waited for.
- */
-const FOLDED_AFTER_PAGES = 8_000;
-
-/**
  * What is written ahead goes on growing while some reader is always at work, and its file would stay as long as it ever
- * was. Once it begins anew, no more than this stays: as much as is usually written ahead, so that the file need not grow
- * again.
+ * was. Once it begins anew, no more than this stays.
  */
-const WAL_KEPT_BYTES = 40 * 1024 * 1024;
+const WAL_KEPT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens (or creates) a database whose commits survive a power cut: WAL with `synchronous=FULL`, both asserted.
@@ -27,7 +20,6 @@ export function openDurable(file: string): DatabaseSyncInstance {
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
-    db.exec(`PRAGMA wal_autocheckpoint = ${FOLDED_AFTER_PAGES}`);
     db.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
     assertDurable(db, file);
     return db;

@@ -14,10 +14,8 @@ export type Durability = 'building' | 'live' | 'durable';
 
 const SYNCHRONOUS = { building: 0, live: 1, durable: 2 } as const satisfies Record<Durability, number>;
 
-/** Pages written ahead before they are folded in: the same ones are written by batch after batch, and copied once then. */
-const FOLDED_AFTER_PAGES = 8_000;
 /** While a read lasts, what is written ahead grows; once it begins anew, no more of its file stays than this. */
-const WAL_KEPT_BYTES = 40 * 1024 * 1024;
+const WAL_KEPT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens a file for reading and writing, with the pragmas that the durability asks for, and makes sure they took.
@@ -29,8 +27,7 @@ export function openSqliteForWriting(path: string, durability: Durability): Sqli
     // A generation under construction needs its rollback journal only for events that are taken back: memory will do.
     const journal = durability === 'building' ? 'memory' : 'wal';
     db.exec(`pragma busy_timeout = 5000; pragma journal_mode = ${journal}; pragma cache_size = -65536;
-      pragma temp_store = memory; pragma wal_autocheckpoint = ${FOLDED_AFTER_PAGES};
-      pragma journal_size_limit = ${WAL_KEPT_BYTES};
+      pragma temp_store = memory; pragma wal_autocheckpoint = 1000; pragma journal_size_limit = ${WAL_KEPT_BYTES};
       pragma synchronous = ${SYNCHRONOUS[durability]}`);
     assertPragma(db, path, 'synchronous', SYNCHRONOUS[durability]);
     if (path !== ':memory:') assertPragma(db, path, 'journal_mode', journal);

@@ -100,7 +100,6 @@ class Bare {
   constructor(file) {
     this.db = new DatabaseSync(file);
     this.db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536');
-    this.db.exec('PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 41943040');
     this.insert = this.db.prepare(
       'INSERT INTO event (stream, revision, event_id, type, schema_version, occurred_at, recorded_at, data, metadata) ' +
         'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
