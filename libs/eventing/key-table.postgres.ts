@@ -100,7 +100,7 @@ class PostgresKeys implements KeyTable {
   wipe(): boolean {
     this.db.exec(`set lock_timeout = '${PATIENCE}'`);
     try {
-      this.db.exec('vacuum (full) subject_key');
+      this.db.patiently(() => this.db.exec('vacuum (full) subject_key'));
       return true;
     } catch (error) {
       if (error instanceof PostgresError && error.sqlState === LOCK_NOT_AVAILABLE) return false;

@@ -110,6 +110,10 @@ export class QuarantineFile implements QuarantineTables {
     }
   }
 
+  patiently<T>(work: () => T): T {
+    return work();
+  }
+
   /** Empties the write-ahead log. */
   wiped(): boolean {
     const { busy } = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
