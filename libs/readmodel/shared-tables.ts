@@ -17,6 +17,13 @@ create table if not exists ${schema}.lease (
   acquired_at timestamptz not null,
   expires_at timestamptz not null
 );
+create table if not exists ${schema}.event_log (
+  one boolean primary key default true check (one),
+  engine text not null,
+  first_event text not null,
+  first_position text not null,
+  since timestamptz not null
+);
 create table if not exists ${schema}.policy_checkpoint (
   name text primary key,
   position text not null,
