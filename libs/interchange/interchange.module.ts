@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { Kernel, type Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, OpenLoads } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, Loads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, Metrics, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
@@ -71,8 +71,8 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: RunningImports,
-      inject: [FileImporter, Quarantine, OpenLoads],
-      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: OpenLoads) =>
+      inject: [FileImporter, Quarantine, Loads],
+      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: Loads) =>
         new RunningImports(importer, quarantine, loads),
     },
   ],

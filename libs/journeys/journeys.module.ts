@@ -56,10 +56,11 @@ import {
   SharedFactsResolver,
 } from './objects.resolver.js';
 import { OpenEnds } from './open-ends.js';
-import { OpenLoads } from './open-loads.js';
+import { Loads, OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
 import { ReadPeople } from './read-people.js';
 import { RuleMoments } from './rule-moments.policy.js';
+import { SharedLoads } from './shared-loads.js';
 import { WholeJourneys } from './whole-journeys.js';
 import { routedCommands, wholeJourneyHandlers } from './whole-journeys.handlers.js';
 
@@ -112,21 +113,10 @@ const notForPeople = [
     { provide: OpenEnds, useFactory: () => new OpenEnds() },
     {
       provide: FollowUpsPolicy,
-      inject: [
-        EVENT_LOG,
-        Kernel,
-        EventRegistry,
-        FactIntake,
-        OpenEnds,
-        OpenLoads,
-        CONFIG,
-        Policies,
-        LEADING,
-        SHARED_STORE,
-      ],
+      inject: [EVENT_LOG, Kernel, EventRegistry, FactIntake, OpenEnds, Loads, CONFIG, Policies, LEADING, SHARED_STORE],
       useFactory: followUps,
     },
-    { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
+    { provide: Loads, inject: [CONFIG, SHARED_STORE], useFactory: openLoads },
     {
       provide: ObjectFactIntake,
       inject: [Kernel, PackCatalogue, FactIntake],
@@ -135,7 +125,7 @@ const notForPeople = [
     },
     {
       provide: RuleMoments,
-      inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, Projections, CONFIG, Policies, LEADING],
+      inject: [EVENT_LOG, READS, Kernel, CLOCK, Loads, Projections, CONFIG, Policies, LEADING],
       useFactory: ruleMoments,
     },
     Forgetting,
@@ -158,15 +148,15 @@ const notForPeople = [
     AudienceMembersResolver,
     ObjectCommandsResolver,
   ],
-  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, Loads],
 })
 export class JourneysModule {}
 
 /** Of a house whose history is not complete yet, one load never ends. */
-function openLoads({ historyOpen }: Config): OpenLoads {
-  const loads = new OpenLoads();
+async function openLoads({ historyOpen }: Config, store: Queries | null): Promise<Loads> {
+  const loads = store ? new SharedLoads(store) : new OpenLoads();
   if (historyOpen) {
-    loads.begin();
+    await loads.begin();
     const message = 'HISTORY_OPEN is set: no rule observes a moment until a start without it.';
     new Logger('RuleMoments').warn(message, { event: 'HISTORY_OPEN' });
   }
@@ -179,7 +169,7 @@ function ruleMoments(
   reads: Reads,
   kernel: Kernel,
   clock: Clock,
-  loads: OpenLoads,
+  loads: Loads,
   projections: Projections,
   { roles }: Config,
   policies: Policies,
@@ -202,7 +192,7 @@ function followUps(
   registry: EventRegistry,
   { follows: facts }: FactIntake,
   ends: OpenEnds,
-  loads: OpenLoads,
+  loads: Loads,
   { dataDir, roles }: Config,
   policies: Policies,
   leading: Leading | null,

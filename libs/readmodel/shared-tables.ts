@@ -24,6 +24,12 @@ create table if not exists ${schema}.event_log (
   first_position text not null,
   since timestamptz not null
 );
+create table if not exists ${schema}.open_load (
+  id uuid primary key,
+  process text not null,
+  since timestamptz not null,
+  expires_at timestamptz not null
+);
 create table if not exists ${schema}.policy_checkpoint (
   name text primary key,
   position text not null,
