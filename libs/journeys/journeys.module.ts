@@ -11,6 +11,7 @@ import {
   LedPolicy,
   Policies,
   PolicyCheckpoint,
+  PublishedPolicies,
   READS,
   SHARED_STORE,
   SharedPolicyCheckpoint,
@@ -125,7 +126,7 @@ const notForPeople = [
     },
     {
       provide: RuleMoments,
-      inject: [EVENT_LOG, READS, Kernel, CLOCK, Loads, Projections, CONFIG, Policies, LEADING],
+      inject: [EVENT_LOG, READS, Kernel, CLOCK, Loads, Projections, CONFIG, Policies, LEADING, SHARED_STORE],
       useFactory: ruleMoments,
     },
     Forgetting,
@@ -174,13 +175,15 @@ function ruleMoments(
   { roles }: Config,
   policies: Policies,
   leading: Leading | null,
+  store: Queries | null,
 ): LedPolicy {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
   const warn = (message: string, code: string) =>
     logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
   const make = () => new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
-  const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock') });
+  const published = store && new PublishedPolicies(store);
+  const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock'), published });
   policies.add(policy);
   return policy;
 }
@@ -205,6 +208,7 @@ function followUps(
     name: 'follow-ups',
     leading,
     isWanted: roles.includes('projector'),
+    published: store && new PublishedPolicies(store),
     make: (term) => {
       const follows = new FollowUps({ log, kernel, registry, follows: facts, ends, othersRecord: term !== null });
       const checkpoint =

@@ -93,7 +93,7 @@ async function forgetPlaces(ask: Ask, schema: string): Promise<void> {
     }
     await ask('delete from generation');
   }
-  for (const table of ['projection_state', 'projection_request', 'policy_checkpoint'])
+  for (const table of ['projection_state', 'projection_request', 'policy_checkpoint', 'policy_state'])
     await ask(`delete from ${table}`);
 }
 

@@ -36,6 +36,12 @@ create table if not exists ${schema}.policy_checkpoint (
   epoch bigint not null,
   saved_at timestamptz not null
 );
+create table if not exists ${schema}.policy_state (
+  name text primary key,
+  epoch bigint not null,
+  status jsonb not null,
+  told_at timestamptz not null
+);
 create table if not exists ${schema}.projection_state (
   group_name text primary key,
   epoch bigint not null,
