@@ -5,7 +5,7 @@
  * transaction, and a change of holder takes the same one alone: so no transaction that passed the fence is still to be
  * committed when the next holder begins. Not a lock on the row of the lease, which its own holder renews meanwhile.
  */
-export const SHARED_TABLES = (schema: string): string => tables(schema) + functions(schema);
+export const SHARED_TABLES = (schema: string): string => tables(schema) + policyTables(schema) + functions(schema);
 
 const tables = (schema: string): string => `
 select pg_advisory_xact_lock(hashtext('touchstone'), hashtext('${schema}'));
@@ -24,6 +24,25 @@ create table if not exists ${schema}.event_log (
   first_position text not null,
   since timestamptz not null
 );
+create table if not exists ${schema}.projection_state (
+  group_name text primary key,
+  epoch bigint not null,
+  checkpoint text collate "C" not null,
+  status jsonb not null,
+  published_at timestamptz not null
+);
+create table if not exists ${schema}.projection_request (
+  id uuid primary key,
+  group_name text not null,
+  call jsonb not null,
+  asked_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  taken_by bigint,
+  answer jsonb
+);
+`;
+
+const policyTables = (schema: string): string => `
 create table if not exists ${schema}.open_load (
   id uuid primary key,
   process text not null,
@@ -41,22 +60,6 @@ create table if not exists ${schema}.policy_state (
   epoch bigint not null,
   status jsonb not null,
   told_at timestamptz not null
-);
-create table if not exists ${schema}.projection_state (
-  group_name text primary key,
-  epoch bigint not null,
-  checkpoint text collate "C" not null,
-  status jsonb not null,
-  published_at timestamptz not null
-);
-create table if not exists ${schema}.projection_request (
-  id uuid primary key,
-  group_name text not null,
-  call jsonb not null,
-  asked_at timestamptz not null default clock_timestamp(),
-  expires_at timestamptz not null,
-  taken_by bigint,
-  answer jsonb
 );
 `;
 
