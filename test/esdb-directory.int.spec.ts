@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataDirectory, type SharedLog } from '@touchstone/eventing';
 import { readConfig } from '@touchstone/platform';
-import { openLogOf } from '../apps/server/log-of-directory.js';
+import { identityOf, keepLogCard, openLogOf } from '../apps/server/log-of-directory.js';
 import { anEvent } from '../libs/eventing/event-log.contract.kit.js';
 import { FaultyEsdb } from '../libs/eventing/esdb-server.spec-kit.js';
 
@@ -22,8 +22,14 @@ describe('a data directory and the log that belongs to it', () => {
   const opened = async <T>(url: string | undefined, work: (log: SharedLog) => Promise<T>): Promise<T> => {
     const directory = await openDataDirectory(path);
     try {
-      const log = await openLogOf(directory, readConfig({ DATA_DIR: path, ...(url && { EVENT_LOG_URL: url }) }));
-      return await work(log).finally(() => log.close());
+      const config = readConfig({ DATA_DIR: path, ...(url && { EVENT_LOG_URL: url }) });
+      const log = await openLogOf(directory, config);
+      try {
+        keepLogCard(directory, config, await identityOf(log, config));
+        return await work(log);
+      } finally {
+        await log.close();
+      }
     } finally {
       await directory.release();
     }

@@ -6,7 +6,11 @@ import { clockAt } from '@touchstone/eventing';
 import { runHere, runWith } from '../apps/cli/testing.js';
 import { TestServer } from '../apps/server/testing.js';
 import { FaultyEsdb } from '../libs/eventing/esdb-server.spec-kit.js';
+import { freshSchema, postgresForSuite } from '../scripts/postgres.js';
 import { repairFact } from './repair-facts.js';
+
+const postgres = await postgresForSuite();
+afterAll(() => postgres?.stop());
 
 const CLOCK = clockAt('2025-08-01T00:00:00Z', { still: true });
 const STATE = `{ journeys(first: 100) { edges { node { id status touchpointCount customer { id phone }
@@ -75,6 +79,30 @@ describe('moving a house to another log', () => {
       expect([back.code, back.out]).toEqual([0, expect.stringContaining('start its server without EVENT_LOG_URL')]);
       server = await TestServer.start({}, data, CLOCK);
       expect(await stateOf(server)).toEqual(after);
+    } finally {
+      await server.close();
+      await esdb.down();
+    }
+  }, 60_000);
+
+  it('takes a PostgreSQL along, which is of no other log', async () => {
+    if (!postgres) return;
+    const esdb = await FaultyEsdb.start();
+    const env = { READ_STORE_URL: freshSchema(postgres, 'moved') };
+    const at = join(directory, 'shared');
+    let server = await TestServer.start(env, at, CLOCK);
+    try {
+      await send(server, [1, 2]);
+      const before = await stateOf(server);
+      await server.close();
+      const other = TestServer.start(env, join(directory, 'other'), CLOCK);
+      await expect(other).rejects.toMatchObject({ code: 'READ_STORE_OF_OTHER_LOG' });
+      const moved = await runHere('copy-log', '--from', at, '--to', esdb.url, '--switch');
+      expect(moved.code).toBe(0);
+      server = await TestServer.start({ ...env, EVENT_LOG_URL: esdb.url }, at, CLOCK);
+      expect(server.log.join()).toContain('READ_STORE_ANEW');
+      expect(await stateOf(server)).toEqual(before);
+      expect(new Set(await send(server, [3]))).toEqual(new Set(['"outcome":"taken"']));
     } finally {
       await server.close();
       await esdb.down();

@@ -1,7 +1,36 @@
 import { existsSync } from 'node:fs';
-import { inspectLogServer, postgresAddress, readLogCard } from '@touchstone/eventing';
+import { join } from 'node:path';
+import { inspectLogFile, inspectLogServer, postgresAddress, readLogCard } from '@touchstone/eventing';
+import { likeness, LOG_OF_STORE, type LogIdentity } from '@touchstone/readmodel';
 import { fail, note, ok, reasonOf, warn, type Finding } from './doctor-findings.js';
 import { duration } from './text.js';
+
+/** How a log is told from every other; undefined: it does not answer, which is found elsewhere; null: it has no event. */
+export async function logIdentity(url: string | undefined, data: string): Promise<LogIdentity | null | undefined> {
+  const file = join(data, 'log.db');
+  try {
+    if (!url && !existsSync(file)) return undefined;
+    const facts = url ? await inspectLogServer(url, PATIENCE_MS) : inspectLogFile(file, { integrity: false });
+    const { firstEvent, firstPosition } = facts;
+    if (firstEvent === null || firstPosition === null) return null;
+    return { engine: url ? 'eventstoredb' : 'sqlite', firstEvent, firstPosition };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the read models are those of the log. */
+export function logOfStoreFindings(known: LogIdentity | null, log: LogIdentity | null | undefined): Finding[] {
+  if (known === null || log === undefined) return [];
+  switch (likeness(known, log)) {
+    case 'same':
+      return [ok('READ_STORE_LOG', 'It belongs to this event log.')];
+    case 'copy':
+      return [warn('READ_STORE_OF_OTHER_LOG', 'Its read models were made from another copy of this event log: a start makes them anew, once every process with the former one has been stopped.')]; // prettier-ignore
+    case 'other':
+      return [fail('READ_STORE_OF_OTHER_LOG', `It was made from another event log (${known.engine}, first event ${known.firstEvent}), and a start is refused: name that log, or another schema in READ_STORE_URL.`)]; // prettier-ignore
+  }
+}
 
 /** How long a server may take to answer, in ms. */
 const PATIENCE_MS = 3_000;
@@ -112,13 +141,18 @@ const FACTS = `select current_setting('server_version') as version, current_sett
   extract(epoch from clock_timestamp())::float8 * 1000 as now,
   (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
   current_setting('max_connections')::int as "maxConnections", pg_is_in_recovery() as "isStandby",
-  to_regclass($1) is not null as "hasLeases"
+  to_regclass($1) is not null as "hasLeases", to_regclass($2) is not null as "hasLog"
   from pg_database where datname = current_database()`;
 const leasesIn = (schema: string): string =>
   `select name, holder, expires_at > clock_timestamp() as "isCurrent" from ${schema}.lease order by name`;
 
-/** The PostgreSQL that READ_STORE_URL names. */
-export async function readStoreFindings(url: string): Promise<Finding[]> {
+interface Asked extends PostgresFacts {
+  readonly hasLeases: boolean;
+  readonly hasLog: boolean;
+}
+
+/** The PostgreSQL that READ_STORE_URL names; `log`: see `logIdentity`. */
+export async function readStoreFindings(url: string, log?: LogIdentity | null): Promise<Finding[]> {
   // Loaded late: most houses have none.
   const { default: pg } = await import('pg');
   let client: InstanceType<typeof pg.Client> | null = null;
@@ -129,11 +163,12 @@ export async function readStoreFindings(url: string): Promise<Finding[]> {
     client.on('error', () => undefined);
     await client.connect();
     const sent = Date.now();
-    const { rows } = await client.query<PostgresFacts & { hasLeases: boolean }>(FACTS, [`${schema}.lease`]);
+    const { rows } = await client.query<Asked>(FACTS, [`${schema}.lease`, `${schema}.event_log`]);
     const received = Date.now();
-    const [{ hasLeases, ...facts }] = rows as [PostgresFacts & { hasLeases: boolean }];
+    const [{ hasLeases, hasLog, ...facts }] = rows as [Asked];
     const leases = hasLeases ? (await client.query<LeaseFacts>(leasesIn(schema))).rows : null;
-    return postgresFindings({ ...facts, leases }, sent, received);
+    const known = hasLog ? (await client.query<LogIdentity>(LOG_OF_STORE(schema))).rows[0] : null;
+    return [...postgresFindings({ ...facts, leases }, sent, received), ...logOfStoreFindings(known ?? null, log)];
   } catch (error) {
     return [fail('READ_STORE', `READ_STORE_URL does not answer (${reasonOf(error)}): check the address, and that the server runs.`)]; // prettier-ignore
   } finally {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { SharedStore } from '@touchstone/readmodel';
+import { belongTo, SharedStore, type LogIdentity } from '@touchstone/readmodel';
 import { freshSchema, postgresForSuite, type TestPostgres } from '../../scripts/postgres.js';
 import { readStoreFindings } from './doctor-engines.js';
 
@@ -27,6 +27,25 @@ describe('the doctor at a PostgreSQL', () => {
     expect(leases.map(({ code }) => code)).toEqual(['LEASE', 'LEASE_FREE']);
     expect(leases[0]!.message).toContain('here/1/x');
     await client.end();
+    await store.close();
+  });
+
+  it('knows which log its read models are of', async () => {
+    if (!server) return;
+    const url = freshSchema(server, 'log');
+    const log = { engine: 'sqlite', firstEvent: 'a', firstPosition: '0000000000000001' } as const;
+    const store = await SharedStore.open({ url, holder: 'here/1/x' });
+    const found = async (of?: LogIdentity | null) =>
+      (await readStoreFindings(url, of))
+        .filter(({ code }) => /_LOG$/.test(code))
+        .map(({ level, code }) => `${level} ${code}`);
+    expect(await found(log)).toEqual([]);
+    await belongTo(store, log);
+    expect(await found(log)).toEqual(['ok READ_STORE_LOG']);
+    expect(await found({ ...log, engine: 'eventstoredb' })).toEqual(['warn READ_STORE_OF_OTHER_LOG']);
+    for (const other of [{ ...log, firstEvent: 'b' }, null])
+      expect(await found(other)).toEqual(['fail READ_STORE_OF_OTHER_LOG']);
+    expect(await found(undefined)).toEqual([]);
     await store.close();
   });
 });

@@ -42,7 +42,7 @@ async function examine(cli: Cli, options: GlobalOptions, deep: boolean): Promise
   // Loaded late: the drivers and the settings of the server, which no other command needs.
   const { programFindings } = await import('./doctor-program.js');
   const { directoryFindings } = await import('./doctor-directory.js');
-  const { logServerFindings, readStoreFindings } = await import('./doctor-engines.js');
+  const { logIdentity, logServerFindings, readStoreFindings } = await import('./doctor-engines.js');
   const [logUrl, storeUrl] = [env['EVENT_LOG_URL'], env['READ_STORE_URL']];
   const check = { data, hasLogUrl: Boolean(logUrl), hasStoreUrl: Boolean(storeUrl), deep };
   const found = await findingsOf('PROGRAM', () => programFindings());
@@ -50,7 +50,10 @@ async function examine(cli: Cli, options: GlobalOptions, deep: boolean): Promise
   // Of a server elsewhere the directory is elsewhere too.
   if (options.server === undefined || existsSync(data)) found.push(...(await directoryFindings(check)));
   if (logUrl) found.push(...(await findingsOf('EVENT_LOG', () => logServerFindings(logUrl, data))));
-  if (storeUrl) found.push(...(await findingsOf('READ_STORE', () => readStoreFindings(storeUrl))));
+  if (storeUrl) {
+    const look = async () => readStoreFindings(storeUrl, await logIdentity(logUrl, data));
+    found.push(...(await findingsOf('READ_STORE', look)));
+  }
   return [...found, ...(await findingsOf('SERVER', () => onRunning(cli, options, data)))];
 }
 

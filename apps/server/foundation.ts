@@ -28,9 +28,9 @@ import {
   type StructuredLogger,
   type TraceExport,
 } from '@touchstone/platform';
-import { Leadership, Projections, type ReadPool, type RunnerState } from '@touchstone/readmodel';
+import { belongTo, Leadership, Projections, type ReadPool, type RunnerState } from '@touchstone/readmodel';
 import { events } from './composition.js';
-import { openLogOf } from './log-of-directory.js';
+import { identityOf, keepLogCard, openLogOf } from './log-of-directory.js';
 import { observedReads } from './observed-reads.js';
 import { startProjections, startReads } from './projections.js';
 import { Readiness } from './readiness.js';
@@ -93,9 +93,12 @@ interface Opening {
 
 async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
-  const shared = closing.add(await openShared(config, logger), closeShared);
-  const vault = closing.add(await openVault(keysOf(directory.path, config.readStoreUrl)), (v) => v.close());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
+  const identity = await identityOf(log, config);
+  // Before anything of another log is touched, or kept.
+  const shared = closing.add(await openShared(config, identity, logger), closeShared);
+  keepLogCard(directory, config, identity);
+  const vault = closing.add(await openVault(keysOf(directory.path, config.readStoreUrl)), (v) => v.close());
   const tracing = traces?.tracing;
   const parts = { config, directory, log, clock, logger, tracing };
   const projections = closing.add(await startProjections(parts, shared), (p) => p.stop());
@@ -110,6 +113,8 @@ async function open({ config, logger, clock, traces }: Opening, closing: Closing
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);
+  // The first event of a new log is there by now.
+  if (shared && !identity) await belongTo(shared.store, await identityOf(log, config));
   const readiness = new Readiness(() => projections.status(), log, config, { leadership: shared?.leadership });
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),

@@ -7,9 +7,11 @@ import {
   writeLogCard,
   type DataDirectory,
   type EventLog,
+  type RecordedEvent,
   type SharedLog,
 } from '@touchstone/eventing';
 import type { Config } from '@touchstone/platform';
+import type { LogIdentity } from '@touchstone/readmodel';
 
 /**
  * Opens the log that belongs to a data directory: the one inside it, or the server that the configuration names. Keys
@@ -26,11 +28,10 @@ export async function openLogOf(directory: DataDirectory, { eventLogUrl: url }: 
   if (existsSync(file)) throw ofOtherLog(directory, 'its events are in it: leave EVENT_LOG_URL out');
   const log = await openLog({ engine: 'eventstoredb', url });
   try {
-    const firstEvent = await firstEventOf(log);
+    const firstEvent = (await firstEventOf(log))?.id ?? null;
     if (card !== null && card.firstEvent !== null && card.firstEvent !== firstEvent) {
       throw ofOtherLog(directory, 'the log at EVENT_LOG_URL is not the one it was made from');
     }
-    if (card?.firstEvent !== firstEvent) writeLogCard(directory.path, { engine: 'eventstoredb', firstEvent });
     return log;
   } catch (error) {
     await log.close();
@@ -38,8 +39,23 @@ export async function openLogOf(directory: DataDirectory, { eventLogUrl: url }: 
   }
 }
 
-async function firstEventOf(log: EventLog): Promise<string | null> {
-  for await (const [event] of log.readAll({ max: 1 })) return event!.id;
+/** Keeps with a data directory which log on a server it belongs to, once nothing speaks against it. */
+export function keepLogCard(directory: DataDirectory, { eventLogUrl }: Config, log: LogIdentity | null): void {
+  const firstEvent = log?.firstEvent ?? null;
+  const card = readLogCard(directory.path);
+  if (eventLogUrl === undefined || (card !== null && card.firstEvent === firstEvent)) return;
+  writeLogCard(directory.path, { engine: 'eventstoredb', firstEvent });
+}
+
+/** What tells a log from every other; null while it has no event. */
+export async function identityOf(log: EventLog, { eventLogUrl: url }: Config): Promise<LogIdentity | null> {
+  const first = await firstEventOf(log);
+  const engine = url === undefined ? 'sqlite' : 'eventstoredb';
+  return first && { engine, firstEvent: first.id, firstPosition: first.position };
+}
+
+async function firstEventOf(log: EventLog): Promise<RecordedEvent | null> {
+  for await (const [event] of log.readAll({ max: 1 })) return event!;
   return null;
 }
 

@@ -30,6 +30,12 @@ export class Policy {
   @Field({ description: 'Its name; the actor of the events that it records has it for an id.' })
   name!: string;
 
+  @Field(() => String, {
+    nullable: true,
+    description: 'The process that runs it, where several could; null: nobody does now, or there is only this one.',
+  })
+  holder?: string | null;
+
   @Field(() => PolicyState, { description: 'How it follows the log.' })
   state!: PolicyState;
 

@@ -7,8 +7,11 @@ import { Policy } from './policies.graphql.js';
 export class PoliciesResolver {
   constructor(@Inject(Policies) private readonly running: Policies) {}
 
-  @Query(() => [Policy], { name: 'policies', description: 'How the policies of this process keep up.' })
+  @Query(() => [Policy], {
+    name: 'policies',
+    description: 'How the policies keep up, in whichever process of the house.',
+  })
   async list() {
-    return (await this.running.status()).map(({ lagMs, ...status }) => ({ ...status, lag: lagMs }));
+    return (await this.running.ofHouse()).map(({ lagMs, ...status }) => ({ ...status, lag: lagMs }));
   }
 }

@@ -1,6 +1,14 @@
 import { hostname } from 'node:os';
 import type { Config, MeasuredLease, StructuredLogger } from '@touchstone/platform';
-import { holderName, Leadership, Leases, SharedStore, StoreNews } from '@touchstone/readmodel';
+import {
+  belongTo,
+  holderName,
+  Leadership,
+  Leases,
+  SharedStore,
+  StoreNews,
+  type LogIdentity,
+} from '@touchstone/readmodel';
 
 /** What this process has in common with others. */
 export interface Shared {
@@ -9,14 +17,30 @@ export interface Shared {
   readonly leadership: Leadership;
 }
 
-/** Null: this process is alone. @throws READ_STORE_UNREACHABLE */
-export async function openShared({ readStoreUrl: url }: Config, logger: StructuredLogger): Promise<Shared | null> {
+/**
+ * Null: this process is alone. `log`: null, as long as it has no event.
+ * @throws READ_STORE_UNREACHABLE, READ_STORE_OF_OTHER_LOG
+ */
+export async function openShared(
+  { readStoreUrl: url }: Config,
+  log: LogIdentity | null,
+  logger: StructuredLogger,
+): Promise<Shared | null> {
   if (url === undefined) return null;
   const store = await SharedStore.open({
     url,
     holder: holderName(hostname(), process.pid),
     warn: (message) => logger.warn(message, 'SharedStore'),
   });
+  try {
+    if (await belongTo(store, log)) {
+      const message = 'The event log has moved: read models and places of policies are made anew from it.';
+      logger.warn(message, { event: 'READ_STORE_ANEW' }, 'SharedStore');
+    }
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   const leadership = new Leadership(new Leases(store), (message) => logger.warn(message, 'Leadership'));
   return { store, news: new StoreNews(store), leadership };
 }

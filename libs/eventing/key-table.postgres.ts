@@ -1,4 +1,4 @@
-import { NEVER_MADE, type KeyTable, type SubjectKey } from './key-table.js';
+import { NEVER_MADE, type KeyTable, type SharedVeils, type SubjectKey } from './key-table.js';
 import { LastingPostgres } from './lasting-postgres.js';
 import { postgresAddress } from './postgres-address.js';
 import { PostgresError, type SqlValue } from './sync-postgres.js';
@@ -16,6 +16,12 @@ create table if not exists subject_key (
 create table if not exists secret (name text primary key, value bytea not null);
 create table if not exists destroyed_keys (one boolean primary key default true check (one), times bigint not null);
 insert into destroyed_keys (times) values (0) on conflict do nothing;
+create table if not exists veil (
+  name text collate "C" not null,
+  subject text collate "C" not null,
+  expires_at timestamptz not null,
+  primary key (name, subject)
+);
 `;
 
 /** Keys of one statement. */
@@ -38,13 +44,18 @@ export function openPostgresKeys(url: string): KeyTable {
   }
 }
 
+/** What others may still have by heart is no more. */
+const CHANGED = 'update destroyed_keys set times = times + 1';
+
 class PostgresKeys implements KeyTable {
+  readonly veils: SharedVeils;
   private readonly one;
   private readonly destructions;
 
   constructor(private readonly db: LastingPostgres) {
     this.one = db.prepared('select key from subject_key where subject = ?');
     this.destructions = db.prepared('select times from destroyed_keys');
+    this.veils = new PostgresVeils(db);
   }
 
   get isOpen(): boolean {
@@ -84,7 +95,7 @@ class PostgresKeys implements KeyTable {
     const existed = this.db.prepared('select 1 as yes from subject_key where subject = ? and created_at <> ?');
     return this.db.transaction(() => {
       // First: whoever destroys keys at the same time comes after, in whatever order they have them.
-      this.db.prepared('update destroyed_keys set times = times + 1').run();
+      this.db.prepared(CHANGED).run();
       return subjects.filter((subject) => {
         remove.run(subject, NEVER_MADE, now);
         return existed.get(subject, NEVER_MADE) !== undefined;
@@ -100,7 +111,7 @@ class PostgresKeys implements KeyTable {
   wipe(): boolean {
     this.db.exec(`set lock_timeout = '${PATIENCE}'`);
     try {
-      this.db.exec('vacuum (full) subject_key');
+      this.db.patiently(() => this.db.exec('vacuum (full) subject_key'));
       return true;
     } catch (error) {
       if (error instanceof PostgresError && error.sqlState === LOCK_NOT_AVAILABLE) return false;
@@ -117,5 +128,41 @@ class PostgresKeys implements KeyTable {
 
   close(): void {
     this.db.close();
+  }
+}
+
+class PostgresVeils implements SharedVeils {
+  constructor(private readonly db: LastingPostgres) {}
+
+  draw(name: string, subjects: readonly string[], forMs: number): void {
+    this.db.transaction(() => {
+      this.db.prepared(CHANGED).run();
+      this.db.prepared(`delete from veil where expires_at < clock_timestamp()`).run();
+      for (let from = 0; from < subjects.length; from += TOGETHER) {
+        const some = subjects.slice(from, from + TOGETHER);
+        const row = `(?, ?, clock_timestamp() + ? * interval '1 ms')`;
+        this.db
+          .prepared(`insert into veil values ${some.map(() => row).join(', ')} on conflict do nothing`)
+          .run(...some.flatMap((subject): SqlValue[] => [name, subject, forMs]));
+      }
+    });
+  }
+
+  keep(name: string, forMs: number): void {
+    this.db
+      .prepared(`update veil set expires_at = clock_timestamp() + ? * interval '1 ms' where name = ?`)
+      .run(forMs, name);
+  }
+
+  lift(name: string): void {
+    this.db.transaction(() => {
+      this.db.prepared(CHANGED).run();
+      this.db.prepared('delete from veil where name = ?').run(name);
+    });
+  }
+
+  subjects(): ReadonlySet<string> {
+    const rows = this.db.prepared('select distinct subject from veil where expires_at > clock_timestamp()').all();
+    return new Set(rows.map(({ subject }) => subject as string));
   }
 }

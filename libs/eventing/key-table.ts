@@ -15,9 +15,21 @@ export interface KeyTable {
   version(): unknown;
   /** Wipes what is left of destroyed keys; false while somebody else is in the way of that. */
   wipe(): boolean;
+  /** What any process is about to destroy; null: there is no other one. */
+  readonly veils: SharedVeils | null;
   /** The secret of that name: the given one, unless there is one already. */
   secret(name: string, fresh: Uint8Array): Uint8Array;
   close(): void;
+}
+
+/** Subjects whose keys are about to be destroyed, by who is at it. A change of them is a change of the table's `version`. */
+export interface SharedVeils {
+  /** Under a veil of this name from now on, for so long unless it is kept. */
+  draw(name: string, subjects: readonly string[], forMs: number): void;
+  keep(name: string, forMs: number): void;
+  lift(name: string): void;
+  /** All that is under one now. */
+  subjects(): ReadonlySet<string>;
 }
 
 export interface SubjectKey {
@@ -58,6 +70,7 @@ export function openSqliteKeys(file: string): KeyTable {
 }
 
 class SqliteKeys implements KeyTable {
+  readonly veils = null;
   private readonly one;
 
   constructor(private readonly db: DatabaseSyncInstance) {

@@ -344,6 +344,32 @@ describe('a vault in SQLite', () => {
     expect(onPostgres.rows(place)).toHaveLength(2);
   });
 
+  it('veils in every process, until it is lifted or whoever was at it has been gone for long', async () => {
+    const sealed = vault.seal(ANNA, id, 'name', 'Anna');
+    const other = await openVault(place);
+    const seen = () => other.open(ANNA, id, 'name', sealed);
+    expect(seen()).toBe('Anna');
+    const lift = vault.veil([ANNA, 'journey:never']);
+    await sleep(120);
+    expect([seen(), other.openVeiled(ANNA, id, 'name', sealed)]).toEqual([FORGOTTEN, 'Anna']);
+    const fresh = async () => {
+      const later = await openVault(place);
+      const value = later.open(ANNA, id, 'name', sealed);
+      await later.close();
+      return value;
+    };
+    expect(await fresh()).toBe(FORGOTTEN);
+    lift();
+    expect(vault.open(ANNA, id, 'name', sealed)).toBe('Anna');
+    await sleep(120);
+    expect(seen()).toBe('Anna');
+    await other.close();
+    const held = vault.veil([ANNA]);
+    withDb(place, (db) => db.exec(`update veil set expires_at = clock_timestamp()`));
+    expect(await fresh()).toBe('Anna');
+    held();
+  });
+
   it('asks PostgreSQL seldom for what it knows, and goes on after PostgreSQL was away', async () => {
     const sealed = vault.seal(ANNA, id, 'name', 'Anna');
     const asked = () =>

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { TouchstoneError } from './errors.js';
 import { openSqliteKeys, type KeyTable } from './key-table.js';
@@ -18,6 +18,11 @@ const BYTES_VERSION = 1;
 const CACHED_KEYS = 50_000;
 /** How soon this vault notices that another connection destroyed a key, in milliseconds. */
 const NOTICE_MS = 100;
+/** How long a veil stays over what a process was at that has been killed. ms */
+const VEILED_MS = 3_600_000;
+/** How long it is believed that veils are still there. ms */
+const VEILS_LAST_MS = 60_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /** A key, or the marker of a destroyed one. */
 type Key = Buffer | typeof FORGOTTEN;
@@ -42,6 +47,9 @@ export async function openVault(place: KeysPlace): Promise<BytesVault> {
 
 class KeysVault implements BytesVault {
   private readonly veils = new Set<ReadonlySet<string>>();
+  /** Those of every process, as of `veiledAt`. */
+  private veiled: ReadonlySet<string> = NONE;
+  private veiledAt = 0;
   private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
   private readonly secret: Buffer;
   private wanted: { subjects: Set<string>; done: Promise<void> } | null = null;
@@ -52,6 +60,7 @@ class KeysVault implements BytesVault {
     // Made once: a new one would orphan every lookup key in the log.
     this.secret = Buffer.from(table.secret('lookup', randomBytes(KEY_BYTES)));
     this.version = table.version();
+    this.lookAtVeils();
   }
 
   ensureKeys(subjects: readonly string[]): Promise<void> {
@@ -73,13 +82,19 @@ class KeysVault implements BytesVault {
 
   open(subject: string, eventId: string, field: string, ciphertext: string): unknown {
     for (const veil of this.veils) if (veil.has(subject)) return FORGOTTEN;
+    if (this.table.veils) this.noticeOthers();
+    if (this.veiled.has(subject)) return FORGOTTEN;
     return this.openVeiled(subject, eventId, field, ciphertext);
   }
 
   veil(subjects: Iterable<string>): () => void {
     const veil = new Set(subjects);
     this.veils.add(veil);
-    return () => void this.veils.delete(veil);
+    const lift = this.veilElsewhere([...veil]);
+    return () => {
+      this.veils.delete(veil);
+      lift();
+    };
   }
 
   openVeiled(subject: string, eventId: string, field: string, ciphertext: string): unknown {
@@ -135,6 +150,35 @@ class KeysVault implements BytesVault {
     this.table.close();
     this.cache.clear();
     this.secret.fill(0);
+  }
+
+  /** In other processes too, for as long as this one keeps it: one that is killed does not finish what it was at. */
+  private veilElsewhere(subjects: readonly string[]): () => void {
+    const { veils } = this.table;
+    if (!veils) return () => undefined;
+    const name = randomUUID();
+    veils.draw(name, subjects, VEILED_MS);
+    const keep = () => this.quietly(() => veils.keep(name, VEILED_MS));
+    const keeping = setInterval(keep, VEILED_MS / 3).unref();
+    return () => {
+      clearInterval(keeping);
+      this.quietly(() => veils.lift(name));
+      this.lookedAt = -Infinity;
+    };
+  }
+
+  /** What PostgreSQL does not take now runs out by itself. */
+  private quietly(work: () => void): void {
+    try {
+      if (this.table.isOpen) work();
+    } catch {
+      // The next question says what is in the way.
+    }
+  }
+
+  private lookAtVeils(): void {
+    this.veiled = this.table.veils?.subjects() ?? NONE;
+    this.veiledAt = performance.now();
   }
 
   private nextTransaction(): { subjects: Set<string>; done: Promise<void> } {
@@ -201,6 +245,8 @@ class KeysVault implements BytesVault {
     if (now - this.lookedAt < NOTICE_MS) return;
     const version = this.table.version();
     this.lookedAt = now;
+    // Of a process that was killed they run out without a word.
+    if (version !== this.version || (this.veiled.size > 0 && now - this.veiledAt > VEILS_LAST_MS)) this.lookAtVeils();
     if (version === this.version) return;
     this.version = version;
     this.cache.clear();

@@ -11,21 +11,41 @@ import {
 /** A statement of a `LastingPostgres`, with `?` where values go. */
 export type LastingStatement = Pick<SyncStatement, 'get' | 'all' | 'run'>;
 
+/** How long a thread that serves requests may stand still for PostgreSQL; ms. */
+export interface LastingLimits {
+  /** For a new connection. */
+  readonly connectMs: number;
+  /** For a statement. */
+  readonly answerMs: number;
+  /** How long one that has hung twice in a row is not asked again: every request that does stands still for the above. */
+  readonly pauseMs: number;
+}
+
+/** Together shorter than a lease of this process may go without being renewed. */
+const LIMITS: LastingLimits = { connectMs: 2_000, answerMs: 2_500, pauseMs: 5_000 };
+/** A connection may hang by itself; the second one says that the server does. */
+const HUNG = 2;
+
 /**
- * A synchronous connection that is opened anew when it broke. A statement of its own is repeated once then, so it must bear
- * that; within a transaction nothing is repeated.
+ * A synchronous connection for a thread that serves requests: it is opened anew when it broke, and given up when it hangs. A
+ * statement of its own is repeated once when it broke, so it must bear that; within a transaction nothing is repeated, and
+ * nothing that has had its time.
  */
 export class LastingPostgres {
   private db: SyncPostgres | null = null;
   private statements = new Map<string, SyncStatement>();
   private isClosed = false;
   private readonly shown: string;
+  /** In a row. */
+  private hangs = 0;
+  private askedAgainAt = 0;
 
   /** @throws READ_STORE_UNREACHABLE */
   constructor(
     private readonly url: string,
     private readonly schema: string,
     private readonly application: string,
+    private readonly limits = LIMITS,
   ) {
     this.shown = postgresAddress(url).shown;
     this.connected();
@@ -73,6 +93,11 @@ export class LastingPostgres {
     }
   }
 
+  /** Statements that may take their time, such as the writing anew of a table: as long as the server is there. */
+  patiently<T>(work: () => T): T {
+    return this.asked((db) => db.patiently(work));
+  }
+
   close(): void {
     this.isClosed = true;
     this.drop();
@@ -83,19 +108,38 @@ export class LastingPostgres {
       const db = this.connected();
       const mayRepeat = !db.isTransaction && attempt === 1;
       try {
-        return ask(db);
+        const answer = ask(db);
+        this.hangs = 0;
+        return answer;
       } catch (error) {
-        if (!isBroken(error)) throw error;
+        const isHung = hangs(error);
+        if (!isHung && !isBroken(error)) throw error;
         this.drop();
-        if (!mayRepeat) throw this.unreachable(error);
+        if (isHung) this.hung();
+        if (isHung || !mayRepeat) throw this.unreachable(error);
       }
     }
   }
 
   private connected(): SyncPostgres {
     if (this.isClosed) throw new TouchstoneError('READ_STORE_CLOSED', 'It was closed. Open it again.', 'unavailable');
-    this.db ??= openSyncPostgres(this.url, { schema: this.schema, application: this.application });
-    return this.db;
+    if (this.db) return this.db;
+    const leftMs = Math.ceil(this.askedAgainAt - performance.now());
+    if (leftMs > 0) throw this.unreachable(new Error(`it hung, and is asked again in ${leftMs} ms`));
+    const { url, schema, application } = this;
+    const { connectMs, answerMs } = this.limits;
+    try {
+      // What may take its time is looked after as closely.
+      const limits = { connectMs, answerMs, lookAfterMs: answerMs };
+      return (this.db = openSyncPostgres(url, { schema, application, ...limits }));
+    } catch (error) {
+      if (hangs((error as Error).cause)) this.hung();
+      throw error;
+    }
+  }
+
+  private hung(): void {
+    if (++this.hangs >= HUNG) this.askedAgainAt = performance.now() + this.limits.pauseMs;
   }
 
   private drop(): void {
@@ -113,6 +157,12 @@ export class LastingPostgres {
     return storeUnreachable(this.shown, (cause as Error).message, cause);
   }
 }
+
+/** It has had its time, by the server's own limit or by ours. */
+const hangs = (error: unknown): boolean =>
+  error instanceof PostgresError && (error.sqlState === QUERY_CANCELED || error.sqlState === 'ETIMEDOUT');
+
+const QUERY_CANCELED = '57014';
 
 /** The connection is no more, as opposed to: the statement was refused. */
 function isBroken(error: unknown): boolean {

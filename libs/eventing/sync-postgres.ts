@@ -39,6 +39,15 @@ export interface SyncPostgresOptions {
   readonly application?: string;
   /** Asked about every 20 ms while a statement runs; whatever it throws ends the statement, and is thrown. */
   readonly interrupt?: () => void;
+  /** How long the server may take to let us in; ms, default 10,000. */
+  readonly connectMs?: number;
+  /**
+   * How long it may take over a statement, in ms; what takes longer fails, there as well as here, and a server that does not
+   * even say so costs the connection (sqlState ETIMEDOUT). Default: as long as it answers others, which is looked after.
+   */
+  readonly answerMs?: number;
+  /** How soon and how often that is looked after; ms, default 15,000. */
+  readonly lookAfterMs?: number;
 }
 
 /** Prepared on the server: those that come again. */
@@ -47,8 +56,8 @@ const KEPT_PLANS = 400;
 const WORTH_A_PLAN = 3;
 const ROWS_PER_FETCH = 2_000;
 const INTERRUPT_EVERY_MS = 20;
-/** How long an ended statement may take to end. */
-const CANCELLED_MS = 10_000;
+const CONNECT_MS = 10_000;
+const LOOK_AFTER_MS = 15_000;
 
 /**
  * A connection to PostgreSQL for code that runs to its end: the calling thread waits while another one talks to the
@@ -77,12 +86,14 @@ export class SyncPostgres {
   private cursors = 0;
   private open = false;
   private inTransaction = false;
+  private isLong = false;
 
   constructor(
     url: string,
     private readonly options: SyncPostgresOptions,
   ) {
-    const { schema, durable = true, readOnly = false, application = 'touchstone' } = options;
+    const { schema, durable = true, readOnly = false, application = 'touchstone', answerMs = null } = options;
+    const { connectMs = CONNECT_MS, lookAfterMs = LOOK_AFTER_MS } = options;
     const settings = [
       `set application_name = ${literal(application)}`,
       ...(schema === undefined ? [] : [`set search_path = ${quotedName(schema)}`]),
@@ -91,6 +102,7 @@ export class SyncPostgres {
       'set jit = off',
       `set timezone = 'UTC'`,
       ...(readOnly ? ['set default_transaction_read_only = on'] : []),
+      ...(answerMs === null ? [] : [`set statement_timeout = ${answerMs}`]),
     ];
     const line = new URL(url).searchParams.get('line');
     const known = line === null ? undefined : lines.get(line);
@@ -105,6 +117,7 @@ export class SyncPostgres {
           connection: this.id,
           url: forDriver(url).connectionString,
           settings: settings.join('; '),
+          limits: { connectMs, answerMs, lookAfterMs },
         });
     } catch (error) {
       throw storeUnreachable(forDriver(url).shown, (error as Error).message, error);
@@ -127,7 +140,7 @@ export class SyncPostgres {
     const word = /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase();
     if (word === 'begin') this.inTransaction = true;
     try {
-      this.ask({ kind: 'exec', connection: this.id, text });
+      this.ask({ kind: 'exec', connection: this.id, text, isLong: this.isLong });
     } finally {
       if (word === 'rollback') this.inTransaction = false;
     }
@@ -158,13 +171,27 @@ export class SyncPostgres {
 
   /** A statement with `$1`, `$2` … */
   query(text: string, values: readonly SqlValue[]): Answer {
-    return this.ask({ kind: 'query', connection: this.id, query: this.planned(text, values) });
+    return this.ask({ kind: 'query', connection: this.id, query: this.planned(text, values), isLong: this.isLong });
   }
 
   /** Goes out now; what goes wrong with it is thrown by the next statement that answers. */
   send(text: string, values: readonly SqlValue[]): void {
     this.takeLine();
-    bridge().post({ kind: 'send', connection: this.id, query: this.planned(text, values) });
+    bridge().post({ kind: 'send', connection: this.id, query: this.planned(text, values), isLong: this.isLong });
+  }
+
+  /** What is asked meanwhile may take as long as the server is there, `answerMs` or not. */
+  patiently<T>(work: () => T): T {
+    const { answerMs } = this.options;
+    if (answerMs === undefined || this.isLong) return work();
+    this.exec('set statement_timeout = 0');
+    this.isLong = true;
+    try {
+      return work();
+    } finally {
+      this.isLong = false;
+      if (this.open) this.exec(`set statement_timeout = ${answerMs}`);
+    }
   }
 
   close(): void {
@@ -232,12 +259,13 @@ export class SyncPostgres {
     if (line.user === this) return;
     if (line.user.isTransaction) throw new Error('Another one is in a transaction on this line.');
     line.user = this;
-    this.tell({ kind: 'exec', connection: this.id, text: this.mine });
+    this.tell({ kind: 'exec', connection: this.id, text: this.mine, isLong: false });
   }
 
   private tell(message: ToServer): Answer {
-    const answer = bridge().ask(message, this.options.interrupt, { kind: 'cancel', connection: this.id });
+    const { answer, fault } = bridge().ask(message, this.options.interrupt, { kind: 'cancel', connection: this.id });
     if (answer.ended) this.end();
+    if (fault) throw fault.error;
     if (answer.error) throw new PostgresError(answer.error.message, answer.error.code, answer.error.detail);
     return answer;
   }
@@ -250,6 +278,12 @@ let shared: Bridge | null = null;
 
 /** One for each thread that asks. */
 const bridge = (): Bridge => (shared ??= new Bridge());
+
+interface Answered {
+  readonly answer: Answer;
+  /** Of who interrupted it. */
+  readonly fault: { readonly error: unknown } | null;
+}
 
 class Bridge {
   private readonly flag = new Int32Array(new SharedArrayBuffer(4));
@@ -273,24 +307,18 @@ class Bridge {
     this.port.postMessage(message);
   }
 
-  ask(message: ToServer, interrupt: (() => void) | undefined, cancel: ToServer): Answer {
+  ask(message: ToServer, interrupt: (() => void) | undefined, cancel: ToServer): Answered {
     Atomics.store(this.flag, 0, 0);
     this.post(message);
-    let fault: { readonly error: unknown } | null = null;
-    for (let waitedMs = 0; ;) {
-      const patience = interrupt || fault ? INTERRUPT_EVERY_MS : Infinity;
+    let fault: Answered['fault'] = null;
+    for (;;) {
+      const patience = interrupt && !fault ? INTERRUPT_EVERY_MS : Infinity;
       const outcome = Atomics.wait(this.flag, 0, 0, patience);
       const answer = outcome === 'timed-out' ? undefined : (receiveMessageOnPort(this.port)?.message as Answer);
       if (answer) {
-        if (fault) throw fault.error;
-        return answer;
+        return { answer, fault };
       }
       if (outcome !== 'timed-out') continue;
-      waitedMs += patience;
-      if (fault) {
-        if (waitedMs % CANCELLED_MS === 0) this.post(cancel);
-        continue;
-      }
       try {
         interrupt?.();
       } catch (error) {

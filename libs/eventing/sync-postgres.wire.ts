@@ -10,14 +10,30 @@ export interface Query {
   readonly name?: string;
 }
 
+/** How long the server may take. ms */
+export interface Limits {
+  /** To let us in, and to answer whoever asks whether it is there. */
+  readonly connectMs: number;
+  /** For a statement; null: as long as it is there. */
+  readonly answerMs: number | null;
+  /** How soon it is looked whether it is still there, while a statement without a limit is under way, and how often. */
+  readonly lookAfterMs: number;
+}
+
 export type ToServer =
-  | { readonly kind: 'open'; readonly connection: number; readonly url: string; readonly settings: string }
-  | { readonly kind: 'query'; readonly connection: number; readonly query: Query }
+  | {
+      readonly kind: 'open';
+      readonly connection: number;
+      readonly url: string;
+      readonly settings: string;
+      readonly limits: Limits;
+    }
+  | { readonly kind: 'query'; readonly connection: number; readonly query: Query; readonly isLong: boolean }
   /** Nobody waits for it; what goes wrong is told at the next one that somebody waits for. */
-  | { readonly kind: 'send'; readonly connection: number; readonly query: Query }
+  | { readonly kind: 'send'; readonly connection: number; readonly query: Query; readonly isLong: boolean }
   /** Several statements, no values, no rows. */
-  | { readonly kind: 'exec'; readonly connection: number; readonly text: string }
-  /** Ends the statement under way; it is not answered. */
+  | { readonly kind: 'exec'; readonly connection: number; readonly text: string; readonly isLong: boolean }
+  /** Ends the statement under way, with the connection where the server does not end it; it is not answered. */
   | { readonly kind: 'cancel'; readonly connection: number }
   | { readonly kind: 'close'; readonly connection: number };
 

@@ -4,40 +4,67 @@
  */
 import { workerData, type MessagePort } from 'node:worker_threads';
 import pg from 'pg';
+import { breakOff, cancel, goodbye, within, type Breakable } from './sync-postgres.limits.js';
 import { storedText } from './sync-postgres.text.js';
 import type { Answer, Query, SqlValue, ToServer, WireFault } from './sync-postgres.wire.js';
 
 const { port, flag } = workerData as { port: MessagePort; flag: SharedArrayBuffer };
 const signal = new Int32Array(flag);
 
-interface Connection {
-  readonly client: pg.Client;
-  readonly url: string;
+interface Connection extends Breakable {
   /** What went wrong with something that nobody waited for. */
   fault: WireFault | null;
   ended: boolean;
+  /** How many of its messages were begun, and how many were worked off. */
+  begun: number;
+  done: number;
 }
+
+/** How long an ended statement may take to end. */
+const CANCELLED_MS = 10_000;
+/** How long a peer that has gone without a word is believed to be there. */
+const KEEP_ALIVE_MS = 10_000;
 
 const connections = new Map<number, Connection>();
 
-/** Messages are worked off in their order, each once the one before it is done. */
-let last: Promise<void> = Promise.resolve();
+/**
+ * The messages of a connection are worked off in their order, each once the one before it is done. Those of others do not
+ * wait for them: a connection that hangs holds up nobody else.
+ */
+const last = new Map<number, Promise<void>>();
 
 port.on('message', (message: ToServer) => {
-  if (message.kind === 'cancel') return void cancel(message.connection);
-  last = last.then(() => take(message));
+  const { kind, connection } = message;
+  if (kind === 'cancel') return void end(connection);
+  const turn = (last.get(connection) ?? Promise.resolve()).then(() => take(message));
+  last.set(connection, turn);
+  if (kind === 'close') void turn.then(() => last.delete(connection));
 });
+
+/** The statement under way, whatever it takes. */
+async function end(id: number): Promise<void> {
+  const connection = connections.get(id);
+  if (!connection || connection.done === connection.begun) return;
+  const { done } = connection;
+  setTimeout(() => {
+    if (connection.done === done) breakOff(connection, `no answer for ${CANCELLED_MS} ms after it was to end`);
+  }, CANCELLED_MS).unref();
+  await cancel(connection);
+}
 
 async function take(message: ToServer): Promise<void> {
   let answer: Answer;
+  const begun = connections.get(message.connection);
+  if (begun) begun.begun++;
   try {
     answer = await serve(message);
   } catch (error) {
-    answer = { error: faultOf(error) };
+    answer = { error: connections.get(message.connection)?.brokenOff ?? faultOf(error) };
   }
-  if (connections.get(message.connection)?.ended) answer = { ...answer, ended: true };
+  const connection = connections.get(message.connection);
+  if (begun) begun.done++;
+  if (connection?.ended || connection?.brokenOff) answer = { ...answer, ended: true };
   if (message.kind === 'send') {
-    const connection = connections.get(message.connection);
     if (connection && answer.error) connection.fault ??= answer.error;
     return;
   }
@@ -53,13 +80,14 @@ async function serve(message: ToServer): Promise<Answer> {
   const { client, fault } = connection;
   if (message.kind === 'close') {
     connections.delete(message.connection);
-    await client.end().catch(() => {});
+    await goodbye(client);
     return {};
   }
+  const limitMs = message.kind === 'cancel' || message.isLong ? null : connection.limits.answerMs;
   if (message.kind === 'exec' && /^\s*rollback/i.test(message.text)) {
     // It is the answer to whatever went wrong.
     connection.fault = null;
-    await client.query(message.text);
+    await within(connection, limitMs, () => client.query(message.text));
     return {};
   }
   // What was sent before it has failed: PostgreSQL refuses the rest of the transaction too, and says less of why.
@@ -70,9 +98,9 @@ async function serve(message: ToServer): Promise<Answer> {
   switch (message.kind) {
     case 'query':
     case 'send':
-      return fault ? {} : run(client, message.query);
+      return fault ? {} : within(connection, limitMs, () => run(client, message.query));
     case 'exec':
-      await client.query(message.text);
+      await within(connection, limitMs, () => client.query(message.text));
       return {};
     case 'cancel':
       return {};
@@ -89,40 +117,31 @@ async function run(client: pg.Client, { text, values, name }: Query): Promise<An
   return { columns: fields.map((field) => field.name), rows, changes: rowCount ?? 0 };
 }
 
-async function open({ connection, url, settings }: Extract<ToServer, { kind: 'open' }>): Promise<Answer> {
-  const client = new pg.Client({ connectionString: url, types: TYPES, keepAlive: true });
-  // A connection that breaks while nobody asks is told at the next question.
-  client.on('error', (error) => {
-    const known = connections.get(connection);
-    if (known) known.fault ??= faultOf(error);
+async function open(message: Extract<ToServer, { kind: 'open' }>): Promise<Answer> {
+  const { connection, url, settings, limits } = message;
+  const client = new pg.Client({
+    connectionString: url,
+    types: TYPES,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    connectionTimeoutMillis: limits.connectMs,
   });
-  try {
-    await client.connect();
-    await client.query(settings);
-  } catch (error) {
-    await client.end().catch(() => {});
-    throw error;
-  }
-  const opened: Connection = { client, url, fault: null, ended: false };
+  const opened: Connection = { client, url, limits, fault: null, ended: false, brokenOff: null, begun: 0, done: 0 };
+  // A connection that breaks while nobody asks is told at the next question.
+  client.on('error', (error) => (opened.fault ??= faultOf(error)));
   client.on('end', () => (opened.ended = true));
+  try {
+    await within(opened, limits.connectMs, async () => {
+      await client.connect();
+      await client.query(settings);
+    });
+  } catch (error) {
+    await goodbye(client);
+    if (opened.brokenOff) return { error: opened.brokenOff };
+    throw /timeout expired/.test(String(error)) ? Object.assign(error as Error, { code: 'ETIMEDOUT' }) : error;
+  }
   connections.set(connection, opened);
   return {};
-}
-
-/** From a connection of its own: the one that is busy does not listen. */
-async function cancel(connection: number): Promise<void> {
-  const known = connections.get(connection);
-  const pid = (known?.client as unknown as { processID?: number } | undefined)?.processID;
-  if (known === undefined || pid === undefined) return;
-  const other = new pg.Client({ connectionString: known.url });
-  try {
-    await other.connect();
-    await other.query('select pg_cancel_backend($1)', [pid]);
-  } catch {
-    // Whoever waits goes on waiting, and asks again.
-  } finally {
-    await other.end().catch(() => {});
-  }
 }
 
 function faultOf(error: unknown): WireFault {

@@ -25,8 +25,9 @@ export interface Vault {
    */
   openVeiled(subject: string, eventId: string, field: string, ciphertext: string): unknown;
   /**
-   * From now on `open` answers `FORGOTTEN` for these subjects, whose keys are about to be destroyed; it holds in this
-   * process, until the answer is called.
+   * From now on `open` answers `FORGOTTEN` for these subjects, whose keys are about to be destroyed, until the
+   * answer is called; in every process that shares the keys, within a tenth of a second.
+   * @throws READ_STORE_UNREACHABLE: it holds in this process alone
    */
   veil(subjects: Iterable<string>): () => void;
   /** Keyed hash of a lookup value, hex: the same for the same type and value, meaningless without the secret. */

@@ -25,6 +25,8 @@ export interface ImportOptions {
   /** Read and check only. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** The first append waits for it. */
+  readonly beforeAppend?: () => Promise<void>;
   /** While reading: everything is undone. While appending: stops after the chunks at hand, and the next run goes on. */
   readonly signal?: AbortSignal;
   readonly actor?: Actor;

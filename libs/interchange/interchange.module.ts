@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 import { Kernel, type Clock } from '@touchstone/eventing';
-import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, OpenLoads } from '@touchstone/journeys';
+import { FactIntake, JourneysModule, ObjectFactIntake, ObjectIntake, Loads } from '@touchstone/journeys';
 import { PackCatalogue } from '@touchstone/packs';
 import { CLOCK, CONFIG, Metrics, VAULT, type Config } from '@touchstone/platform';
 import { CloudEventIntake } from './cloudevents-intake.js';
@@ -14,6 +14,7 @@ import { HeldAnswers } from './held-answers.js';
 import { ImportLogger } from './import-logger.js';
 import { ImportsController } from './imports.controller.js';
 import { QuarantineMending } from './quarantine-mending.js';
+import { moveQuarantine } from './quarantine-move.js';
 import { Quarantine } from './quarantine.js';
 import { QuarantineResolver } from './quarantine.resolver.js';
 import { RunningImports } from './running-imports.js';
@@ -71,8 +72,8 @@ import type { Sealer } from './sealed-frames.js';
     },
     {
       provide: RunningImports,
-      inject: [FileImporter, Quarantine, OpenLoads],
-      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: OpenLoads) =>
+      inject: [FileImporter, Quarantine, Loads],
+      useFactory: (importer: FileImporter, quarantine: Quarantine, loads: Loads) =>
         new RunningImports(importer, quarantine, loads),
     },
   ],
@@ -95,7 +96,12 @@ function quarantineOf(
   metrics: Metrics,
 ): Quarantine {
   const { dataDir, readStoreUrl: url } = config;
-  const place = url === undefined ? { file: join(dataDir, 'quarantine.db') } : { url };
+  const file = join(dataDir, 'quarantine.db');
+  if (url !== undefined) {
+    const moved = moveQuarantine(file, url);
+    if (moved > 0) new Logger('Quarantine').log(`${moved} records have moved from ${file} to PostgreSQL.`);
+  }
+  const place = url === undefined ? { file } : { url };
   const quarantine = Quarantine.open({ ...place, sealer, clock, onNew: logger.quarantined });
   const help = 'Records in quarantine that nobody has settled yet.';
   metrics.gauge('touchstone_quarantine_open_records', help, () => quarantine.count({ state: 'open' }));

@@ -8,7 +8,7 @@ import { INDEXES, type QuarantineStatement, type QuarantineTables } from './quar
  * Columns of a record. What is large stands last: a column behind it could only be read through all of its pages, and a
  * list or a count would drag every content along.
  */
-const COLUMNS: Readonly<Record<string, string>> = {
+export const COLUMNS: Readonly<Record<string, string>> = {
   id: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   source: 'TEXT NOT NULL',
   fingerprint: 'TEXT NOT NULL',
@@ -108,6 +108,10 @@ export class QuarantineFile implements QuarantineTables {
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  patiently<T>(work: () => T): T {
+    return work();
   }
 
   /** Empties the write-ahead log. */

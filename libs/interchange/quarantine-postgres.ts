@@ -102,11 +102,17 @@ export class QuarantinePostgres implements QuarantineTables {
     });
   }
 
+  patiently<T>(work: () => T): T {
+    return this.db.patiently(work);
+  }
+
   /** Removed rows stay where they were: the tables are written anew without them, and their old files removed. */
   wiped(): boolean {
     this.db.exec(`set lock_timeout = '${PATIENCE}'`);
     try {
-      for (const table of ['record', 'deed', 'shared_context']) this.db.exec(`vacuum (full) ${table}`);
+      this.db.patiently(() => {
+        for (const table of ['record', 'deed', 'shared_context']) this.db.exec(`vacuum (full) ${table}`);
+      });
       return true;
     } catch (error) {
       if ((error as { sqlState?: string }).sqlState === LOCK_NOT_AVAILABLE) return false;

@@ -27,7 +27,7 @@ export class QuarantineRemoval {
   /** Removes what has expired, and destroys keys that nothing is left for. Returns how many records went. */
   async purge(): Promise<number> {
     const now = this.clock.now().toISOString();
-    const removed = this.file.transaction(() => {
+    const removed = this.overAll(() => {
       this.prepared('DELETE FROM deed WHERE record IN (SELECT id FROM record WHERE expires_at <= ?)').run(now);
       const gone = Number(this.prepared('DELETE FROM record WHERE expires_at <= ?').run(now).changes);
       if (gone > 0) this.dropUnshared();
@@ -63,9 +63,14 @@ export class QuarantineRemoval {
       after = rows.at(-1)!.id;
       await nextTurn();
     }
-    this.file.transaction(() => this.dropUnshared());
+    this.overAll(() => this.dropUnshared());
     if (!this.file.wiped()) throw notErased();
     return removed;
+  }
+
+  /** What looks at every record takes its time. */
+  private overAll<T>(work: () => T): T {
+    return this.file.patiently(() => this.file.transaction(work));
   }
 
   private remove(id: number): void {

@@ -17,6 +17,8 @@ export interface QuarantineTables {
    * may wait for anything.
    */
   transaction<T>(work: () => T): T;
+  /** Statements within may take longer than a request may wait. */
+  patiently<T>(work: () => T): T;
   /** Wipes what is left of removed records; false while somebody else reads them. */
   wiped(): boolean;
   close(): void;

@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { FORGOTTEN } from '@touchstone/eventing';
+import { FORGOTTEN, openSyncPostgres, postgresAddress } from '@touchstone/eventing';
 import { freshSchema, postgresForSuite } from '../../scripts/postgres.js';
+import { QuarantinePostgres } from './quarantine-postgres.js';
 import { openHouse, type House } from './testing.js';
 import { Quarantine, type Recognises, type Unreadable } from './quarantine.js';
 
@@ -300,4 +301,17 @@ describe.each(postgres ? ['SQLite', 'PostgreSQL'] : ['SQLite'])('quarantine in %
     expect(await quarantine.forget({ isTheirs: () => true, in: () => false })).toBe(1);
     quarantine.close();
   });
+});
+
+(postgres ? it : it.skip)('changes of the quarantine in PostgreSQL come one after the other', () => {
+  const own = freshSchema(postgres!, 'turns');
+  const tables = QuarantinePostgres.open(own);
+  const other = openSyncPostgres(own);
+  const isFree = () =>
+    other
+      .prepare('select pg_try_advisory_xact_lock(hashtext(?), 0) as free')
+      .get(`${postgresAddress(own).schema}_quarantine`)!['free'];
+  expect([tables.transaction(() => tables.transaction(isFree)), isFree()]).toEqual([0, 1]);
+  tables.close();
+  other.close();
 });

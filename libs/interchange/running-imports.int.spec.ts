@@ -1,5 +1,5 @@
 import { OpenLoads } from '@touchstone/journeys';
-import type { FileImporter } from './import-job.js';
+import { FileImporter } from './import-job.js';
 import type { ImportResult } from './import-types.js';
 import { RunningImports } from './running-imports.js';
 import { openHouse, type House } from './testing.js';
@@ -74,5 +74,25 @@ describe('imports and what must not happen while they run', () => {
     ]);
     const anna = { isTheirs: () => false, in: (text: string) => text.includes('Anna') };
     expect(await imports.forget(anna)).toEqual({ quarantined: 1, imports: 2 });
+  });
+
+  it('are open as loads before anything of theirs is in the log, and until they have ended', async () => {
+    const told: [string, number][] = [];
+    const tell = async (what: string) => told.push([what, (await house.recorded()).length]);
+    const begin = async () => {
+      await turn();
+      await tell('begun');
+      return () => void tell('ended');
+    };
+    const real = new RunningImports(new FileImporter(house), house.quarantine, { begin });
+    const xes = `<log><trace><string key="concept:name" value="c"/><event><string key="concept:name" value="A"/>
+      <date key="time:timestamp" value="2024-05-01T08:00:00Z"/></event></trace></log>`;
+    const source = () => ({ open: async function* () { yield Buffer.from(xes); } }) as never; // prettier-ignore
+    await real.run(source(), xesReading({ journeyType: 'j' }), { dryRun: true });
+    expect(told).toEqual([]);
+    const { taken } = await real.run(source(), xesReading({ journeyType: 'j' }));
+    await turn();
+    expect([taken, told[0], told[1]?.[0]]).toEqual([1, ['begun', 0], 'ended']);
+    expect(told[1]![1]).toBeGreaterThan(0);
   });
 });

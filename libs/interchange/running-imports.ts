@@ -1,8 +1,8 @@
-import type { OpenLoads } from '@touchstone/journeys';
+import type { Loads } from '@touchstone/journeys';
 import { TouchstoneError } from '@touchstone/eventing';
 import type { FileReading } from './file-reading.js';
 import type { FileImporter } from './import-job.js';
-import type { ImportOptions, ImportProgress, ImportResult, ImportSource } from './import-types.js';
+import type { ImportOptions, ImportResult, ImportSource } from './import-types.js';
 import type { Quarantine, Recognises } from './quarantine.js';
 
 /** How often what has expired is removed, in ms. */
@@ -21,7 +21,7 @@ export class RunningImports {
   constructor(
     private readonly importer: FileImporter,
     private readonly quarantine: Quarantine,
-    private readonly loads: Pick<OpenLoads, 'begin'>,
+    private readonly loads: Pick<Loads, 'begin'>,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -39,14 +39,13 @@ export class RunningImports {
     await this.quiet;
     const { signal } = this.stopping;
     let ended: (() => void) | undefined;
-    const onProgress = (progress: ImportProgress) => {
-      if (progress.phase === 'append') ended ??= this.loads.begin();
-      options.onProgress?.(progress);
+    const beforeAppend = async () => {
+      ended ??= await this.loads.begin();
     };
     try {
       return await this.importer.run(source, reading, {
         ...options,
-        onProgress,
+        beforeAppend,
         signal: options.signal ? AbortSignal.any([signal, options.signal]) : signal,
       });
     } finally {

@@ -38,6 +38,7 @@ export class SpoolAppender {
     }
     this.appending.add(manifest.id);
     try {
+      await options.beforeAppend?.();
       await this.publish(spool, options.actor);
       await this.appendAll(spool, options);
       const result = resultOf(spool, resumed);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog, Position, RecordedEvent, TouchstoneError } from '@touchstone/eventing';
 import type { PolicyError, PolicyStatus, RunnablePolicy } from '@touchstone/platform';
 import { TYPES, type FollowUps } from './follow-ups.js';
-import type { OpenLoads } from './open-loads.js';
+import type { Loads } from './open-loads.js';
 
 /** Where a policy keeps how far it has come. Losing it costs time and nothing else. */
 export interface Checkpoint {
@@ -25,7 +25,7 @@ export interface FollowUpsParts {
   readonly log: Pick<EventLog, 'subscribe' | 'readAll' | 'head' | 'comparePositions'>;
   readonly follows: Pick<FollowUps, 'make' | 'begin'>;
   readonly checkpoint: Checkpoint;
-  readonly loads: OpenLoads;
+  readonly loads: Loads;
   /** Told once of each new trouble that does not go by itself. */
   readonly warn?: (message: string, code: string) => void;
   readonly tuning?: FollowUpsTuning;
@@ -189,7 +189,7 @@ export class FollowUpsPolicy implements RunnablePolicy {
   /** Half a history is none, and a load must not find decisions of today between its own events. */
   private async loadsEnded(): Promise<void> {
     const { loads } = this.parts;
-    while (loads.any && !this.stopping.signal.aborted) {
+    while (!this.stopping.signal.aborted && (await loads.look())) {
       await new Promise<void>((resolve) => {
         const over = () => {
           quiet();
@@ -198,6 +198,8 @@ export class FollowUpsPolicy implements RunnablePolicy {
         };
         const quiet = loads.onLastEnd(over);
         this.stopping.signal.addEventListener('abort', over, { once: true });
+        // It may have ended since it was asked.
+        if (!loads.any || this.stopping.signal.aborted) over();
       });
     }
   }

@@ -26,5 +26,5 @@ export {
 export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
 export { ObjectIntake, type ObjectStatement, type StatementOutcome } from './object-intake.js';
 export { objectSamples } from './object.samples.js';
-export { OpenLoads } from './open-loads.js';
+export { Loads, OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

@@ -11,6 +11,7 @@ import {
   LedPolicy,
   Policies,
   PolicyCheckpoint,
+  PublishedPolicies,
   READS,
   SHARED_STORE,
   SharedPolicyCheckpoint,
@@ -56,10 +57,11 @@ import {
   SharedFactsResolver,
 } from './objects.resolver.js';
 import { OpenEnds } from './open-ends.js';
-import { OpenLoads } from './open-loads.js';
+import { Loads, OpenLoads } from './open-loads.js';
 import { ReadFactPlaces } from './read-fact-places.js';
 import { ReadPeople } from './read-people.js';
 import { RuleMoments } from './rule-moments.policy.js';
+import { SharedLoads } from './shared-loads.js';
 import { WholeJourneys } from './whole-journeys.js';
 import { routedCommands, wholeJourneyHandlers } from './whole-journeys.handlers.js';
 
@@ -112,21 +114,10 @@ const notForPeople = [
     { provide: OpenEnds, useFactory: () => new OpenEnds() },
     {
       provide: FollowUpsPolicy,
-      inject: [
-        EVENT_LOG,
-        Kernel,
-        EventRegistry,
-        FactIntake,
-        OpenEnds,
-        OpenLoads,
-        CONFIG,
-        Policies,
-        LEADING,
-        SHARED_STORE,
-      ],
+      inject: [EVENT_LOG, Kernel, EventRegistry, FactIntake, OpenEnds, Loads, CONFIG, Policies, LEADING, SHARED_STORE],
       useFactory: followUps,
     },
-    { provide: OpenLoads, inject: [CONFIG], useFactory: openLoads },
+    { provide: Loads, inject: [CONFIG, SHARED_STORE], useFactory: openLoads },
     {
       provide: ObjectFactIntake,
       inject: [Kernel, PackCatalogue, FactIntake],
@@ -135,7 +126,7 @@ const notForPeople = [
     },
     {
       provide: RuleMoments,
-      inject: [EVENT_LOG, READS, Kernel, CLOCK, OpenLoads, Projections, CONFIG, Policies, LEADING],
+      inject: [EVENT_LOG, READS, Kernel, CLOCK, Loads, Projections, CONFIG, Policies, LEADING, SHARED_STORE],
       useFactory: ruleMoments,
     },
     Forgetting,
@@ -158,15 +149,15 @@ const notForPeople = [
     AudienceMembersResolver,
     ObjectCommandsResolver,
   ],
-  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, OpenLoads],
+  exports: [FactIntake, ObjectFactIntake, Forgetting, JourneyReader, FigureReader, Loads],
 })
 export class JourneysModule {}
 
 /** Of a house whose history is not complete yet, one load never ends. */
-function openLoads({ historyOpen }: Config): OpenLoads {
-  const loads = new OpenLoads();
+async function openLoads({ historyOpen }: Config, store: Queries | null): Promise<Loads> {
+  const loads = store ? new SharedLoads(store) : new OpenLoads();
   if (historyOpen) {
-    loads.begin();
+    await loads.begin();
     const message = 'HISTORY_OPEN is set: no rule observes a moment until a start without it.';
     new Logger('RuleMoments').warn(message, { event: 'HISTORY_OPEN' });
   }
@@ -179,18 +170,20 @@ function ruleMoments(
   reads: Reads,
   kernel: Kernel,
   clock: Clock,
-  loads: OpenLoads,
+  loads: Loads,
   projections: Projections,
   { roles }: Config,
   policies: Policies,
   leading: Leading | null,
+  store: Queries | null,
 ): LedPolicy {
   const logger = new Logger('RuleMoments');
   const checkpoints = (options: { signal: AbortSignal }) => projections.onCheckpoint('journeys', options);
   const warn = (message: string, code: string) =>
     logger.warn(message, { event: 'POLICY_FAILED', policy: 'rule-moments', code });
   const make = () => new RuleMoments({ log, reads, kernel, clock, loads, checkpoints, warn });
-  const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock') });
+  const published = store && new PublishedPolicies(store);
+  const policy = new LedPolicy({ name: 'rule-moments', make, leading, isWanted: roles.includes('clock'), published });
   policies.add(policy);
   return policy;
 }
@@ -202,7 +195,7 @@ function followUps(
   registry: EventRegistry,
   { follows: facts }: FactIntake,
   ends: OpenEnds,
-  loads: OpenLoads,
+  loads: Loads,
   { dataDir, roles }: Config,
   policies: Policies,
   leading: Leading | null,
@@ -215,6 +208,7 @@ function followUps(
     name: 'follow-ups',
     leading,
     isWanted: roles.includes('projector'),
+    published: store && new PublishedPolicies(store),
     make: (term) => {
       const follows = new FollowUps({ log, kernel, registry, follows: facts, ends, othersRecord: term !== null });
       const checkpoint =

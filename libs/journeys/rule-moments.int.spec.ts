@@ -358,6 +358,29 @@ describe('rule moments', () => {
     expect(await house.held()).toEqual(['NEG-S3 110']);
   });
 
+  it('stops between two decisions when a load begins, and goes on at its end', async () => {
+    await house.touchpoint(10, 100, 0);
+    await house.touchpoint(11, 110, 20);
+    await house.touchpoint(12, 120, 40);
+    house.clock.move(utc(300));
+    let ended: (() => void) | undefined;
+    let looks = 0;
+    class LateLoad extends OpenLoads {
+      override look() {
+        // Asked before the page and before each decision: this is the second one.
+        if (++looks === 3) ended = this.begin();
+        return super.look();
+      }
+    }
+    const policy = house.policy({ chunk: 1 }, { loads: new LateLoad() });
+    while (!ended) await sleep(5);
+    await sleep(60);
+    expect(await house.held()).toHaveLength(1);
+    ended();
+    await house.settled(policy);
+    expect(await house.held()).toEqual(['NEG-S3 110', 'NEG-S3 120']);
+  });
+
   it('concludes nothing from absence while the read model is behind the log', async () => {
     const policy = house.policy();
     await house.touchpoint(10, 100, 0);

@@ -1,6 +1,6 @@
 import type { Actor, Clock, EventLog, Kernel, Position } from '@touchstone/eventing';
 import type { Reads } from '@touchstone/readmodel';
-import type { OpenLoads } from './open-loads.js';
+import type { Loads } from './open-loads.js';
 
 /** Who records what rules decide. */
 export const RULE_MOMENTS: Actor = { id: 'rule-moments', role: 'policy' };
@@ -27,7 +27,7 @@ export interface RuleMomentsParts {
   readonly reads: Pick<Reads, 'run'>;
   readonly kernel: Pick<Kernel, 'executeMany'>;
   readonly clock: Clock;
-  readonly loads: OpenLoads;
+  readonly loads: Loads;
   /** The checkpoint of the journeys' read models, as it is and each one from now on. */
   readonly checkpoints: (options: { signal: AbortSignal }) => AsyncIterable<Position>;
   /** Told once of each new trouble that does not go by itself. */

@@ -112,7 +112,7 @@ export class RuleMoments implements RunnablePolicy {
     let thinkingUntil: number | null = null;
     let open = false;
     for (let after: DueCursor | undefined; ;) {
-      if (loads.any || this.stopping.signal.aborted) return { dueMs: null, retryAt: null };
+      if (this.stopping.signal.aborted || (await loads.look())) return { dueMs: null, retryAt: null };
       const { due, next, nextDueMs } = await this.read(after);
       const settled = due.filter((row) => {
         const until = thoughtUntil(row);
@@ -154,9 +154,14 @@ export class RuleMoments implements RunnablePolicy {
     let before: Promise<Error | null> = Promise.resolve(null);
     let trouble: Error | null = null;
     let from = 0;
-    for (; from < rows.length && !trouble && !this.parts.loads.any && !this.stopping.signal.aborted; from += chunk) {
+    for (; from < rows.length && !trouble && !this.stopping.signal.aborted; from += chunk) {
+      const held = await this.parts.loads.look().catch((error: Error) => error);
+      if (held === true) break;
       // While one is being appended the journeys of the next are read.
-      const current = this.decideChunk(rows.slice(from, from + chunk)).catch((error: Error) => error);
+      const current =
+        held instanceof Error
+          ? Promise.resolve(held)
+          : this.decideChunk(rows.slice(from, from + chunk)).catch((error: Error) => error);
       trouble = await before;
       before = current;
       // Commands of people come in between.

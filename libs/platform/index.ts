@@ -13,6 +13,7 @@ export * from './metrics.js';
 export * from './paging.js';
 export * from './policies.js';
 export * from './policy-checkpoint.js';
+export * from './published-policies.js';
 export * from './query-limits.js';
 export * from './request-context.js';
 export * from './scalars.js';

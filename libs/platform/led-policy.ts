@@ -1,4 +1,6 @@
-import type { Policy, PolicyStatus } from './policies.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HousePolicyStatus, Policy, PolicyStatus } from './policies.js';
+import { TELL_EVERY_MS, type PublishedPolicies } from './published-policies.js';
 
 /** A time during which a policy runs here and nowhere else; `lost` is aborted when that is to end. */
 export interface PolicyTerm {
@@ -8,7 +10,8 @@ export interface PolicyTerm {
 }
 
 /** A policy that can be begun and ended. */
-export interface RunnablePolicy extends Policy {
+export interface RunnablePolicy {
+  status(): Promise<PolicyStatus>;
   start(): void | Promise<void>;
   /** Finishes what it has in hand. */
   stop(): Promise<void>;
@@ -37,6 +40,10 @@ export class LedPolicy implements Policy {
       readonly leading: Leading | null;
       /** Whether this process may run it at all. */
       readonly isWanted: boolean;
+      /** What other processes are told, and tell; null: there are none. */
+      readonly published?: PublishedPolicies | null;
+      /** Default `TELL_EVERY_MS`. */
+      readonly tellEveryMs?: number;
     },
   ) {}
 
@@ -61,17 +68,41 @@ export class LedPolicy implements Policy {
     return (await this.running?.status()) ?? null;
   }
 
+  async ofHouse(): Promise<HousePolicyStatus | null> {
+    const { name, published } = this.parts;
+    const own = await this.status();
+    if (!published) return own && { ...own, holder: null };
+    if (!own) return published.of(name);
+    // How it stands here is known better than it was told.
+    const holder = await published.of(name).then(
+      (told) => told.holder,
+      () => null,
+    );
+    return { ...own, holder };
+  }
+
   private async serve(term: PolicyTerm): Promise<void> {
     const policy = this.parts.make(term);
     try {
       await policy.start();
       this.running = policy;
-      if (!term.lost.aborted) {
-        await new Promise<void>((resolve) => term.lost.addEventListener('abort', () => resolve(), { once: true }));
-      }
+      await this.tell(policy, term);
     } finally {
       this.running = null;
       await policy.stop();
+    }
+  }
+
+  /** Tells how it stands for as long as it runs here. */
+  private async tell(policy: RunnablePolicy, term: PolicyTerm): Promise<void> {
+    const { published, tellEveryMs = TELL_EVERY_MS } = this.parts;
+    while (!term.lost.aborted) {
+      // What is in the way is told by the store; nobody believes what is too old.
+      await policy
+        .status()
+        .then((status) => published?.tell(status, term))
+        .catch(() => undefined);
+      await sleep(tellEveryMs, undefined, { signal: term.lost }).catch(() => undefined);
     }
   }
 }

@@ -74,7 +74,7 @@ describe('Metrics', () => {
       lastError: null,
     });
     let state: PolicyStatus['state'] = 'live';
-    policies.add({ status: () => Promise.resolve(status(state)) });
+    policies.add({ status: () => Promise.resolve(status(state)), ofHouse: () => Promise.resolve(null) });
     metrics.collectPolicies(() => policies.status());
     const of = (name: string) => value(metrics, `touchstone_policy_${name}{policy="rules"}`);
     expect([await of('due'), await of('decided_total'), await of('failed_total')]).toEqual([3, 5, 2]);

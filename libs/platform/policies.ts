@@ -26,6 +26,12 @@ export interface PolicyStatus {
   readonly lastError: PolicyError | null;
 }
 
+/** How a policy stands, in whichever process. */
+export interface HousePolicyStatus extends PolicyStatus {
+  /** The process that runs it, where several could; null: nobody does now, or there is only this one. */
+  readonly holder: string | null;
+}
+
 export interface PolicyError {
   readonly code: string;
   readonly kind: ErrorKind;
@@ -36,6 +42,8 @@ export interface PolicyError {
 export interface Policy {
   /** Null: it does not run in this process now. */
   status(): Promise<PolicyStatus | null>;
+  /** Wherever it runs. */
+  ofHouse(): Promise<HousePolicyStatus | null>;
 }
 
 /** The policies that run in this process, each from when its feature has started. */
@@ -48,6 +56,12 @@ export class Policies {
 
   async status(): Promise<readonly PolicyStatus[]> {
     const all = await Promise.all(this.all.map((policy) => policy.status()));
+    return all.filter((status) => status !== null);
+  }
+
+  /** Of all processes that share the work. @throws READ_STORE_UNREACHABLE (unavailable) */
+  async ofHouse(): Promise<readonly HousePolicyStatus[]> {
+    const all = await Promise.all(this.all.map((policy) => policy.ofHouse()));
     return all.filter((status) => status !== null);
   }
 }

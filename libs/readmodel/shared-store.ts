@@ -17,18 +17,24 @@ export interface SharedStoreOptions {
 /** How long an answer is waited for; shorter than a lease, so that a connection that hangs costs no lease. ms */
 const ANSWER_MS = 2_000;
 const CONNECT_MS = 2_000;
+/** How long it may take over many rows, or whole schemas. ms */
+const LONG_MS = 600_000;
 const CONNECTIONS = 4;
 /** Two processes that make the same schema at the same moment trip over each other; then it is there. */
 const MADE_BY_ANOTHER = new Set(['23505', '42P06', '42P07', '42710', '42723', 'XX000']);
 const ATTEMPTS = 10;
 
+/** Rows of a statement with `$1`, `$2` … */
+export type Ask = <R extends object>(text: string, values?: readonly unknown[]) => Promise<R[]>;
+
 export class SharedStore {
   readonly schema: string;
   readonly holder: string;
+  /** Where it is, without credentials. */
+  readonly shown: string;
   /** What stands in the way of talking to PostgreSQL, or null. */
   trouble: string | null = null;
   private readonly pool: pg.Pool;
-  private readonly shown: string;
   private readonly connectionString: string;
 
   private constructor(private readonly options: SharedStoreOptions) {
@@ -68,9 +74,28 @@ export class SharedStore {
     }
   }
 
+  /**
+   * Statements of one transaction, which may take their time: all of them or none.
+   * @throws as `query`, and what `work` throws
+   */
+  async together<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+    const client = await this.connect(LONG_MS);
+    try {
+      await client.query('begin');
+      const result = await work(async (text, values = []) => (await client.query(text, [...values])).rows);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      throw error instanceof TouchstoneError ? error : this.inOurWords(error);
+    } finally {
+      // Whatever was begun and not committed goes with it.
+      await client.end().catch(() => undefined);
+    }
+  }
+
   /** A connection of one's own, for listening; ended by whoever asked for it. @throws READ_STORE_UNREACHABLE */
-  async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.settings(), keepAlive: true });
+  async connect(answerMs = ANSWER_MS): Promise<pg.Client> {
+    const client = new pg.Client({ ...this.settings(), query_timeout: answerMs, keepAlive: true });
     client.on('error', () => undefined);
     try {
       await client.connect();

@@ -5,7 +5,7 @@
  * transaction, and a change of holder takes the same one alone: so no transaction that passed the fence is still to be
  * committed when the next holder begins. Not a lock on the row of the lease, which its own holder renews meanwhile.
  */
-export const SHARED_TABLES = (schema: string): string => tables(schema) + functions(schema);
+export const SHARED_TABLES = (schema: string): string => tables(schema) + policyTables(schema) + functions(schema);
 
 const tables = (schema: string): string => `
 select pg_advisory_xact_lock(hashtext('touchstone'), hashtext('${schema}'));
@@ -17,11 +17,12 @@ create table if not exists ${schema}.lease (
   acquired_at timestamptz not null,
   expires_at timestamptz not null
 );
-create table if not exists ${schema}.policy_checkpoint (
-  name text primary key,
-  position text not null,
-  epoch bigint not null,
-  saved_at timestamptz not null
+create table if not exists ${schema}.event_log (
+  one boolean primary key default true check (one),
+  engine text not null,
+  first_event text not null,
+  first_position text not null,
+  since timestamptz not null
 );
 create table if not exists ${schema}.projection_state (
   group_name text primary key,
@@ -38,6 +39,27 @@ create table if not exists ${schema}.projection_request (
   expires_at timestamptz not null,
   taken_by bigint,
   answer jsonb
+);
+`;
+
+const policyTables = (schema: string): string => `
+create table if not exists ${schema}.open_load (
+  id uuid primary key,
+  process text not null,
+  since timestamptz not null,
+  expires_at timestamptz not null
+);
+create table if not exists ${schema}.policy_checkpoint (
+  name text primary key,
+  position text not null,
+  epoch bigint not null,
+  saved_at timestamptz not null
+);
+create table if not exists ${schema}.policy_state (
+  name text primary key,
+  epoch bigint not null,
+  status jsonb not null,
+  told_at timestamptz not null
 );
 `;
 

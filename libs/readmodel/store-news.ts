@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { MEMBERS } from './log-of-store.js';
 import { pauseFor } from './pause.js';
 import type { SharedStore } from './shared-store.js';
 
@@ -55,6 +56,7 @@ export class StoreNews {
     client.on('end', () => broken.abort());
     client.on('notification', ({ payload }) => this.hear(payload));
     try {
+      await client.query(`select pg_advisory_lock_shared(${MEMBERS(this.store.schema)})`);
       await client.query(`listen "${channelOf(this.store.schema)}"`);
       while (!signal.aborted && !broken.signal.aborted) {
         await pauseFor(PROBE_EVERY_MS, AbortSignal.any([signal, broken.signal]));
