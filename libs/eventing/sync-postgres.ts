@@ -1,6 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { forDriver, storeUnreachable } from './postgres-address.js';
-import { storedText } from './sync-postgres.text.js';
+import { Plans, settingsOf, stored, withNumbers, type PostgresSession } from './postgres-statements.js';
 import type { Answer, Query, SqlValue, ToServer } from './sync-postgres.wire.js';
 
 export type { SqlValue } from './sync-postgres.wire.js';
@@ -29,22 +29,11 @@ export interface SyncStatement {
   iterate(...values: readonly SqlValue[]): IterableIterator<Row>;
 }
 
-export interface SyncPostgresOptions {
-  /** Where tables are looked for and made; default as the server has it. It need not be there yet. */
-  readonly schema?: string;
-  /** Whether a commit waits for the disk of the server; default true. */
-  readonly durable?: boolean;
-  readonly readOnly?: boolean;
-  /** Shown in the server's list of connections. */
-  readonly application?: string;
+export interface SyncPostgresOptions extends PostgresSession {
   /** Asked about every 20 ms while a statement runs; whatever it throws ends the statement, and is thrown. */
   readonly interrupt?: () => void;
 }
 
-/** Prepared on the server: those that come again. */
-const KEPT_PLANS = 400;
-/** A text is worth a plan from its third use on. */
-const WORTH_A_PLAN = 3;
 const ROWS_PER_FETCH = 2_000;
 const INTERRUPT_EVERY_MS = 20;
 /** How long an ended statement may take to end. */
@@ -72,8 +61,7 @@ export class SyncPostgres {
   private readonly id: number;
   /** What makes a line that several share ours. */
   private readonly mine: string | null;
-  private readonly uses = new Map<string, { name?: string; used: number; readonly text: string }>();
-  private plans = 0;
+  private readonly plans = new Plans();
   private cursors = 0;
   private open = false;
   private inTransaction = false;
@@ -82,21 +70,12 @@ export class SyncPostgres {
     url: string,
     private readonly options: SyncPostgresOptions,
   ) {
-    const { schema, durable = true, readOnly = false, application = 'touchstone' } = options;
-    const settings = [
-      `set application_name = ${literal(application)}`,
-      ...(schema === undefined ? [] : [`set search_path = ${quotedName(schema)}`]),
-      `set synchronous_commit = ${durable ? 'on' : 'off'}`,
-      // The compiler of the server costs more than it saves on what is asked here.
-      'set jit = off',
-      `set timezone = 'UTC'`,
-      ...(readOnly ? ['set default_transaction_read_only = on'] : []),
-    ];
+    const settings = settingsOf(options);
     const line = new URL(url).searchParams.get('line');
     const known = line === null ? undefined : lines.get(line);
     // Whoever is in a transaction keeps the line.
     const alone = line === null || known?.user.isTransaction === true;
-    this.mine = alone ? null : settings.join('; ');
+    this.mine = alone ? null : settings;
     this.id = alone ? ++lastConnection : (known?.id ?? ++lastConnection);
     try {
       if (alone || !known)
@@ -104,7 +83,7 @@ export class SyncPostgres {
           kind: 'open',
           connection: this.id,
           url: forDriver(url).connectionString,
-          settings: settings.join('; '),
+          settings,
         });
     } catch (error) {
       throw storeUnreachable(forDriver(url).shown, (error as Error).message, error);
@@ -201,23 +180,9 @@ export class SyncPostgres {
   }
 
   private planned(text: string, values: readonly SqlValue[]): Query {
-    const stored = values.map((value) => (typeof value === 'string' ? storedText.write(value) : value));
-    let known = this.uses.get(text);
-    if (!known) {
-      // Texts of every length of a list: forgetting their counts costs nothing but a plan later.
-      if (this.uses.size > 10 * KEPT_PLANS) for (const [key, { name }] of this.uses) if (!name) this.uses.delete(key);
-      this.uses.set(text, (known = { used: 0, text }));
-    }
-    if (
-      this.mine === null &&
-      ++known.used >= WORTH_A_PLAN &&
-      !known.name &&
-      this.plans < KEPT_PLANS &&
-      !/^(declare|fetch|close)/.test(text)
-    ) {
-      known.name = `p${++this.plans}`;
-    }
-    return { text: known.text, values: stored, ...(known.name && { name: known.name }) };
+    // What one of a line has prepared, the next one would know nothing of.
+    const name = this.mine === null ? this.plans.nameOf(text) : undefined;
+    return { text, values: values.map(stored), ...(name && { name }) };
   }
 
   private ask(message: ToServer): Answer {
@@ -315,12 +280,3 @@ function shaped({ columns = [], rows = [] }: Answer): Row[] {
     return object;
   });
 }
-
-/** `?` as `$1`, `$2` …, but not within quotes. */
-function withNumbers(text: string): string {
-  let n = 0;
-  return text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (found) => (found === '?' ? `$${++n}` : found));
-}
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

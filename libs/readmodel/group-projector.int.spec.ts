@@ -237,11 +237,11 @@ describe('a new version of a projection', () => {
     });
     expect(projector.status().cause).toMatch(/new version/);
     const reader = new ActiveGenerations(readStore.directory);
-    expect(reader.of('toys').name).toBe(shown.name);
+    expect((await reader.of('toys')).name).toBe(shown.name);
     await expect(projector.rebuild()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await expect(async () => projector.retryParked()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await until(() => generation === 'toys-2');
-    expect(reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
+    expect(await reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
     reader.close();
     await expect(projector.rollback()).rejects.toMatchObject({ code: 'GENERATION_MISFIT' });
     await projector.stop();

@@ -4,18 +4,11 @@ import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
-import {
-  asPostgres,
-  isThere,
-  openForReading,
-  openForWriting,
-  removeAt,
-  transaction,
-  type Connection,
-  type Statement,
-} from './connection.js';
+import { asPostgres, isThere, openForWriting, removeAt, transaction, type Connection } from './connection.js';
 import { inSchema, isPostgresUrl, schemaOf, type Place } from './place.js';
 import { createSchema } from './postgres.js';
+import { openReads, type ReadConnection } from './read-connection.js';
+import { quoted } from './sqlite.js';
 import { kyselyOn } from './sqlite-dialect.js';
 
 /**
@@ -230,19 +223,25 @@ export function fits(generation: Generation, group: ProjectionGroup): boolean {
 
 /** The reading side of `meta.db`: which generation answers right now. */
 export class ActiveGenerations {
-  private db: Connection | null = null;
-  private statement: Statement | null = null;
+  private db: ReadConnection | null = null;
   /** By group: what was read last, and the row that it was made of. */
   private readonly last = new Map<string, { readonly key: string; readonly generation: Generation }>();
+  private readonly text: string;
 
-  constructor(private readonly directory: Place) {}
+  constructor(private readonly directory: Place) {
+    // By its schema: a connection to a generation is asked too.
+    const table = isPostgresUrl(directory) ? `${quoted(schemaOf(directory))}.generation` : 'generation';
+    this.text = `${selectFrom(table)} where group_name = ? and state = 'active'`;
+  }
 
-  /** @throws READ_MODEL_NOT_READY (unavailable) before the group's first generation is there */
-  of(group: string): Generation {
+  /**
+   * @param on a connection that sees all schemas may be asked within its transaction
+   * @throws READ_MODEL_NOT_READY (unavailable) before the group's first generation is there
+   */
+  async of(group: string, on?: ReadConnection): Promise<Generation> {
     try {
-      this.db ??= openForReading(metaOf(this.directory));
-      this.statement ??= this.db.prepare(`${SELECT} where group_name = ? and state = 'active'`);
-      const row = this.statement.get(group);
+      const db = on && on.engine === 'postgres' ? on : await this.connection();
+      const [row] = await db.all<GenerationRow>(this.text, group);
       if (row) return this.made(group, row);
     } catch (error) {
       // A connection that is broken is not asked again.
@@ -255,11 +254,14 @@ export class ActiveGenerations {
   close(): void {
     this.db?.close();
     this.db = null;
-    this.statement = null;
+  }
+
+  private async connection(): Promise<ReadConnection> {
+    return (this.db ??= await openReads(metaOf(this.directory)));
   }
 
   /** Every read asks, and the answer changes once in a release. */
-  private made(group: string, row: Record<string, string | number | null>): Generation {
+  private made(group: string, row: GenerationRow): Generation {
     const key = `${row.number} ${row.activated_at} ${row.shape}`;
     let known = this.last.get(group);
     if (known?.key !== key) this.last.set(group, (known = { key, generation: generationOf(row) }));
@@ -277,9 +279,13 @@ export function notReady(group: string, cause?: unknown): TouchstoneError {
   );
 }
 
-const SELECT = `select group_name, number, state, versions, shape, created_at, activated_at from generation`;
+const selectFrom = (table: string): string =>
+  `select group_name, number, state, versions, shape, created_at, activated_at from ${table}`;
+const SELECT = selectFrom('generation');
 
-function generationOf(row: Record<string, string | number | null>): Generation {
+type GenerationRow = Record<string, string | number | null>;
+
+function generationOf(row: GenerationRow): Generation {
   return {
     group: String(row.group_name),
     number: Number(row.number),
