@@ -15,6 +15,8 @@ export type ToServer =
   | { readonly kind: 'query'; readonly connection: number; readonly query: Query }
   /** Nobody waits for it; what goes wrong is told at the next one that somebody waits for. */
   | { readonly kind: 'send'; readonly connection: number; readonly query: Query }
+  /** The same of a `copy … from stdin` with its rows. */
+  | { readonly kind: 'copy'; readonly connection: number; readonly text: string; readonly rows: string }
   /** Several statements, no values, no rows. */
   | { readonly kind: 'exec'; readonly connection: number; readonly text: string }
   /** Ends the statement under way; it is not answered. */

@@ -4,6 +4,7 @@
  */
 import { workerData, type MessagePort } from 'node:worker_threads';
 import pg from 'pg';
+import { CopyIn } from './postgres-copy.js';
 import { faultOf, TYPES } from './postgres-values.js';
 import type { Answer, Query, SqlValue, ToServer, WireFault } from './sync-postgres.wire.js';
 
@@ -36,7 +37,7 @@ async function take(message: ToServer): Promise<void> {
     answer = { error: faultOf(error) };
   }
   if (connections.get(message.connection)?.ended) answer = { ...answer, ended: true };
-  if (message.kind === 'send') {
+  if (message.kind === 'send' || message.kind === 'copy') {
     const connection = connections.get(message.connection);
     if (connection && answer.error) connection.fault ??= answer.error;
     return;
@@ -63,7 +64,7 @@ async function serve(message: ToServer): Promise<Answer> {
     return {};
   }
   // What was sent before it has failed: PostgreSQL refuses the rest of the transaction too, and says less of why.
-  if (fault && message.kind !== 'send') {
+  if (fault && message.kind !== 'send' && message.kind !== 'copy') {
     connection.fault = null;
     return { error: fault };
   }
@@ -71,6 +72,9 @@ async function serve(message: ToServer): Promise<Answer> {
     case 'query':
     case 'send':
       return fault ? {} : run(client, message.query);
+    case 'copy':
+      if (!fault) await client.query(new CopyIn(message.text, message.rows)).done;
+      return {};
     case 'exec':
       await client.query(message.text);
       return {};

@@ -26,12 +26,13 @@ const STATES =
   'select journey, type, customer, status from journey_state where journey in (?) and to_pos is null order by journey';
 const BLOBS = 'select journey, data from journey_blob where journey in (?) order by journey, chunk';
 const PROFILES = 'select customer, segment, region, tier from customer_state where customer in (?) and to_pos is null';
-const INTO = 'select into_customer from customer_link where customer = ? and to_pos is null';
+const INTO = 'select customer, into_customer from customer_link where customer in (?) and to_pos is null';
 
 /** What stands for a customer, kept for as long as the rows do not change. */
 export class Customers {
   private readonly roots = new Map<number, number>();
   private readonly profiles = new Map<number, Row | null>();
+  private readonly links = new Map<number, number | null>();
 
   constructor(private readonly rows: ReadRows) {}
 
@@ -53,6 +54,7 @@ export class Customers {
     const missing = [...new Set(customers)].filter((id) => id !== 0 && !this.profiles.has(id));
     for (const id of missing) this.profiles.set(id, null);
     for (const row of allIn(this.rows, PROFILES, missing)) this.profiles.set(row['customer'] as number, row);
+    this.loadLinks(missing);
   }
 
   profile(customer: number): { segment: number; region: number; tier: number } {
@@ -65,11 +67,19 @@ export class Customers {
   forget(): void {
     this.roots.clear();
     this.profiles.clear();
+    this.links.clear();
   }
 
   private into(customer: number): number | null {
-    const [row] = this.rows.all(INTO, customer);
-    return (row?.['into_customer'] as number | undefined) ?? null;
+    if (!this.links.has(customer)) this.loadLinks([customer]);
+    return this.links.get(customer)!;
+  }
+
+  private loadLinks(customers: readonly number[]): void {
+    for (const id of customers) this.links.set(id, null);
+    for (const row of allIn(this.rows, INTO, customers)) {
+      this.links.set(row['customer'] as number, row['into_customer'] as number);
+    }
   }
 
   private nameOf(customer: number): string {
