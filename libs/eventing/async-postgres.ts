@@ -50,6 +50,7 @@ export class AsyncPostgres {
   private readonly plans = new Plans();
   private readonly numbered = new Map<string, string>();
   private ended = false;
+  private isGathering = false;
   /** Statements that are not answered yet. */
   private underWay = 0;
   private watch: NodeJS.Timeout | null = null;
@@ -85,6 +86,7 @@ export class AsyncPostgres {
    */
   async query(text: string, values: readonly SqlValue[]): Promise<{ readonly rows: Row[]; readonly changes: number }> {
     if (this.cancelling) await this.cancelling;
+    this.together();
     this.underWay++;
     if (this.interrupt) this.watch ??= setInterval(() => this.look(), INTERRUPT_EVERY_MS);
     try {
@@ -97,6 +99,17 @@ export class AsyncPostgres {
     } finally {
       if (--this.underWay === 0) this.fault = null;
     }
+  }
+
+  /** What is asked in one go leaves in one packet. */
+  private together(): void {
+    if (this.isGathering) return;
+    this.isGathering = true;
+    this.socket.cork();
+    process.nextTick(() => {
+      this.isGathering = false;
+      this.socket.uncork();
+    });
   }
 
   private planned(text: string, values: readonly SqlValue[]): pg.QueryConfig {

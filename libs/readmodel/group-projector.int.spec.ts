@@ -238,9 +238,11 @@ describe('a new version of a projection', () => {
       checkpoint: await log.head(),
     });
     expect(projector.status().cause).toMatch(/new version/);
-    expect((await reader.of('toys')).name).toBe(shown.name);
+    // Asked now, answered when it may.
+    const answering = reader.of('toys');
     await expect(projector.rebuild()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await expect(async () => projector.retryParked()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
+    expect((await answering).name).toBe(shown.name);
     await until(() => generation === 'toys-2');
     expect(await reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
     await expect(projector.rollback()).rejects.toMatchObject({ code: 'GENERATION_MISFIT' });

@@ -7,17 +7,20 @@ import { RULE_CODES, type RuleCode } from './due-moments.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 import type { Contact } from './matter.js';
 
-/** Rows of `in (?)` queries in few shapes, so that their statements stay prepared. */
-const CHUNKS = [256, 16, 1] as const;
+/** Sizes of `in (?)` lists: few shapes, so that their statements stay prepared, and few statements for any number. */
+const SIZES = [1, 4, 16, 64, 256] as const;
+const LARGEST = 256;
 
 /** Every row of `sql` (with the marks `in (?)`) for any number of ids; rows of one id stay together and in order. */
 export function allIn(rows: ReadRows, sql: string, ids: readonly Value[]): Row[] {
   const found: Row[] = [];
-  for (let from = 0; from < ids.length;) {
-    const size = CHUNKS.find((chunk) => chunk <= ids.length - from)!;
+  for (let from = 0; from < ids.length; from += LARGEST) {
+    const some = ids.slice(from, from + LARGEST);
+    const size = SIZES.find((each) => each >= some.length)!;
+    // Named twice, an id is found once.
+    while (some.length < size) some.push(some[0]!);
     const text = size === 1 ? sql : sql.replace('in (?)', `in (?${', ?'.repeat(size - 1)})`);
-    for (const row of rows.all(text, ...ids.slice(from, from + size))) found.push(row);
-    from += size;
+    for (const row of rows.all(text, ...some)) found.push(row);
   }
   return found;
 }
