@@ -113,8 +113,8 @@ export class AsyncPostgres {
   }
 
   private planned(text: string, values: readonly SqlValue[]): pg.QueryConfig {
-    // What begins and ends transactions is shorter without a plan.
-    if (values.length === 0) return { text };
+    // There is nothing to plan in what begins and ends transactions, and it is shorter so.
+    if (/^(?:begin|commit|rollback)\b/.test(text)) return { text };
     return { text, values: values.map(stored), name: this.plans.nameOf(text) };
   }
 

@@ -224,14 +224,14 @@ export function fits(generation: Generation, group: ProjectionGroup): boolean {
 /** The reading side of `meta.db`: which generation answers right now. */
 export class ActiveGenerations {
   private db: ReadConnection | null = null;
-  /** By group: what was read last, and the row that it was made of. */
+  /** By group: what was read last, and which it was. */
   private readonly last = new Map<string, { readonly key: string; readonly generation: Generation }>();
-  private readonly text: string;
+  private readonly where: string;
 
   constructor(private readonly directory: Place) {
     // By its schema: a connection to a generation is asked too.
     const table = isPostgresUrl(directory) ? `${quoted(schemaOf(directory))}.generation` : 'generation';
-    this.text = `${selectFrom(table)} where group_name = ? and state = 'active'`;
+    this.where = `from ${table} where group_name = ? and state = 'active'`;
   }
 
   /**
@@ -241,8 +241,12 @@ export class ActiveGenerations {
   async of(group: string, on?: ReadConnection): Promise<Generation> {
     try {
       const db = on && on.engine === 'postgres' ? on : await this.connection();
-      const [row] = await db.all<GenerationRow>(this.text, group);
-      if (row) return this.made(group, row);
+      // Every read asks, and the answer changes once in a release: the rest of the row is long.
+      const [now] = await db.all<GenerationRow>(`select number, activated_at ${this.where}`, group);
+      const known = this.last.get(group);
+      if (now && known?.key === keyOf(now)) return known.generation;
+      const [row] = now ? await db.all<GenerationRow>(`select ${GENERATION_COLUMNS} ${this.where}`, group) : [];
+      if (row) return this.keep(group, row);
     } catch (error) {
       // A connection that is broken is not asked again.
       if (this.db?.isOpen === false) this.close();
@@ -260,14 +264,15 @@ export class ActiveGenerations {
     return (this.db ??= await openReads(metaOf(this.directory)));
   }
 
-  /** Every read asks, and the answer changes once in a release. */
-  private made(group: string, row: GenerationRow): Generation {
-    const key = `${row.number} ${row.activated_at} ${row.shape}`;
-    let known = this.last.get(group);
-    if (known?.key !== key) this.last.set(group, (known = { key, generation: generationOf(row) }));
-    return known.generation;
+  private keep(group: string, row: GenerationRow): Generation {
+    const generation = generationOf(row);
+    this.last.set(group, { key: keyOf(row), generation });
+    return generation;
   }
 }
+
+/** A number is never used twice. */
+const keyOf = (row: GenerationRow): string => `${row['number']} ${row['activated_at']}`;
 
 export function notReady(group: string, cause?: unknown): TouchstoneError {
   return new TouchstoneError(
@@ -279,9 +284,8 @@ export function notReady(group: string, cause?: unknown): TouchstoneError {
   );
 }
 
-const selectFrom = (table: string): string =>
-  `select group_name, number, state, versions, shape, created_at, activated_at from ${table}`;
-const SELECT = selectFrom('generation');
+const GENERATION_COLUMNS = 'group_name, number, state, versions, shape, created_at, activated_at';
+const SELECT = `select ${GENERATION_COLUMNS} from generation`;
 
 type GenerationRow = Record<string, string | number | null>;
 
