@@ -1,5 +1,6 @@
 import { startPostgres, type TestPostgres } from '../../scripts/postgres.js';
-import { openSyncPostgres, PostgresError } from './sync-postgres.js';
+import { copyLine } from './postgres-copy.js';
+import { openSyncPostgres, PostgresError, type SqlValue } from './sync-postgres.js';
 
 describe('a synchronous connection to PostgreSQL', () => {
   let server: TestPostgres;
@@ -12,19 +13,38 @@ describe('a synchronous connection to PostgreSQL', () => {
     const db = openSyncPostgres(server.url, { schema: 'values' });
     db.exec('create schema values');
     db.exec('create table v (n bigint, t text collate "C", b bytea, f double precision)');
-    const texts = ['', 'plain', '真理瞬间', 'a\0b', '\uF8FF', '\uF8FF0', '\0\uF8FF\0', `'"\\`, null];
+    const texts = [
+      '',
+      'plain',
+      '真理瞬间',
+      'a\0b',
+      'a\tb\nc\rd\\N\\.',
+      '\\.',
+      '\uF8FF',
+      '\uF8FF0',
+      '\0\uF8FF\0',
+      `'"\\`,
+      null,
+    ];
     const insert = db.prepare('insert into v (n, t, b, f) values (?, ?, ?, ?)');
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     texts.forEach((text, i) => insert.run(i === 0 ? Number.MAX_SAFE_INTEGER : -i, text, bytes, i / 3));
     const rows = db.prepare('select * from v order by f').all();
     expect(rows.map((row) => row['t'])).toEqual(texts);
-    expect(rows.map((row) => row['n'])).toEqual([Number.MAX_SAFE_INTEGER, -1, -2, -3, -4, -5, -6, -7, -8]);
+    expect(rows.map((row) => row['n'])).toEqual([Number.MAX_SAFE_INTEGER, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10]);
     expect(Buffer.from(rows[3]!['b'] as Uint8Array)).toEqual(Buffer.from(bytes));
     expect(rows[1]!['f']).toBe(1 / 3);
+    // The same once more the way that many rows go.
+    db.exec('create table c (like v)');
+    const values = rows.map(({ n, t, b, f }) => [n, t, b, f] as SqlValue[]);
+    db.sendRows('copy c (n, t, b, f) from stdin', values.map(copyLine).join(''));
+    expect(db.prepare('select * from c order by f').all()).toEqual(rows);
+    db.sendRows('copy c (n, t, b, f) from stdin', 'no number\n');
+    expect(() => db.exec('select 1')).toThrow(PostgresError);
     // Sums and counts are numbers, conditions are 1 and 0.
     expect(db.prepare('select count(*) as n, sum(n) as sum, count(*) > 3 as many from v where n < 0').get()).toEqual({
-      n: 8,
-      sum: -36,
+      n: 10,
+      sum: -55,
       many: 1,
     });
     db.close();

@@ -1,6 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { forDriver, storeUnreachable } from './postgres-address.js';
-import { storedText } from './sync-postgres.text.js';
+import { Plans, settingsOf, stored, withNumbers, type PostgresSession } from './postgres-statements.js';
 import type { Answer, Query, SqlValue, ToServer } from './sync-postgres.wire.js';
 
 export type { SqlValue } from './sync-postgres.wire.js';
@@ -29,31 +29,15 @@ export interface SyncStatement {
   iterate(...values: readonly SqlValue[]): IterableIterator<Row>;
 }
 
-export interface SyncPostgresOptions {
-  /** Where tables are looked for and made; default as the server has it. It need not be there yet. */
-  readonly schema?: string;
-  /** Whether a commit waits for the disk of the server; default true. */
-  readonly durable?: boolean;
-  readonly readOnly?: boolean;
-  /** Shown in the server's list of connections. */
-  readonly application?: string;
+export interface SyncPostgresOptions extends PostgresSession {
   /** Asked about every 20 ms while a statement runs; whatever it throws ends the statement, and is thrown. */
   readonly interrupt?: () => void;
   /** How long the server may take to let us in; ms, default 10,000. */
   readonly connectMs?: number;
-  /**
-   * How long it may take over a statement, in ms; what takes longer fails, there as well as here, and a server that does not
-   * even say so costs the connection (sqlState ETIMEDOUT). Default: as long as it answers others, which is looked after.
-   */
-  readonly answerMs?: number;
   /** How soon and how often that is looked after; ms, default 15,000. */
   readonly lookAfterMs?: number;
 }
 
-/** Prepared on the server: those that come again. */
-const KEPT_PLANS = 400;
-/** A text is worth a plan from its third use on. */
-const WORTH_A_PLAN = 3;
 const ROWS_PER_FETCH = 2_000;
 const INTERRUPT_EVERY_MS = 20;
 const CONNECT_MS = 10_000;
@@ -81,8 +65,7 @@ export class SyncPostgres {
   private readonly id: number;
   /** What makes a line that several share ours. */
   private readonly mine: string | null;
-  private readonly uses = new Map<string, { name?: string; used: number; readonly text: string }>();
-  private plans = 0;
+  private readonly plans = new Plans();
   private cursors = 0;
   private open = false;
   private inTransaction = false;
@@ -92,23 +75,13 @@ export class SyncPostgres {
     url: string,
     private readonly options: SyncPostgresOptions,
   ) {
-    const { schema, durable = true, readOnly = false, application = 'touchstone', answerMs = null } = options;
-    const { connectMs = CONNECT_MS, lookAfterMs = LOOK_AFTER_MS } = options;
-    const settings = [
-      `set application_name = ${literal(application)}`,
-      ...(schema === undefined ? [] : [`set search_path = ${quotedName(schema)}`]),
-      `set synchronous_commit = ${durable ? 'on' : 'off'}`,
-      // The compiler of the server costs more than it saves on what is asked here.
-      'set jit = off',
-      `set timezone = 'UTC'`,
-      ...(readOnly ? ['set default_transaction_read_only = on'] : []),
-      ...(answerMs === null ? [] : [`set statement_timeout = ${answerMs}`]),
-    ];
+    const { answerMs = null, connectMs = CONNECT_MS, lookAfterMs = LOOK_AFTER_MS } = options;
+    const settings = settingsOf(options);
     const line = new URL(url).searchParams.get('line');
     const known = line === null ? undefined : lines.get(line);
     // Whoever is in a transaction keeps the line.
     const alone = line === null || known?.user.isTransaction === true;
-    this.mine = alone ? null : settings.join('; ');
+    this.mine = alone ? null : settings;
     this.id = alone ? ++lastConnection : (known?.id ?? ++lastConnection);
     try {
       if (alone || !known)
@@ -116,7 +89,7 @@ export class SyncPostgres {
           kind: 'open',
           connection: this.id,
           url: forDriver(url).connectionString,
-          settings: settings.join('; '),
+          settings,
           limits: { connectMs, answerMs, lookAfterMs },
         });
     } catch (error) {
@@ -194,6 +167,15 @@ export class SyncPostgres {
     }
   }
 
+  /**
+   * The same of rows for `copy … from stdin`: the quickest way for many rows. `rows` are in the text format of COPY
+   * (`copyLine`).
+   */
+  sendRows(text: string, rows: string): void {
+    this.takeLine();
+    bridge().post({ kind: 'copy', connection: this.id, text, rows, isLong: this.isLong });
+  }
+
   close(): void {
     if (!this.open) return;
     this.open = false;
@@ -228,23 +210,9 @@ export class SyncPostgres {
   }
 
   private planned(text: string, values: readonly SqlValue[]): Query {
-    const stored = values.map((value) => (typeof value === 'string' ? storedText.write(value) : value));
-    let known = this.uses.get(text);
-    if (!known) {
-      // Texts of every length of a list: forgetting their counts costs nothing but a plan later.
-      if (this.uses.size > 10 * KEPT_PLANS) for (const [key, { name }] of this.uses) if (!name) this.uses.delete(key);
-      this.uses.set(text, (known = { used: 0, text }));
-    }
-    if (
-      this.mine === null &&
-      ++known.used >= WORTH_A_PLAN &&
-      !known.name &&
-      this.plans < KEPT_PLANS &&
-      !/^(declare|fetch|close)/.test(text)
-    ) {
-      known.name = `p${++this.plans}`;
-    }
-    return { text: known.text, values: stored, ...(known.name && { name: known.name }) };
+    // What one of a line has prepared, the next one would know nothing of.
+    const name = this.mine === null ? this.plans.nameOf(text) : undefined;
+    return { text, values: values.map(stored), ...(name && { name }) };
   }
 
   private ask(message: ToServer): Answer {
@@ -343,12 +311,3 @@ function shaped({ columns = [], rows = [] }: Answer): Row[] {
     return object;
   });
 }
-
-/** `?` as `$1`, `$2` …, but not within quotes. */
-function withNumbers(text: string): string {
-  let n = 0;
-  return text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (found) => (found === '?' ? `$${++n}` : found));
-}
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;

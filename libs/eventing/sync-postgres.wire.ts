@@ -31,6 +31,14 @@ export type ToServer =
   | { readonly kind: 'query'; readonly connection: number; readonly query: Query; readonly isLong: boolean }
   /** Nobody waits for it; what goes wrong is told at the next one that somebody waits for. */
   | { readonly kind: 'send'; readonly connection: number; readonly query: Query; readonly isLong: boolean }
+  /** The same of a `copy … from stdin` with its rows. */
+  | {
+      readonly kind: 'copy';
+      readonly connection: number;
+      readonly text: string;
+      readonly rows: string;
+      readonly isLong: boolean;
+    }
   /** Several statements, no values, no rows. */
   | { readonly kind: 'exec'; readonly connection: number; readonly text: string; readonly isLong: boolean }
   /** Ends the statement under way, with the connection where the server does not end it; it is not answered. */

@@ -4,8 +4,9 @@
  */
 import { workerData, type MessagePort } from 'node:worker_threads';
 import pg from 'pg';
+import { CopyIn } from './postgres-copy.js';
+import { faultOf, TYPES } from './postgres-values.js';
 import { breakOff, cancel, goodbye, within, type Breakable } from './sync-postgres.limits.js';
-import { storedText } from './sync-postgres.text.js';
 import type { Answer, Query, SqlValue, ToServer, WireFault } from './sync-postgres.wire.js';
 
 const { port, flag } = workerData as { port: MessagePort; flag: SharedArrayBuffer };
@@ -64,7 +65,7 @@ async function take(message: ToServer): Promise<void> {
   const connection = connections.get(message.connection);
   if (begun) begun.done++;
   if (connection?.ended || connection?.brokenOff) answer = { ...answer, ended: true };
-  if (message.kind === 'send') {
+  if (message.kind === 'send' || message.kind === 'copy') {
     if (connection && answer.error) connection.fault ??= answer.error;
     return;
   }
@@ -91,7 +92,7 @@ async function serve(message: ToServer): Promise<Answer> {
     return {};
   }
   // What was sent before it has failed: PostgreSQL refuses the rest of the transaction too, and says less of why.
-  if (fault && message.kind !== 'send') {
+  if (fault && message.kind !== 'send' && message.kind !== 'copy') {
     connection.fault = null;
     return { error: fault };
   }
@@ -99,6 +100,9 @@ async function serve(message: ToServer): Promise<Answer> {
     case 'query':
     case 'send':
       return fault ? {} : within(connection, limitMs, () => run(client, message.query));
+    case 'copy':
+      if (!fault) await within(connection, limitMs, () => client.query(new CopyIn(message.text, message.rows)).done);
+      return {};
     case 'exec':
       await within(connection, limitMs, () => client.query(message.text));
       return {};
@@ -143,32 +147,3 @@ async function open(message: Extract<ToServer, { kind: 'open' }>): Promise<Answe
   connections.set(connection, opened);
   return {};
 }
-
-function faultOf(error: unknown): WireFault {
-  const { message, code, detail, errors } = error as Error & { code?: string; detail?: string; errors?: Error[] };
-  // Refused on every address of a name: the first one says enough.
-  const first = errors?.[0] as (Error & { code?: string }) | undefined;
-  return { message: message || first?.message || String(error), code: code ?? first?.code ?? 'UNKNOWN', detail };
-}
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond 2^53 - 1.`);
-  return value;
-};
-
-const PARSERS: Readonly<Record<number, (text: string) => SqlValue>> = {
-  16: (text) => (text === 't' ? 1 : 0),
-  17: (text) => Buffer.from(text.slice(2), 'hex'),
-  20: number,
-  21: number,
-  23: number,
-  26: number,
-  700: Number,
-  701: Number,
-  1700: number,
-};
-
-const TYPES = {
-  getTypeParser: (oid: number) => PARSERS[oid] ?? storedText.read,
-} as unknown as pg.CustomTypesConfig;

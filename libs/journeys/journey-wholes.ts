@@ -26,16 +26,11 @@ export function hasParts(read: Read): Promise<boolean> {
 }
 
 async function anyParts(read: Read): Promise<boolean> {
-  for (const table of ['journey_link', 'journey_split']) {
-    const row = await read.db
-      .selectFrom(table)
-      .select('journey')
-      .where(heldAt(read, table))
-      .limit(1)
-      .executeTakeFirst();
-    if (row) return true;
-  }
-  return false;
+  const some = (table: string) => sql`exists (select 1 from ${sql.table(table)} where ${heldAt(read, table)})`;
+  const { rows } = await sql<{
+    found: number;
+  }>`select (${some('journey_link')} or ${some('journey_split')}) as found`.execute(read.db);
+  return rows[0]!.found === 1;
 }
 
 /** Merges and splits of these journeys, and of all that hang together with them. */

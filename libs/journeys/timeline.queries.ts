@@ -4,7 +4,7 @@ import { contactMarks, NO_CONTACT, type ContactMarks } from './contact-marks.js'
 import { rootAt, treeBelow } from './customer-tree.js';
 import { Form } from './journey-blob.js';
 import type { WholeState } from './journey-parts.js';
-import { partsAt, wholesAt } from './journey-wholes.js';
+import { hasParts, partsAt, wholesAt } from './journey-wholes.js';
 import { notKnown } from './journeys.queries.js';
 import { NOTHING_OBSERVED, observedAt, type ObservedAt } from './observation-rows.js';
 import { ENTRIES, ofCustomer, ofJourney } from './seen-entries.js';
@@ -55,7 +55,12 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
   run: async (read, params) => {
     const { journeyId, customerId, after, first } = params;
     let shared: Pick<SharedPage, 'customers' | 'span'> | null = null;
-    const showsShared = params.shared !== false && (await anyFacts(read));
+    // None of these needs another's answer; the last one is for later.
+    const [showsShared, whose] = await Promise.all([
+      params.shared !== false && anyFacts(read),
+      journeyId === undefined ? knownThen(read, 'customer', customerId!) : knownThen(read, 'journey', journeyId),
+      hasParts(read),
+    ]);
     const wanted = new Set(params.parts ?? TIMELINE_PARTS);
     let query = read.db
       .selectFrom('timeline_entry')
@@ -63,13 +68,11 @@ export const timelineQuery: ReadQuery<TimelineParams, TimelineRow[]> = {
       .where(heldAt(read, 'timeline_entry'))
       .where('form', '!=', Form.voided);
     if (journeyId !== undefined) {
-      const journey = await knownThen(read, 'journey', journeyId);
-      if (showsShared) shared = await sharedOfJourney(read, journey);
-      query = query.where(await ofJourney(read, journey, ENTRIES));
+      if (showsShared) shared = await sharedOfJourney(read, whose);
+      query = query.where(await ofJourney(read, whose, ENTRIES));
     } else {
-      const customer = await knownThen(read, 'customer', customerId!);
-      if (showsShared) shared = { customers: await personOf(read, customer), span: ALWAYS };
-      query = query.where(await ofCustomer(read, customerId!, customer, ENTRIES));
+      if (showsShared) shared = { customers: await personOf(read, whose), span: ALWAYS };
+      query = query.where(await ofCustomer(read, customerId!, whose, ENTRIES));
     }
     if (after) {
       const [at, sequence, id] = after;
@@ -175,14 +178,16 @@ async function timelineRows(
   wanted: ReadonlySet<TimelinePart>,
 ): Promise<TimelineRow[]> {
   if (rows.length === 0) return [];
-  const versions = wanted.has('versions') ? await versionsOf(read, rows) : [];
+  const touchpoints = rows.filter((row) => row.form === Form.touchpoint);
+  const ids = touchpoints.map((row) => row.entry_id);
+  const [versions, observed, marks] = await Promise.all([
+    wanted.has('versions') ? versionsOf(read, rows) : [],
+    wanted.has('observed') ? observedAt(read, ids) : null,
+    wanted.has('marks') ? contactMarks(read, touchpoints) : null,
+  ]);
   const names = await read.namesOf(
     [...rows, ...versions].flatMap((r) => [r.journey, r.kind, r.channel, r.unit, r.staff, r.customer]),
   );
-  const touchpoints = rows.filter((row) => row.form === Form.touchpoint);
-  const ids = touchpoints.map((row) => row.entry_id);
-  const observed = wanted.has('observed') ? await observedAt(read, ids) : null;
-  const marks = wanted.has('marks') ? await contactMarks(read, touchpoints) : null;
   const byEntry = new Map<string, EntryRow[]>();
   for (const row of versions) byEntry.set(row.entry_id, [...(byEntry.get(row.entry_id) ?? []), row]);
   const withContent = wanted.has('content');

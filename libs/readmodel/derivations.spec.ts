@@ -118,7 +118,9 @@ describe('derived rows', () => {
     const indexes = () =>
       store.db
         .prepare(
-          `select name from sqlite_schema where type = 'index' and name like '%\\_by\\_%' escape '\\' order by name`,
+          process.env['TEST_READ_STORE_URL']
+            ? `select indexname as name from pg_indexes where schemaname = current_schema() and indexname like '%\\_by\\_%' order by 1`
+            : `select name from sqlite_schema where type = 'index' and name like '%\\_by\\_%' escape '\\' order by name`,
         )
         .all()
         .map(({ name }) => name as string);

@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { Lru } from './lru.js';
 import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
-import { kyselyOn } from './sqlite-dialect.js';
-import { asPostgres, beginReading, endReading, type Connection, type Statement } from './connection.js';
+import { among } from './dialect.js';
+import type { ReadConnection } from './read-connection.js';
 import { notYetProjected } from './waits.js';
 
 /** An entry of the recorded-time index: the running maximum of `recordedAt` (ms) up to and with a position. */
@@ -33,33 +33,30 @@ export interface ReadRequest<P> {
   readonly checkpointCancel: () => void;
 }
 
-const IDS_PER_STATEMENT = 500;
+const IDS_PER_STATEMENT = 5_000;
 /** Names that a connection remembers: those of units and kinds come with every read. */
 const NAMES_KEPT = 20_000;
-/** So few are looked up one by one: that statement is prepared already. */
-const FEW_NAMES = 16;
+const CHECKPOINT = 'select position, recorded_ms as "recordedMs" from checkpoint';
+const ID = 'select id from name where dictionary = ? and value = ?';
 
 /** Reads one generation through one connection; one read at a time. */
 export class GenerationReader {
   private readonly kysely: Kysely<unknown>;
-  private readonly checkpointStatement: Statement;
-  private idStatement: Statement | null = null;
-  private nameStatement: Statement | null = null;
-  /** A surrogate never changes its name. */
+  /** A surrogate never changes its name, nor a name its surrogate. */
   private readonly names = new Lru<number, string>(NAMES_KEPT);
+  private readonly ids = new Lru<string, number>(NAMES_KEPT);
   private readonly memory: ReadMemory;
   private cancel: () => void = () => {};
 
   constructor(
-    private readonly db: Connection,
+    readonly db: ReadConnection,
     private readonly group: string,
     readonly generation: string,
     private readonly settings: Read['settings'] = {},
     memoryBytes = 0,
   ) {
     this.memory = { limit: memoryBytes, kept: new Map() };
-    this.kysely = kyselyOn(db, () => this.cancel());
-    this.checkpointStatement = db.prepare('select position, recorded_ms as "recordedMs" from checkpoint');
+    this.kysely = db.kysely(() => this.cancel());
   }
 
   /** False once the connection is broken: open another reader. */
@@ -72,14 +69,10 @@ export class GenerationReader {
     this.cancel();
   }
 
-  checkpoint(): RecordedEntry {
-    return { ...(this.checkpointStatement.get() as RecordedEntry) };
-  }
-
   /** The place in the recorded-time index from which the log leads to what is sought. */
-  locate(sought: Sought): Located {
-    return this.inTransaction(() => {
-      const checkpoint = this.checkpoint();
+  async locate(sought: Sought): Promise<Located> {
+    try {
+      const [, checkpoint] = await Promise.all([this.db.begin(), this.checkpoint()]);
       const isPosition = 'position' in sought;
       const value = isPosition ? sought.position : sought.instantMs;
       // The checkpoint is the last entry of the index.
@@ -88,13 +81,14 @@ export class GenerationReader {
       // Both grow together along the log, so the last by one is the last by the other.
       const by = isPosition ? 'position' : 'recorded_ms';
       const order = isPosition ? 'position desc' : 'recorded_ms desc, position desc';
-      const row = this.db
-        .prepare(
-          `select position, recorded_ms as "recordedMs" from recorded_at_index where ${by} <= ? order by ${order} limit 1`,
-        )
-        .get(value) as RecordedEntry | undefined;
-      return { checkpoint, entry: row ? { ...row } : null };
-    });
+      const [entry] = await this.db.all<RecordedEntry>(
+        `select position, recorded_ms as "recordedMs" from recorded_at_index where ${by} <= ? order by ${order} limit 1`,
+        value,
+      );
+      return { checkpoint, entry: entry ?? null };
+    } finally {
+      if (this.db.isOpen) this.db.end();
+    }
   }
 
   /**
@@ -104,14 +98,13 @@ export class GenerationReader {
    */
   async run<P>(
     request: ReadRequest<P>,
-    isCurrent: () => boolean = () => true,
+    isCurrent: () => boolean | Promise<boolean> = () => true,
   ): Promise<{ result: unknown; asOf: AsOf; generation: string } | null> {
     this.cancel = request.checkpointCancel;
-    beginReading(this.db);
     try {
       // Reading the checkpoint is what starts the snapshot.
-      const { position } = this.checkpoint();
-      if (!isCurrent()) return null;
+      const [, { position }, current] = await Promise.all([this.db.begin(), this.checkpoint(), isCurrent()]);
+      if (!current) return null;
       const needed = [request.atLeast, request.asOf?.position].find((p) => p !== undefined && p > position);
       if (needed !== undefined) throw notYetProjected(this.group, needed, position);
       const asOf = request.asOf ?? { position, instant: request.now };
@@ -124,7 +117,7 @@ export class GenerationReader {
       throw asFamily(error, request.query.name);
     } finally {
       this.cancel = () => {};
-      if (this.db.isOpen) endReading(this.db);
+      if (this.db.isOpen) this.db.end();
     }
   }
 
@@ -135,47 +128,50 @@ export class GenerationReader {
   private read(asOf: AsOf, past: boolean, checkpointCancel: () => void): Read {
     return {
       db: this.kysely,
-      engine: asPostgres(this.db) ? 'postgres' : 'sqlite',
+      engine: this.db.engine,
       asOf,
       past,
       generation: this.generation,
       settings: this.settings,
       memory: this.memory,
       checkpointCancel,
-      idOf: (dictionary, value) => {
-        this.idStatement ??= this.db.prepare('select id from name where dictionary = ? and value = ?');
-        const row = this.idStatement.get(dictionary, value);
-        return Promise.resolve(row ? (row.id as number) : null);
-      },
-      namesOf: (ids) => Promise.resolve(this.namesOf(ids)),
+      idOf: (dictionary, value) => this.idOf(dictionary, value),
+      namesOf: (ids) => this.namesOf(ids),
     };
   }
 
-  private namesOf(ids: readonly number[]): ReadonlyMap<number, string> {
+  private async checkpoint(): Promise<RecordedEntry> {
+    return (await this.db.all<RecordedEntry>(CHECKPOINT))[0]!;
+  }
+
+  private async idOf(dictionary: string, value: string): Promise<number | null> {
+    const key = `${dictionary} ${value}`;
+    const known = this.ids.get(key);
+    if (known !== undefined) return known;
+    const [row] = await this.db.all<{ id: number }>(ID, dictionary, value);
+    // What has no surrogate may be given one any time.
+    if (!row) return null;
+    this.ids.trim();
+    this.ids.set(key, row.id);
+    this.names.set(row.id, value);
+    return row.id;
+  }
+
+  private async namesOf(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
     const names = new Map<number, string>();
-    const distinct: number[] = [];
+    const unknown: number[] = [];
     for (const id of new Set(ids)) {
       const known = this.names.get(id);
-      if (known === undefined) distinct.push(id);
+      if (known === undefined) unknown.push(id);
       else names.set(id, known);
     }
-    if (distinct.length <= FEW_NAMES) {
-      this.nameStatement ??= this.db.prepare('select value from name where id = ?');
+    for (let from = 0; from < unknown.length; from += IDS_PER_STATEMENT) {
       this.names.trim();
-      for (const id of distinct) {
-        const row = this.nameStatement.get(id);
-        if (row) this.keep(names, id, row.value as string);
-      }
-      return names;
-    }
-    for (let from = 0; from < distinct.length; from += IDS_PER_STATEMENT) {
-      this.cancel();
-      this.names.trim();
-      const some = distinct.slice(from, from + IDS_PER_STATEMENT);
-      const marks = some.map(() => '?').join(', ');
-      for (const row of this.db.prepare(`select id, value from name where id in (${marks})`).all(...some)) {
-        this.keep(names, row.id as number, row.value as string);
-      }
+      const some = among(this.db, unknown.slice(from, from + IDS_PER_STATEMENT));
+      const found = await sql<{ id: number; value: string }>`select id, value from name where id in ${some}`.execute(
+        this.kysely,
+      );
+      for (const { id, value } of found.rows) this.keep(names, id, value);
     }
     return names;
   }
@@ -183,15 +179,6 @@ export class GenerationReader {
   private keep(names: Map<number, string>, id: number, name: string): void {
     names.set(id, name);
     this.names.set(id, name);
-  }
-
-  private inTransaction<T>(work: () => T): T {
-    beginReading(this.db);
-    try {
-      return work();
-    } finally {
-      endReading(this.db);
-    }
   }
 }
 

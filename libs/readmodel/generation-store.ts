@@ -13,7 +13,7 @@ import { createSchema } from './postgres.js';
 import { PostgresRows } from './postgres-rows.js';
 import { RowWriter, type Rows } from './row-writer.js';
 import { asPostgres, openForWriting, transaction, type Connection, type Statement } from './connection.js';
-import { assertIntegrity } from './sqlite.js';
+import { assertIntegrity, quoted } from './sqlite.js';
 
 /** Distance of two entries of the recorded-time index, in events; between two of them the log itself is read. */
 export const RECORDED_INDEX_EVERY = 256;
@@ -106,13 +106,15 @@ export class GenerationStore {
    */
   makeDurable(onDeriving: () => void = () => {}): void {
     if (!this.building) return;
-    createIndexes(this.db, tablesOf({ ...this.group, derivations: [] }));
+    const tables = tablesOf({ ...this.group, derivations: [] });
+    createIndexes(this.db, tables);
     if (this.group.derivations?.length) {
       onDeriving();
-      this.analyse();
+      analyse(this.db, tables);
       transaction(this.db, () => this.derivations.build());
     }
-    if (!asPostgres(this.db)) assertIntegrity(this.db, this.path);
+    if (asPostgres(this.db)) analyse(this.db, tablesOf({ ...this.group, projections: [] }));
+    else assertIntegrity(this.db, this.path);
     this.finish();
   }
 
@@ -131,12 +133,15 @@ export class GenerationStore {
     const isRead = ({ name }: TableSpec) => read.has(name) || group.derivations?.every(({ parts }) => !parts);
     createIndexes(db, tables.filter(isRead));
     onDeriving();
-    this.analyse();
+    analyse(db, tables.filter(isRead));
     const others = tables.filter((table) => !isRead(table));
     const helper = new PartHelper(port, path, () => createIndexes(db, others));
     await this.derivations.buildWith(helper, signal);
-    // PostgreSQL looks after its own pages.
-    if (asPostgres(db)) return this.finish();
+    if (asPostgres(db)) {
+      analyse(db, [...others, ...tablesOf({ ...group, projections: [] })]);
+      // It looks after its own pages.
+      return this.finish();
+    }
     const checked = helper.check(
       tables.map(({ name }) => name),
       signal,
@@ -146,14 +151,9 @@ export class GenerationStore {
     this.finish();
   }
 
-  /** PostgreSQL chooses how to read a table by what it was last told of it; nobody has told it of what was just written. */
-  private analyse(): void {
-    if (asPostgres(this.db)) this.db.exec('analyze');
-  }
-
   private finish(): void {
     this.building = false;
-    if (asPostgres(this.db)) return this.analyse();
+    if (asPostgres(this.db)) return this.db.exec('analyze name');
     this.db.exec('pragma optimize');
     // It would be gone with its connection.
     if (this.path === ':memory:') return;
@@ -174,7 +174,9 @@ export class GenerationStore {
   private prepare(): void {
     this.names = new NameTable(this.db);
     const postgres = asPostgres(this.db);
-    this.rows = postgres ? new PostgresRows(postgres, this.group) : new RowWriter(this.db, this.group);
+    this.rows = postgres
+      ? new PostgresRows(postgres, this.group, () => this.building)
+      : new RowWriter(this.db, this.group);
     this.derivations = new Derivations(this.db, this.group, this.names, this.rows);
     this.parked = new ParkedEvents(this.db);
     const row = this.db.prepare('select position, recorded_ms, since_index from checkpoint').get();
@@ -182,6 +184,18 @@ export class GenerationStore {
     this.saveStatement = this.db.prepare('update checkpoint set position = ?, recorded_ms = ?, since_index = ?');
     this.indexStatement = this.db.prepare('insert into recorded_at_index values (?, ?)');
   }
+}
+
+/** PostgreSQL chooses how to read a table by what it was last told of it; nobody has told it of what was just written. */
+function analyse(db: Connection, tables: readonly TableSpec[]): void {
+  if (!asPostgres(db) || tables.length === 0) return;
+  // Of columns that nobody searches by it need not know.
+  const searched = ({ key, indexes = [], nullable = [] }: TableSpec) => [
+    ...new Set([...key, ...indexes.flat(), ...nullable]),
+  ];
+  db.exec(
+    `analyze ${tables.map((table) => `${quoted(table.name)} (${searched(table).map(quoted).join(', ')})`).join(', ')}`,
+  );
 }
 
 function isNew(db: Connection, place: Place): boolean {

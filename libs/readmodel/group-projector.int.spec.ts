@@ -228,6 +228,8 @@ describe('a new version of a projection', () => {
     await reached(first);
     await first.stop();
     const shown = readStore.active('toys')!;
+    const reader = directory.closing(new ActiveGenerations(readStore.directory), (active) => active.close());
+    expect((await reader.of('toys')).name).toBe(shown.name);
     let generation = '';
     const projector = start({ group: newer, onCheckpoint: (_, name) => (generation = name) });
     expect(projector.status()).toMatchObject({
@@ -236,13 +238,13 @@ describe('a new version of a projection', () => {
       checkpoint: await log.head(),
     });
     expect(projector.status().cause).toMatch(/new version/);
-    const reader = new ActiveGenerations(readStore.directory);
-    expect(reader.of('toys').name).toBe(shown.name);
+    // Asked now, answered when it may.
+    const answering = reader.of('toys');
     await expect(projector.rebuild()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
     await expect(async () => projector.retryParked()).rejects.toMatchObject({ code: 'GENERATION_CHANGING' });
+    expect((await answering).name).toBe(shown.name);
     await until(() => generation === 'toys-2');
-    expect(reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
-    reader.close();
+    expect(await reader.of('toys')).toMatchObject({ name: 'toys-2', versions: { counters: 2, sizes: 1 } });
     await expect(projector.rollback()).rejects.toMatchObject({ code: 'GENERATION_MISFIT' });
     await projector.stop();
     expect(rowsOf(newer)).toEqual(await rebuiltRows(newer));

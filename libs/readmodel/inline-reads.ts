@@ -4,6 +4,7 @@ import { GenerationReader } from './generation-reader.js';
 import type { GenerationStore } from './generation-store.js';
 import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ReadQuery } from './query.js';
+import { ReadsAtOnce } from './read-connection.js';
 import type { ReadAnswer, ReadOptions, Reads } from './reads.js';
 import { Turns } from './turns.js';
 import { notYetProjected } from './waits.js';
@@ -28,7 +29,13 @@ export class InlineReads implements Reads {
   ) {
     const { db, group, name } = store;
     const { memoryBytes = 64e6 } = options;
-    this.reader = new GenerationReader(db, group.name, name, settingsOf(shapeOfGroup(group)), memoryBytes);
+    this.reader = new GenerationReader(
+      new ReadsAtOnce(db),
+      group.name,
+      name,
+      settingsOf(shapeOfGroup(group)),
+      memoryBytes,
+    );
   }
 
   async run<P, R>(query: ReadQuery<P, R>, params: P, options: ReadOptions = {}): Promise<ReadAnswer<R>> {
@@ -55,7 +62,7 @@ export class InlineReads implements Reads {
       throw new TouchstoneError('READS_WITHOUT_LOG', 'Give InlineReads the log to ask about the past.', 'internal');
     return {
       log,
-      locate: (sought: Parameters<typeof reader.locate>[0]) => Promise.resolve(reader.locate(sought)),
+      locate: (sought: Parameters<typeof reader.locate>[0]) => reader.locate(sought),
       waitFor: (position: string) =>
         store.checkpoint.position >= position
           ? Promise.resolve()

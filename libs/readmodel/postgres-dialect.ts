@@ -1,5 +1,6 @@
 import {
   PostgresAdapter,
+  PostgresIntrospector,
   PostgresQueryCompiler,
   type CompiledQuery,
   type DatabaseConnection,
@@ -7,13 +8,14 @@ import {
   type DatabaseMetadata,
   type Dialect,
   type Driver,
+  type Kysely,
   type PrimitiveValueListNode,
   type QueryResult,
   type SchemaMetadata,
   type TableMetadata,
   type ValueListNode,
 } from 'kysely';
-import type { SqlValue, SyncPostgres } from '@touchstone/eventing/read';
+import type { AsyncPostgres, SqlValue, SyncPostgres } from '@touchstone/eventing/read';
 
 /** Kysely on one synchronous connection to PostgreSQL. `beforeStatement` may throw. */
 export class SyncPostgresDialect implements Dialect {
@@ -36,6 +38,30 @@ export class SyncPostgresDialect implements Dialect {
 
   createIntrospector(): DatabaseIntrospector {
     return new OwnSchema(this.db);
+  }
+}
+
+/** Kysely on one connection to PostgreSQL that is waited for. `beforeStatement` may throw. */
+export class AsyncPostgresDialect implements Dialect {
+  constructor(
+    private readonly db: AsyncPostgres,
+    private readonly beforeStatement: () => void,
+  ) {}
+
+  createDriver(): Driver {
+    return new AsyncDriver(this.db, this.beforeStatement);
+  }
+
+  createQueryCompiler(): PostgresQueryCompiler {
+    return new Compiler();
+  }
+
+  createAdapter(): PostgresAdapter {
+    return new PostgresAdapter();
+  }
+
+  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    return new PostgresIntrospector(db);
   }
 }
 
@@ -128,5 +154,52 @@ class SyncConnection implements DatabaseConnection {
 
   async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     for (const row of this.db.iterate(sql, parameters as readonly SqlValue[])) yield { rows: [row as R] };
+  }
+}
+
+/** Nobody waits for a turn: statements of one connection may be on their way together. */
+class AsyncDriver implements Driver {
+  private readonly connection: DatabaseConnection;
+
+  constructor(
+    private readonly db: AsyncPostgres,
+    beforeStatement: () => void,
+  ) {
+    const executeQuery = async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+      beforeStatement();
+      const { rows, changes } = await db.query(sql, parameters as readonly SqlValue[]);
+      return { rows: rows as R[], numAffectedRows: BigInt(changes) };
+    };
+    this.connection = {
+      executeQuery,
+      async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+        yield await executeQuery<R>(query);
+      },
+    };
+  }
+
+  async init(): Promise<void> {}
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    return Promise.resolve(this.connection);
+  }
+
+  async beginTransaction(): Promise<void> {
+    await this.db.query('begin', []);
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.db.query('commit', []);
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    await this.db.query('rollback', []);
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {
+    this.db.close();
+    return Promise.resolve();
   }
 }

@@ -2,7 +2,7 @@
  * Row changes on PostgreSQL. They are gathered by table and key, the later one over the earlier one, and go out as a few
  * statements of many rows, without waiting: an answer is waited for at the next read, and at the end of the batch.
  */
-import type { SyncPostgres } from '@touchstone/eventing/read';
+import { copyLine, type SyncPostgres } from '@touchstone/eventing/read';
 import { unreachable } from '@touchstone/eventing/pure';
 import {
   tablesOf,
@@ -23,7 +23,8 @@ const ROWS_AT_ONCE = 2_000;
 const BYTES_AT_ONCE = 4_000_000;
 
 type Pending =
-  | { readonly op: 'put'; readonly row: Value[] }
+  /** `isNew`: the table has no row of this key. */
+  | { readonly op: 'put'; readonly row: Value[]; readonly isNew: boolean }
   | { readonly op: 'set'; readonly key: readonly Value[]; readonly set: Map<string, Value> }
   | { readonly op: 'delete'; readonly key: readonly Value[] };
 
@@ -45,6 +46,11 @@ export class PostgresRows implements Rows {
   constructor(
     private readonly db: SyncPostgres,
     group: ProjectionGroup,
+    /**
+     * Whether a row that is said to be new is taken at its word. Where it is not, one that is there already is written
+     * over; where it is, that is an error, which costs a generation under construction its batch.
+     */
+    private readonly isTrusting: () => boolean,
   ) {
     for (const spec of tablesOf(group)) {
       const columns = Object.keys(spec.columns);
@@ -85,7 +91,7 @@ export class PostgresRows implements Rows {
       case 'put':
         return this.put(table, inOrder(table, change.row));
       case 'insert':
-        return this.put(table, [...wholeRow(table, change.values)]);
+        return this.put(table, [...wholeRow(table, change.values)], this.isTrusting());
       case 'set':
         return this.set(table, change);
       case 'delete':
@@ -101,7 +107,10 @@ export class PostgresRows implements Rows {
     const table = this.tables.get(name)!;
     const { length } = table.columns;
     if (values.length % length !== 0) misfit(name, `${values.length} values are no whole rows of ${length}`);
-    for (let at = 0; at < values.length; at += length) this.put(table, values.slice(at, at + length));
+    this.flush(table);
+    const rows: (readonly Value[])[] = [];
+    for (let at = 0; at < values.length; at += length) rows.push(wholeRow(table, values.slice(at, at + length)));
+    this.copy(table, rows);
   }
 
   /** What is gathered for the tables that the statement speaks of is sent. */
@@ -130,9 +139,12 @@ export class PostgresRows implements Rows {
     }
   }
 
-  private put(table: Table, row: Value[]): void {
+  private put(table: Table, row: Value[], isNew = false): void {
     this.flushAdds(table);
-    table.pending.set(textOf(table.keyAt.map((at) => row[at]!)), { op: 'put', row });
+    const key = textOf(table.keyAt.map((at) => row[at]!));
+    const before = table.pending.get(key);
+    const stays = before === undefined ? isNew : before.op === 'put' && before.isNew;
+    table.pending.set(key, { op: 'put', row, isNew: stays });
     if (table.pending.size >= ROWS_AT_ONCE) this.flush(table);
   }
 
@@ -206,11 +218,15 @@ export class PostgresRows implements Rows {
         ? 'nothing'
         : `update set ${rest.map((c) => `${quoted(c)} = excluded.${quoted(c)}`).join(', ')}`;
     const onto = `on conflict (${spec.key.map(quoted).join(', ')}) do ${update}`;
-    const rows = of('put').map(({ row }) => row);
+    const put = of('put');
+    this.copy(
+      table,
+      put.filter(({ isNew }) => isNew).map(({ row }) => row),
+    );
     this.each(
       spec,
       columns,
-      rows,
+      put.filter(({ isNew }) => !isNew).map(({ row }) => row),
       (source) => `insert into ${name} (${columns.map(quoted).join(', ')}) select * from ${source} ${onto}`,
     );
     const sets = new Map<string, Value[][]>();
@@ -258,6 +274,21 @@ export class PostgresRows implements Rows {
       keys,
       (source) => `delete from ${name} as t using ${source} where ${sameKey(spec)} and ${zero}`,
     );
+  }
+
+  /** Rows that are not there yet: without a look at what is there. */
+  private copy({ spec, columns }: Table, rows: readonly (readonly Value[])[]): void {
+    if (rows.length === 0) return;
+    const text = `copy ${quoted(spec.name)} (${columns.map(quoted).join(', ')}) from stdin`;
+    let lines = '';
+    for (const row of rows) {
+      lines += copyLine(row);
+      if (lines.length < BYTES_AT_ONCE) continue;
+      this.db.sendRows(text, lines);
+      lines = '';
+    }
+    if (lines !== '') this.db.sendRows(text, lines);
+    this.sent = true;
   }
 
   /** Sends rows as arrays, one for each column, some thousands at once. */

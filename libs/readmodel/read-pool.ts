@@ -94,11 +94,16 @@ export class ReadPool implements Reads {
   private async waitFor(group: string, position: Position, patience: Patience): Promise<void> {
     const { waitFor } = this.options;
     if (waitFor) return void (await waitFor(group, position, left(patience)));
-    for (;;) {
-      const { checkpoint } = await this.locate(group, { position }, patience);
-      if (checkpoint.position >= position) return;
-      if (performance.now() + LOOK_EVERY_MS >= patience.until) {
-        throw notYetProjected(group, position, checkpoint.position);
+    for (let reached = ''; ;) {
+      // A look that takes longer than there is time has seen what the one before it saw.
+      const located = await this.locate(group, { position }, patience).catch((error: unknown) => {
+        if (reached !== '' && (error as TouchstoneError).code === 'QUERY_TIMEOUT') return null;
+        throw error;
+      });
+      reached = located?.checkpoint.position ?? reached;
+      if (reached >= position) return;
+      if (!located || performance.now() + LOOK_EVERY_MS >= patience.until) {
+        throw notYetProjected(group, position, reached);
       }
       await pauseFor(LOOK_EVERY_MS, patience.signal ?? new AbortController().signal);
       patience.signal?.throwIfAborted();

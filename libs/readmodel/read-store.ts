@@ -4,18 +4,11 @@ import { Migrator, type Kysely, type Migration } from 'kysely';
 import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { settingsOf, shapeOfGroup } from './generation-tables.js';
 import type { ProjectionGroup } from './projection.js';
-import {
-  asPostgres,
-  isThere,
-  openForReading,
-  openForWriting,
-  removeAt,
-  transaction,
-  type Connection,
-  type Statement,
-} from './connection.js';
+import { asPostgres, isThere, openForWriting, removeAt, transaction, type Connection } from './connection.js';
 import { inSchema, isPostgresUrl, schemaOf, type Place } from './place.js';
 import { createSchema } from './postgres.js';
+import { openReads, type ReadConnection } from './read-connection.js';
+import { quoted } from './sqlite.js';
 import { kyselyOn } from './sqlite-dialect.js';
 
 /**
@@ -230,20 +223,30 @@ export function fits(generation: Generation, group: ProjectionGroup): boolean {
 
 /** The reading side of `meta.db`: which generation answers right now. */
 export class ActiveGenerations {
-  private db: Connection | null = null;
-  private statement: Statement | null = null;
-  /** By group: what was read last, and the row that it was made of. */
+  private db: ReadConnection | null = null;
+  /** By group: what was read last, and which it was. */
   private readonly last = new Map<string, { readonly key: string; readonly generation: Generation }>();
+  private readonly where: string;
 
-  constructor(private readonly directory: Place) {}
+  constructor(private readonly directory: Place) {
+    // By its schema: a connection to a generation is asked too.
+    const table = isPostgresUrl(directory) ? `${quoted(schemaOf(directory))}.generation` : 'generation';
+    this.where = `from ${table} where group_name = ? and state = 'active'`;
+  }
 
-  /** @throws READ_MODEL_NOT_READY (unavailable) before the group's first generation is there */
-  of(group: string): Generation {
+  /**
+   * @param on a connection that sees all schemas may be asked within its transaction
+   * @throws READ_MODEL_NOT_READY (unavailable) before the group's first generation is there
+   */
+  async of(group: string, on?: ReadConnection): Promise<Generation> {
     try {
-      this.db ??= openForReading(metaOf(this.directory));
-      this.statement ??= this.db.prepare(`${SELECT} where group_name = ? and state = 'active'`);
-      const row = this.statement.get(group);
-      if (row) return this.made(group, row);
+      const db = on && on.engine === 'postgres' ? on : await this.connection();
+      // Every read asks, and the answer changes once in a release: the rest of the row is long.
+      const [now] = await db.all<GenerationRow>(`select number, activated_at ${this.where}`, group);
+      const known = this.last.get(group);
+      if (now && known?.key === keyOf(now)) return known.generation;
+      const [row] = now ? await db.all<GenerationRow>(`select ${GENERATION_COLUMNS} ${this.where}`, group) : [];
+      if (row) return this.keep(group, row);
     } catch (error) {
       // A connection that is broken is not asked again.
       if (this.db?.isOpen === false) this.close();
@@ -255,17 +258,21 @@ export class ActiveGenerations {
   close(): void {
     this.db?.close();
     this.db = null;
-    this.statement = null;
   }
 
-  /** Every read asks, and the answer changes once in a release. */
-  private made(group: string, row: Record<string, string | number | null>): Generation {
-    const key = `${row.number} ${row.activated_at} ${row.shape}`;
-    let known = this.last.get(group);
-    if (known?.key !== key) this.last.set(group, (known = { key, generation: generationOf(row) }));
-    return known.generation;
+  private async connection(): Promise<ReadConnection> {
+    return (this.db ??= await openReads(metaOf(this.directory)));
+  }
+
+  private keep(group: string, row: GenerationRow): Generation {
+    const generation = generationOf(row);
+    this.last.set(group, { key: keyOf(row), generation });
+    return generation;
   }
 }
+
+/** A number is never used twice. */
+const keyOf = (row: GenerationRow): string => `${row['number']} ${row['activated_at']}`;
 
 export function notReady(group: string, cause?: unknown): TouchstoneError {
   return new TouchstoneError(
@@ -277,9 +284,12 @@ export function notReady(group: string, cause?: unknown): TouchstoneError {
   );
 }
 
-const SELECT = `select group_name, number, state, versions, shape, created_at, activated_at from generation`;
+const GENERATION_COLUMNS = 'group_name, number, state, versions, shape, created_at, activated_at';
+const SELECT = `select ${GENERATION_COLUMNS} from generation`;
 
-function generationOf(row: Record<string, string | number | null>): Generation {
+type GenerationRow = Record<string, string | number | null>;
+
+function generationOf(row: GenerationRow): Generation {
   return {
     group: String(row.group_name),
     number: Number(row.number),

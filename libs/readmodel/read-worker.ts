@@ -4,8 +4,7 @@ import { GenerationReader, type Sought } from './generation-reader.js';
 import { queryCancelled, queryTimeout } from './inline-reads.js';
 import type { AsOf, ReadQuery } from './query.js';
 import { ActiveGenerations, notReady, placeOfGeneration, type Generation } from './read-store.js';
-import { isThere, openForReading } from './connection.js';
-import { isPostgresUrl } from './place.js';
+import { openReads, type ReadConnection } from './read-connection.js';
 import { toWire, type WireError } from './runner-status.js';
 
 // Queries of any parameters and answers stand in one list.
@@ -102,20 +101,21 @@ class GenerationsReader {
   }
 
   async take(serial: number, job: RunJob | LocateJob): Promise<unknown> {
-    if (job.kind === 'locate') return this.reader(job.group).locate(job.sought);
+    if (job.kind === 'locate') return (await this.reader(job.group)).locate(job.sought);
     const query = this.queries.get(job.query);
     if (!query) throw unknownQuery(job.query);
     const request = { ...job, query, checkpointCancel: this.limit(serial, job.timeoutMs) };
     for (let swaps = 0; ; swaps++) {
       // Within its transaction it is asked whether it is the one; before that, only when it was not.
-      const reader = (swaps === 0 && this.known(query.group)) || this.reader(query.group);
-      const isActive = () => this.active.of(query.group).name === reader.generation;
+      const reader = (swaps === 0 && this.known(query.group)) || (await this.reader(query.group));
+      const isActive = async (on?: ReadConnection) =>
+        (await this.active.of(query.group, on)).name === reader.generation;
       try {
-        const answer = await reader.run(request, () => swaps >= SWAPS_FOLLOWED || isActive());
+        const answer = await reader.run(request, () => swaps >= SWAPS_FOLLOWED || isActive(reader.db));
         if (answer) return answer;
       } catch (error) {
         // What it reads may be removed, or its connection broken, since it was asked last.
-        if (swaps > 0 || (reader.isOpen && isActive())) throw error;
+        if (swaps > 0 || (reader.isOpen && (await isActive()))) throw error;
       }
     }
   }
@@ -132,13 +132,13 @@ class GenerationsReader {
     return known?.isOpen ? known : null;
   }
 
-  private reader(group: string): GenerationReader {
-    let generation = this.active.of(group);
+  private async reader(group: string): Promise<GenerationReader> {
+    let generation = await this.active.of(group);
     const known = this.open.get(group);
     if (known?.generation === generation.name && known.isOpen) return known;
     for (;;) {
-      const reader = this.tryOpen(group, generation);
-      const now = this.active.of(group);
+      const reader = await this.tryOpen(group, generation);
+      const now = await this.active.of(group);
       if (reader) {
         known?.close();
         this.open.set(group, reader);
@@ -150,18 +150,11 @@ class GenerationsReader {
     }
   }
 
-  private tryOpen(group: string, generation: Generation): GenerationReader | null {
+  private async tryOpen(group: string, generation: Generation): Promise<GenerationReader | null> {
     try {
       let reader: GenerationReader | null = null;
-      const place = placeOfGeneration(this.directory, generation);
-      if (isPostgresUrl(place) && !isThere(place)) return null;
-      const db = openForReading(place, () => reader?.interrupt());
-      try {
-        return (reader = new GenerationReader(db, group, generation.name, generation.settings, this.memoryBytes));
-      } catch (error) {
-        db.close();
-        throw error;
-      }
+      const db = await openReads(placeOfGeneration(this.directory, generation), () => reader?.interrupt());
+      return (reader = new GenerationReader(db, group, generation.name, generation.settings, this.memoryBytes));
     } catch {
       return null;
     }

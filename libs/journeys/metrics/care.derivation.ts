@@ -103,8 +103,13 @@ class Batch {
   /** Judges anew whoever may have got another neighbour; `fresh`: those that nobody has judged. */
   private judge(rows: DerivedRows, moved: readonly Contact[], fresh: ReadonlyMap<string, Contact>): Set<number> {
     const touched = new Set<number>();
-    for (const { root, type, from, to } of windows(moved)) {
-      const near = rows.all(NEAR, root, type, from - REPEAT_WINDOW_MS, to + REPEAT_WINDOW_MS).map(contactOf);
+    // All of them are read before the first is written: nobody is judged by how a neighbour was judged.
+    const judging = windows(moved).map(({ root, type, from, to }) => ({
+      from,
+      to,
+      near: rows.all(NEAR, root, type, from - REPEAT_WINDOW_MS, to + REPEAT_WINDOW_MS).map(contactOf),
+    }));
+    for (const { from, to, near } of judging) {
       near.forEach((each, i) => {
         if (each.at < from || each.at > to) return;
         const flags = judged(each, near[i - 1], near[i + 1]);

@@ -7,17 +7,20 @@ import { RULE_CODES, type RuleCode } from './due-moments.js';
 import { JourneyFacts, type JourneyHead } from './facts.js';
 import type { Contact } from './matter.js';
 
-/** Rows of `in (?)` queries in few shapes, so that their statements stay prepared. */
-const CHUNKS = [256, 16, 1] as const;
+/** Sizes of `in (?)` lists: few shapes, so that their statements stay prepared, and few statements for any number. */
+const SIZES = [1, 4, 16, 64, 256] as const;
+const LARGEST = 256;
 
 /** Every row of `sql` (with the marks `in (?)`) for any number of ids; rows of one id stay together and in order. */
 export function allIn(rows: ReadRows, sql: string, ids: readonly Value[]): Row[] {
   const found: Row[] = [];
-  for (let from = 0; from < ids.length;) {
-    const size = CHUNKS.find((chunk) => chunk <= ids.length - from)!;
+  for (let from = 0; from < ids.length; from += LARGEST) {
+    const some = ids.slice(from, from + LARGEST);
+    const size = SIZES.find((each) => each >= some.length)!;
+    // Named twice, an id is found once.
+    while (some.length < size) some.push(some[0]!);
     const text = size === 1 ? sql : sql.replace('in (?)', `in (?${', ?'.repeat(size - 1)})`);
-    for (const row of rows.all(text, ...ids.slice(from, from + size))) found.push(row);
-    from += size;
+    for (const row of rows.all(text, ...some)) found.push(row);
   }
   return found;
 }
@@ -26,12 +29,13 @@ const STATES =
   'select journey, type, customer, status from journey_state where journey in (?) and to_pos is null order by journey';
 const BLOBS = 'select journey, chunk, data from journey_blob where journey in (?) order by journey, chunk';
 const PROFILES = 'select customer, segment, region, tier from customer_state where customer in (?) and to_pos is null';
-const INTO = 'select into_customer from customer_link where customer = ? and to_pos is null';
+const INTO = 'select customer, into_customer from customer_link where customer in (?) and to_pos is null';
 
 /** What stands for a customer, kept for as long as the rows do not change. */
 export class Customers {
   private readonly roots = new Map<number, number>();
   private readonly profiles = new Map<number, Row | null>();
+  private readonly links = new Map<number, number | null>();
 
   constructor(private readonly rows: ReadRows) {}
 
@@ -53,6 +57,7 @@ export class Customers {
     const missing = [...new Set(customers)].filter((id) => id !== 0 && !this.profiles.has(id));
     for (const id of missing) this.profiles.set(id, null);
     for (const row of allIn(this.rows, PROFILES, missing)) this.profiles.set(row['customer'] as number, row);
+    this.loadLinks(missing);
   }
 
   profile(customer: number): { segment: number; region: number; tier: number } {
@@ -65,6 +70,7 @@ export class Customers {
   forget(): void {
     this.roots.clear();
     this.profiles.clear();
+    this.links.clear();
   }
 
   /** These changes are written now: what they say of a customer is looked up anew. */
@@ -78,8 +84,15 @@ export class Customers {
   }
 
   private into(customer: number): number | null {
-    const [row] = this.rows.all(INTO, customer);
-    return (row?.['into_customer'] as number | undefined) ?? null;
+    if (!this.links.has(customer)) this.loadLinks([customer]);
+    return this.links.get(customer)!;
+  }
+
+  private loadLinks(customers: readonly number[]): void {
+    for (const id of customers) this.links.set(id, null);
+    for (const row of allIn(this.rows, INTO, customers)) {
+      this.links.set(row['customer'] as number, row['into_customer'] as number);
+    }
   }
 
   private nameOf(customer: number): string {
