@@ -1,0 +1,87 @@
+/** What may be wrong with a house of several processes once it has caught up; empty: nothing. */
+import { isDeepStrictEqual } from 'node:util';
+import { EventRegistry, type RecordedEvent, type SharedLog } from '@touchstone/eventing';
+import { openForReading } from '@touchstone/readmodel/connection';
+import { placeOfGeneration } from '@touchstone/readmodel/read-store';
+import { dumpRows, projectAll, type Dump } from '@touchstone/readmodel/testing';
+import { events as definitions, groupsIn } from '../apps/server/composition.js';
+import type { Standing } from './pair-chaos.kit.js';
+import type { Claim } from './pair-chaos.traffic.js';
+
+/** Findings of one kind are listed up to here. */
+const MOST = 5;
+const registry = new EventRegistry(definitions);
+const [group] = groupsIn('UTC');
+
+/** Every event of a log, in its order. */
+export async function wholeLog(log: Pick<SharedLog, 'readAll'>): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const page of log.readAll()) events.push(...page);
+  return events;
+}
+
+/** No id twice, no gap in a stream, and positions that grow. */
+export function orderFindings(events: readonly RecordedEvent[]): string[] {
+  const next = new Map<string, number>();
+  const ids = new Set<string>();
+  const found: string[] = [];
+  let before = '';
+  for (const { id, stream, revision, position } of events) {
+    const due = next.get(stream) ?? 0;
+    if (revision !== due) found.push(`${stream} has revision ${revision} at ${position} where ${due} was due.`);
+    if (ids.has(id)) found.push(`The id ${id} is in the log twice.`);
+    if (position <= before) found.push(`${position} follows upon ${before}.`);
+    next.set(stream, revision + 1);
+    ids.add(id);
+    before = position;
+  }
+  return found.slice(0, MOST);
+}
+
+/** What was acknowledged is there, where the answer said. */
+export function claimFindings(events: readonly RecordedEvent[], claims: readonly Claim[]): string[] {
+  const byPosition = new Map(events.map((event) => [event.position, event]));
+  return claims
+    .flatMap(({ about, id, stream, revision, position }) => {
+      const event = byPosition.get(position);
+      if (!event) return [`Acknowledged, but not in the log: ${about} at ${position}.`];
+      const isIt = event.stream === stream && event.revision === revision && (id === undefined || event.id === id);
+      return isIt
+        ? []
+        : [`Acknowledged ${about} as ${stream}@${revision}; there is ${event.stream}@${event.revision}.`];
+    })
+    .slice(0, MOST);
+}
+
+/** Every row of the generation that answers, beside those of one that is built from zero. */
+export function rowFindings(readStore: string, standing: Standing, events: readonly RecordedEvent[]): string[] {
+  const head = events.at(-1)?.position;
+  const { generation: name, checkpoint, parked, skipped } = standing;
+  const place = placeOfGeneration(readStore, { name });
+  const db = openForReading(place);
+  const rebuilt = projectAll(group!, events, { read: registry.read });
+  try {
+    return [
+      ...(checkpoint === head ? [] : [`${name} stands at ${checkpoint}, the log at ${head}.`]),
+      ...(parked + skipped === 0 ? [] : [`${name} has set ${parked} events aside, and ${skipped} were given up.`]),
+      ...dumpFindings(dumpRows({ db, group: group! }), dumpRows(rebuilt)),
+    ];
+  } finally {
+    db.close();
+    rebuilt.close();
+  }
+}
+
+function dumpFindings(live: Dump, rebuilt: Dump): string[] {
+  return Object.keys(rebuilt).flatMap((table) => {
+    const [there, due] = [live[table]!, rebuilt[table]!];
+    const found = there.length === due.length ? [] : [`${table} has ${there.length} rows, a rebuild ${due.length}.`];
+    for (let i = 0; i < Math.max(there.length, due.length) && found.length < MOST; i++) {
+      if (isDeepStrictEqual(there[i], due[i])) continue;
+      found.push(
+        `${table}, row ${i}: ${JSON.stringify(there[i])}, a rebuild has ${JSON.stringify(due[i])}.`.slice(0, 900),
+      );
+    }
+    return found.slice(0, MOST);
+  });
+}
