@@ -1,6 +1,12 @@
 /** What may be wrong with a house of several processes once it has caught up; empty: nothing. */
 import { isDeepStrictEqual } from 'node:util';
-import { EventRegistry, type RecordedEvent, type SharedLog } from '@touchstone/eventing';
+import {
+  deterministicId,
+  EventRegistry,
+  type Position,
+  type RecordedEvent,
+  type SharedLog,
+} from '@touchstone/eventing';
 import { openForReading } from '@touchstone/readmodel/connection';
 import { placeOfGeneration } from '@touchstone/readmodel/read-store';
 import { dumpRows, projectAll, type Dump } from '@touchstone/readmodel/testing';
@@ -13,10 +19,10 @@ const MOST = 5;
 const registry = new EventRegistry(definitions);
 const [group] = groupsIn('UTC');
 
-/** Every event of a log, in its order. */
-export async function wholeLog(log: Pick<SharedLog, 'readAll'>): Promise<RecordedEvent[]> {
+/** Every event of a log behind a place, in its order. */
+export async function readOn(log: Pick<SharedLog, 'readAll'>, after?: Position): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
-  for await (const page of log.readAll()) events.push(...page);
+  for await (const page of log.readAll({ after })) events.push(...page);
   return events;
 }
 
@@ -61,10 +67,12 @@ export function rowFindings(readStore: string, standing: Standing, events: reado
   const db = openForReading(place);
   const rebuilt = projectAll(group!, events, { read: registry.read });
   try {
+    const due = dumpRows(rebuilt);
     return [
       ...(checkpoint === head ? [] : [`${name} stands at ${checkpoint}, the log at ${head}.`]),
       ...(parked + skipped === 0 ? [] : [`${name} has set ${parked} events aside, and ${skipped} were given up.`]),
-      ...dumpFindings(dumpRows({ db, group: group! }), dumpRows(rebuilt)),
+      ...dumpFindings(dumpRows({ db, group: group! }), due),
+      ...dueFindings(due),
     ];
   } finally {
     db.close();
@@ -84,4 +92,26 @@ function dumpFindings(live: Dump, rebuilt: Dump): string[] {
     }
     return found.slice(0, MOST);
   });
+}
+
+/** What rules make of all the facts at once is what policies recorded, neither less nor more. */
+function dueFindings(rebuilt: Dump): string[] {
+  const due = rebuilt['moment_due']!.filter((row) => (row['due_ms'] as number) <= Date.now());
+  return due.slice(0, MOST).map((row) => `Of the facts it follows, and nobody recorded it: ${JSON.stringify(row)}.`);
+}
+
+/** Of each merge its survivor has learned, once. */
+export function learnedFindings(events: readonly RecordedEvent[]): string[] {
+  const learned = new Map<string, number>();
+  for (const { type, id } of events) {
+    if (type === 'JourneyPartAdded') learned.set(id, (learned.get(id) ?? 0) + 1);
+  }
+  const merged = events.filter(({ type }) => type === 'JourneysMerged');
+  const due = new Set(merged.map(({ id }) => deterministicId('part-added', id)));
+  return [
+    ...[...due]
+      .filter((id) => learned.get(id) !== 1)
+      .map((id) => `Nobody learned of a merge: ${id} is not there once.`),
+    ...[...learned.keys()].filter((id) => !due.has(id)).map((id) => `${id} was learned of no merge.`),
+  ].slice(0, MOST);
 }
