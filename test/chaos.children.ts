@@ -87,7 +87,7 @@ class Child {
     return this.process.pid!;
   }
 
-  signal(name: 'SIGKILL' | 'SIGTERM'): void {
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
     this.process.kill(name);
   }
 

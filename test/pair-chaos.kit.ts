@@ -73,13 +73,21 @@ export class PairHouse {
     return this.places.map(({ server }) => server);
   }
 
-  /** Kills one with -9 and answers how to start the next one in its place. */
-  async kill(victim: Victim): Promise<{ readonly pid: number; restart(): Promise<void> }> {
+  /**
+   * Kills one with -9 and answers how to start the next one in its place. With `thawedMs` it stands still before, until
+   * another one has taken its lease over, then goes on for so long with what it had in hand.
+   */
+  async kill(victim: Victim, thawedMs: number | null = null): Promise<{ restart(): Promise<void> }> {
     const place = await this.placeOf(victim);
-    const { pid } = place.server;
-    await place.server.kill();
+    const { server } = place;
+    if (thawedMs !== null) {
+      server.signal('SIGSTOP');
+      await this.placeOf(victim, server);
+      server.signal('SIGCONT');
+      await sleep(thawedMs);
+    }
+    await server.kill();
     return {
-      pid,
       restart: async () => {
         place.server = await this.begin(place.roles, place.directory);
       },
@@ -137,13 +145,14 @@ export class PairHouse {
     return Server.start(directory, { ...this.env, ...LEAN, ROLES: roles });
   }
 
-  private async placeOf(victim: Victim): Promise<Place> {
+  /** Who has what the victim has, waited for; not the one that is named. */
+  private async placeOf(victim: Victim, otherThan?: Server): Promise<Place> {
     const lease = VICTIMS[victim];
     if (lease === null) return this.places[0]!;
     for (const from = performance.now(); performance.now() - from < CAUGHT_UP_MS; await sleep(LOOK_MS)) {
       const held = (await this.leases()).find(({ name, isCurrent }) => name === lease && isCurrent);
       const place = held && this.places.find(({ server }) => held.holder.includes(`/${server.pid}/`));
-      if (place) return place;
+      if (place && place.server !== otherThan) return place;
     }
     throw new Error(`Nobody has the lease ${lease}.\n${this.printed()}`);
   }

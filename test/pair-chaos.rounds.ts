@@ -3,7 +3,7 @@ import { openLog, openVault, type BytesVault, type RecordedEvent, type SharedLog
 import { seeded } from '@touchstone/readmodel/testing';
 import { PairHouse, VICTIMS, type Standing, type Victim } from './pair-chaos.kit.js';
 import { planOf, send, type Claim, type Plan, type Progress, type Told } from './pair-chaos.traffic.js';
-import { claimFindings, learnedFindings, orderFindings, rowFindings, readOn } from './pair-chaos.verify.js';
+import { claimFindings, decisionFindings, orderFindings, rowFindings, readOn } from './pair-chaos.verify.js';
 import { Undisturbed } from './pair-chaos.undisturbed.js';
 
 export interface PairOptions {
@@ -12,7 +12,7 @@ export interface PairOptions {
   readonly rounds: number;
   readonly seed: number;
   /**
-   * Larger files, all of it sent to a house that nobody disturbs, too, and compared with what that one holds; tells how
+   * All of it is sent to a house that nobody disturbs, too, and compared with what that one holds; tells how
    * far it is.
    */
   readonly isLong: boolean;
@@ -23,6 +23,8 @@ export interface PairTally {
   readonly kills: Record<Victim, number>;
   /** Kills that met an import under way. */
   met: number;
+  /** Of the kills, those of one that had stood still until another had taken its work over. */
+  frozen: number;
   /** Requests that broke off and were sent again. */
   broken: number;
   claims: number;
@@ -35,11 +37,13 @@ export interface PairTally {
 const ORDER = Object.keys(VICTIMS) as Victim[];
 /** After so long, at most, a kill strikes once the phase has begun that it waits for; ms. */
 const LATEST_STRIKE_MS = 250;
+/** How long one that was frozen goes on, at most, before it is killed; ms. */
+const LATEST_END_MS = 1_000;
 /** How soon the next process is started in the place of one that was killed; ms. */
 const LATEST_RESTART_MS = 1_500;
 
 /** Events of the file of a round. */
-const EVENTS = { short: 500, long: 600 };
+const EVENTS = 300;
 
 /** Kills one process after the other while files are imported, and looks at everything after each. @throws at the first finding */
 export async function pairedRounds(options: PairOptions): Promise<void> {
@@ -63,6 +67,7 @@ class Run {
   readonly tally: PairTally = {
     kills: { api: 0, projector: 0, policy: 0 },
     met: 0,
+    frozen: 0,
     broken: 0,
     claims: 0,
     events: 0,
@@ -104,9 +109,9 @@ class Run {
   }
 
   async round(round: number): Promise<void> {
-    const { seed, isLong, rounds } = this.options;
+    const { seed, rounds } = this.options;
     const victim = ORDER[round % ORDER.length]!;
-    const plan = planOf(seed, round, isLong ? EVENTS.long : EVENTS.short, this.merges);
+    const plan = planOf(seed, round, EVENTS, this.merges);
     const started = performance.now();
     const told = await this.struck(victim, plan);
     const standing = await this.house.caughtUp();
@@ -133,7 +138,7 @@ class Run {
     return [
       ...orderFindings(events),
       ...claimFindings(events, this.claims),
-      ...learnedFindings(events),
+      ...decisionFindings(events),
       ...rowFindings(this.options.readStore, standing, events),
       ...((await still?.differences(ours, from - this.before.length, vault)) ?? []),
     ];
@@ -144,19 +149,23 @@ class Run {
     const random = seeded(this.options.seed + 7_919 * (plan.round + 1));
     const phase = random() < 0.25 ? 'read' : 'append';
     const [strikeMs, restartMs] = [random() * LATEST_STRIKE_MS, random() * LATEST_RESTART_MS];
+    const isFrozen = this.options.isLong && victim === 'projector' && random() < 0.5;
+    const thawedMs = isFrozen ? random() * LATEST_END_MS : null;
     let isOver = false;
     let begin = () => {};
     const begun = new Promise<void>((resolve) => (begin = resolve));
-    const hear = (progress: Progress) => void ((progress.phase === phase || progress.phase === 'append') && begin());
-    const sending = send(() => this.house.api, plan, { hear, desks: 2 }).finally(() => {
-      isOver = true;
-      begin();
-    });
+    const hear = (progress: Progress | null) => {
+      isOver ||= progress === null;
+      // A file may be read before anybody heard of it.
+      if (isOver || progress?.phase === phase || progress?.phase === 'append') begin();
+    };
+    const sending = send(() => this.house.api, plan, { hear, desks: 2 });
     const striking = (async () => {
       await begun;
       await sleep(strikeMs);
-      const next = await this.house.kill(victim);
       if (!isOver) this.tally.met++;
+      const next = await this.house.kill(victim, thawedMs);
+      if (thawedMs !== null) this.tally.frozen++;
       // Whoever is left takes over; after the last round nobody needs another one.
       if (victim !== 'api' && plan.round === this.options.rounds - 1) return;
       await sleep(restartMs);

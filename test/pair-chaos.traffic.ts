@@ -61,6 +61,8 @@ interface CloudEvent {
 const LINES = 60;
 const KINDS = ['contact.call-received', 'work.dispatched', 'crew.arrived', 'supply.restored'];
 const AGAIN_MS = 100;
+/** Between one journey at the desk and the next. */
+const DESK_MS = 40;
 /** Nobody waits for ever, but everybody longer than a lease. */
 const PATIENCE_MS = 120_000;
 
@@ -87,21 +89,27 @@ export function planOf(seed: number, round: number, events: number, merges: Plan
   };
 }
 
-/** Sends all of it at once; `hear` is told how the import comes along, `enough` ends the talk at the desk. */
-export async function send(
-  door: Door,
-  plan: Plan,
-  { hear, desks }: { readonly hear?: (progress: Progress) => void; readonly desks: number },
-): Promise<Told> {
+export interface Sending {
+  /** Told how the import comes along; null: it was answered. */
+  readonly hear?: (progress: Progress | null) => void;
+  /** People who are at work beside it, for as long as it takes. */
+  readonly desks: number;
+}
+
+/** Sends all of it at once. */
+export async function send(door: Door, plan: Plan, { hear = () => undefined, desks }: Sending): Promise<Told> {
   const clients = new Clients(door);
-  const importing = clients.importFile(plan, hear ?? (() => undefined));
   let isOver = false;
+  const importing = clients.importFile(plan, hear).finally(() => {
+    isOver = true;
+    hear(null);
+  });
   const others = Promise.all([
     clients.stream(plan),
     clients.merge(plan),
     ...Array.from({ length: desks }, () => clients.desk(() => isOver)),
   ]);
-  const [imported, [outcomes]] = await Promise.all([importing.finally(() => (isOver = true)), others]);
+  const [imported, [outcomes]] = await Promise.all([importing, others]);
   return { imported, outcomes, ...clients };
 }
 
@@ -186,7 +194,7 @@ class Clients {
       if (recorded) this.claims.push({ about: 'recordTouchpoint', stream, ...recorded, id: recorded.entryId });
       const noted = await this.command(this.door(), 'addNote', { journeyId, text: 'Rang again.' });
       if (noted) this.claims.push({ about: 'addNote', stream, ...noted, id: undefined });
-      await sleep(10);
+      await sleep(DESK_MS);
     }
   }
 

@@ -100,18 +100,36 @@ function dueFindings(rebuilt: Dump): string[] {
   return due.slice(0, MOST).map((row) => `Of the facts it follows, and nobody recorded it: ${JSON.stringify(row)}.`);
 }
 
-/** Of each merge its survivor has learned, once. */
-export function learnedFindings(events: readonly RecordedEvent[]): string[] {
-  const learned = new Map<string, number>();
-  for (const { type, id } of events) {
-    if (type === 'JourneyPartAdded') learned.set(id, (learned.get(id) ?? 0) + 1);
+interface Moment {
+  readonly code: string;
+  readonly momentId: string;
+  readonly rule?: { readonly cause: string };
+}
+
+/**
+ * What policies decided, by whichever process: ids that follow from their causes, no moment again while it holds, and of
+ * each merge its survivor has learned once.
+ */
+export function decisionFindings(events: readonly RecordedEvent[]): string[] {
+  const [held, times] = [new Map<string, string>(), new Map<string, number>()];
+  const learned = new Set<string>();
+  const found: string[] = [];
+  for (const { id, type, stream, data } of events) {
+    const { code, momentId, rule } = data as Moment;
+    if (type === 'JourneyPartAdded') learned.add(id);
+    if (type === 'MomentRetracted') for (const [key, moment] of held) if (moment === momentId) held.delete(key);
+    if (type !== 'MomentObserved' || !rule) continue;
+    const parts = [stream.slice('journey-'.length), code, rule.cause];
+    const key = parts.join(' ');
+    const n = times.get(key) ?? 0;
+    if (held.has(key)) found.push(`The moment ${key} was observed again while it held.`);
+    if (id !== deterministicId('rule-moment', ...parts, String(n))) found.push(`The moment ${key} has the id ${id}.`);
+    held.set(key, id);
+    times.set(key, n + 1);
   }
-  const merged = events.filter(({ type }) => type === 'JourneysMerged');
-  const due = new Set(merged.map(({ id }) => deterministicId('part-added', id)));
-  return [
-    ...[...due]
-      .filter((id) => learned.get(id) !== 1)
-      .map((id) => `Nobody learned of a merge: ${id} is not there once.`),
-    ...[...learned.keys()].filter((id) => !due.has(id)).map((id) => `${id} was learned of no merge.`),
-  ].slice(0, MOST);
+  const merges = events.filter(({ type }) => type === 'JourneysMerged');
+  const due = new Set(merges.map(({ id }) => deterministicId('part-added', id)));
+  for (const id of due) if (!learned.has(id)) found.push(`Nobody learned of a merge: there is no ${id}.`);
+  for (const id of learned) if (!due.has(id)) found.push(`${id} was learned of no merge.`);
+  return found.slice(0, MOST);
 }
