@@ -165,7 +165,13 @@ export class PairHouse {
   /** What each policy still has to decide, as the process that runs it says; of a policy that nobody runs, nothing. */
   private async due(): Promise<Record<string, number>> {
     const texts = await Promise.all(
-      this.members.map(async ({ url }) => (await fetch(`${url}/metrics`)).text().catch(() => '')),
+      this.members.map(({ url }) =>
+        // The last one that was killed has nobody in its place.
+        fetch(`${url}/metrics`).then(
+          (answer) => answer.text(),
+          () => '',
+        ),
+      ),
     );
     const lines = texts.join('\n').matchAll(/^touchstone_policy_due\{policy="([^"]+)"\} (\d+)$/gm);
     return Object.fromEntries([...lines].map(([, name, due]) => [name!, Number(due)]));
