@@ -40,7 +40,7 @@ export const LEAN = { READ_WORKERS: '1', NODE_ENV: 'production' } as const;
 /** A place in the house: a process, and after its death the next one, on the same directory. */
 interface Place {
   readonly roles: string;
-  readonly directory: string;
+  directory: string;
   server: Server;
 }
 
@@ -74,10 +74,13 @@ export class PairHouse {
   }
 
   /**
-   * Kills one with -9 and answers how to start the next one in its place. With `thawedMs` it stands still before, until
+   * Kills one with -9 and answers how to start the next one in its place, on the same disk or elsewhere. With `thawedMs` it stands still before, until
    * another one has taken its lease over, then goes on for so long with what it had in hand.
    */
-  async kill(victim: Victim, thawedMs: number | null = null): Promise<{ restart(): Promise<void> }> {
+  async kill(
+    victim: Victim,
+    thawedMs: number | null = null,
+  ): Promise<{ restart(isElsewhere: boolean): Promise<void> }> {
     const place = await this.placeOf(victim);
     const { server } = place;
     if (thawedMs !== null) {
@@ -88,7 +91,9 @@ export class PairHouse {
     }
     await server.kill();
     return {
-      restart: async () => {
+      restart: async (isElsewhere) => {
+        // Spools and exports of before are on another machine.
+        if (isElsewhere) place.directory = mkdtempSync(join(this.root, 'elsewhere-'));
         place.server = await this.begin(place.roles, place.directory);
       },
     };
@@ -106,6 +111,11 @@ export class PairHouse {
 
   async leases(): Promise<Lease[]> {
     return (await this.ask('{ leases { name holder epoch isCurrent } }')).leases as Lease[];
+  }
+
+  /** Records in quarantine. */
+  async quarantined(): Promise<number> {
+    return (await this.ask('{ quarantine { totalCount } }')).quarantine.totalCount as number;
   }
 
   /** Waits until nothing is to be projected or decided any more, and answers where the read models stand then. */

@@ -36,7 +36,7 @@ export interface PairTally {
 
 const ORDER = Object.keys(VICTIMS) as Victim[];
 /** After so long, at most, a kill strikes once the phase has begun that it waits for; ms. */
-const LATEST_STRIKE_MS = 250;
+const LATEST_STRIKE_MS = 100;
 /** How long one that was frozen goes on, at most, before it is killed; ms. */
 const LATEST_END_MS = 1_000;
 /** How soon the next process is started in the place of one that was killed; ms. */
@@ -55,7 +55,7 @@ export async function pairedRounds(options: PairOptions): Promise<void> {
     const { tally } = run;
     say(JSON.stringify(tally));
     // Kills that met nothing under way would prove nothing.
-    expect(tally.met).toBeGreaterThanOrEqual(rounds * 0.8);
+    expect(tally.met).toBeGreaterThanOrEqual(rounds / 2);
     expect(tally.decided).toBeGreaterThan(rounds * 20);
   } finally {
     await run.end();
@@ -76,6 +76,7 @@ class Run {
   private readonly claims: Claim[] = [];
   private merges: Plan['merges'] = [];
   private events: RecordedEvent[] = [];
+  private unreadable = 0;
 
   private constructor(
     private readonly options: PairOptions,
@@ -120,6 +121,7 @@ class Run {
     const found = [
       ...told.complaints,
       ...sumFindings(plan, told),
+      ...(await this.quarantineFindings(plan)),
       ...(await this.look(standing, round === rounds - 1)),
     ];
     expect({ round, victim, seed, found }).toEqual({ round, victim, seed, found: [] });
@@ -144,11 +146,19 @@ class Run {
     ];
   }
 
+  /** However often a file was sent, what of it cannot be read is there once. */
+  private async quarantineFindings({ file }: Plan): Promise<string[]> {
+    this.unreadable += file.unreadable;
+    const there = await this.house.quarantined();
+    return there === this.unreadable ? [] : [`${there} records are in quarantine, where ${this.unreadable} are due.`];
+  }
+
   /** Sends the plan to both houses, kills one process of the first while its import is under way, and starts the next. */
   private async struck(victim: Victim, plan: Plan): Promise<Told> {
     const random = seeded(this.options.seed + 7_919 * (plan.round + 1));
     const phase = random() < 0.25 ? 'read' : 'append';
     const [strikeMs, restartMs] = [random() * LATEST_STRIKE_MS, random() * LATEST_RESTART_MS];
+    const isElsewhere = random() < 0.5;
     const isFrozen = this.options.isLong && victim === 'projector' && random() < 0.5;
     const thawedMs = isFrozen ? random() * LATEST_END_MS : null;
     let isOver = false;
@@ -169,7 +179,7 @@ class Run {
       // Whoever is left takes over; after the last round nobody needs another one.
       if (victim !== 'api' && plan.round === this.options.rounds - 1) return;
       await sleep(restartMs);
-      await next.restart();
+      await next.restart(isElsewhere);
     })();
     const [told] = await Promise.all([sending, striking, striking.then(() => this.still?.live(plan))]);
     return told;

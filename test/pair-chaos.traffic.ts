@@ -59,6 +59,8 @@ interface CloudEvent {
 }
 
 const LINES = 60;
+/** Of the file: what goes to quarantine. */
+const UNZONED = 0.02;
 const KINDS = ['contact.call-received', 'work.dispatched', 'crew.arrived', 'supply.restored'];
 const AGAIN_MS = 100;
 /** Between one journey at the desk and the next. */
@@ -74,7 +76,7 @@ export function planOf(seed: number, round: number, events: number, merges: Plan
   const random = seeded(seed + round);
   return {
     round,
-    file: syntheticLog(seed + round, events),
+    file: syntheticLog(seed + round, events, UNZONED),
     options: {
       journeyType: IMPORTED,
       source: `file ${round}`,
