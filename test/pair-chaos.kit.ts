@@ -37,7 +37,7 @@ export interface Standing {
 /** Most of what a process costs here is its start: one thread that reads is enough, and no developer is watching. */
 export const LEAN = { READ_WORKERS: '1', NODE_ENV: 'production' } as const;
 
-/** A place in the house: a process, and after its death the next one, on the same directory. */
+/** A place in the house: a process, and after its death the next one. */
 interface Place {
   readonly roles: string;
   directory: string;
@@ -74,8 +74,8 @@ export class PairHouse {
   }
 
   /**
-   * Kills one with -9 and answers how to start the next one in its place, on the same disk or elsewhere. With `thawedMs` it stands still before, until
-   * another one has taken its lease over, then goes on for so long with what it had in hand.
+   * Kills one with -9 and answers how to start the next one in its place, on the same disk or elsewhere. With `thawedMs`
+   * it stands still before, until another one has taken its lease over, then goes on for so long with what it had in hand.
    */
   async kill(
     victim: Victim,

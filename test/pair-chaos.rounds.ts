@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openLog, openVault, type BytesVault, type RecordedEvent, type SharedLog } from '@touchstone/eventing';
+import { newId, openLog, openVault, type BytesVault, type RecordedEvent, type SharedLog } from '@touchstone/eventing';
 import { seeded } from '@touchstone/readmodel/testing';
 import { PairHouse, VICTIMS, type Standing, type Victim } from './pair-chaos.kit.js';
-import { planOf, send, type Claim, type Plan, type Progress, type Told } from './pair-chaos.traffic.js';
+import { EVENTS, planOf, send, type Claim, type Plan, type Progress, type Told } from './pair-chaos.traffic.js';
 import { claimFindings, decisionFindings, orderFindings, rowFindings, readOn } from './pair-chaos.verify.js';
 import { Undisturbed } from './pair-chaos.undisturbed.js';
 
@@ -42,9 +42,6 @@ const LATEST_END_MS = 1_000;
 /** How soon the next process is started in the place of one that was killed; ms. */
 const LATEST_RESTART_MS = 1_500;
 
-/** Events of the file of a round. */
-const EVENTS = 300;
-
 /** Kills one process after the other while files are imported, and looks at everything after each. @throws at the first finding */
 export async function pairedRounds(options: PairOptions): Promise<void> {
   const { rounds, isLong } = options;
@@ -77,6 +74,7 @@ class Run {
   private merges: Plan['merges'] = [];
   private events: RecordedEvent[] = [];
   private unreadable = 0;
+  private readonly name = newId().slice(-8);
 
   private constructor(
     private readonly options: PairOptions,
@@ -112,7 +110,7 @@ class Run {
   async round(round: number): Promise<void> {
     const { seed, rounds } = this.options;
     const victim = ORDER[round % ORDER.length]!;
-    const plan = planOf(seed, round, EVENTS, this.merges);
+    const plan = planOf({ name: this.name, seed }, round, this.merges);
     const started = performance.now();
     const told = await this.struck(victim, plan);
     const standing = await this.house.caughtUp();
@@ -134,7 +132,8 @@ class Run {
   /** Everything from the beginning; only what was read of the log, and compared with the other house, not again each time. */
   private async look(standing: Standing, isLast: boolean): Promise<string[]> {
     const from = isLast ? this.before.length : this.events.length;
-    this.events = [...this.events.slice(0, isLast ? 0 : from), ...(await readOn(this.log, isLast ? undefined : this.events.at(-1)?.position))]; // prettier-ignore
+    if (isLast) this.events = [];
+    this.events.push(...(await readOn(this.log, this.events.at(-1)?.position)));
     const { events, vault, still } = this;
     const ours = events.slice(this.before.length);
     return [
@@ -198,7 +197,7 @@ class Run {
 
 function sumFindings({ file, lines }: Plan, { imported, outcomes }: Told): string[] {
   const { sent, taken, known, quarantined } = imported;
-  const isWhole = sent === file.traces * 10 && quarantined === file.unreadable && taken + known + quarantined === sent;
+  const isWhole = sent === EVENTS && quarantined === file.unreadable && taken + known + quarantined === sent;
   const heard = (outcomes['taken'] ?? 0) + (outcomes['known'] ?? 0);
   return [
     ...(isWhole ? [] : [`The import says ${JSON.stringify(imported)} of a file with ${file.unreadable} unreadable.`]),

@@ -58,6 +58,8 @@ interface CloudEvent {
   readonly data: object;
 }
 
+/** Of a file; a multiple of ten. */
+export const EVENTS = 300;
 const LINES = 60;
 /** Of the file: what goes to quarantine. */
 const UNZONED = 0.02;
@@ -72,21 +74,26 @@ export const IMPORTED = 'paired';
 /** Journeys of people at a desk: their ids are given anew, so no two houses have the same. */
 export const DESK = 'paired-desk';
 
-export function planOf(seed: number, round: number, events: number, merges: Plan['merges']): Plan {
+/** `name` is that of the run: its ids are not those of an earlier one in the same log. */
+export function planOf(
+  { name, seed }: { readonly name: string; readonly seed: number },
+  round: number,
+  merges: Plan['merges'],
+): Plan {
   const random = seeded(seed + round);
   return {
     round,
-    file: syntheticLog(seed + round, events, UNZONED),
+    file: syntheticLog(seed + round, EVENTS, UNZONED),
     options: {
       journeyType: IMPORTED,
-      source: `file ${round}`,
+      source: `file ${name} ${round}`,
       unit: 'org:group',
       customer: 'customer',
       personal: ['caller'],
       closes: ['Closed'],
       contacts: ['Reported', 'Called again'],
     },
-    lines: Array.from({ length: LINES }, (_, n) => cloudEvent(random, round, n)),
+    lines: Array.from({ length: LINES }, (_, n) => cloudEvent(random, `pair/${name}/${round}`, n)),
     merges,
   };
 }
@@ -229,9 +236,8 @@ class Clients {
   }
 }
 
-function cloudEvent(random: () => number, round: number, n: number): CloudEvent {
+function cloudEvent(random: () => number, source: string, n: number): CloudEvent {
   const journey = Math.floor(n / 5);
-  const source = `pair/${round}`;
   return {
     specversion: '1.0',
     id: `e-${n}`,
