@@ -1,5 +1,5 @@
 /**
- * What only a real EventStoreDB (KurrentDB) can show: `npm run test:esdb`.
+ * What only a real EventStoreDB (KurrentDB) can show: `npm run test:esdb [-- parts of paths, flags of Jest]`.
  *
  * EVENT_LOG_URL         the server, such as esdb://127.0.0.1:2113?tls=false; without it nothing is run. Its log is written to.
  * ESDB_SERVER_COMMAND   a shell command that runs that server in the foreground, on files that it finds again; without it
@@ -22,8 +22,9 @@ if (!url) {
     '--no-warnings',
     'node_modules/jest/bin/jest.js',
     '--runInBand',
-    '--testMatch=<rootDir>/test/esdb-*.real.ts',
+    // The list of matches would take a path that comes after it for one of its own.
     ...process.argv.slice(2),
+    '--testMatch=<rootDir>/test/esdb-*.real.ts',
   ];
   const cwd = fileURLToPath(new URL('..', import.meta.url));
   const jest = spawn(process.execPath, flags, { cwd, stdio: 'inherit' });

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { openVault, type RecordedEvent } from '@touchstone/eventing';
+import { openVault } from '@touchstone/eventing';
 import { seeded } from '@touchstone/readmodel/testing';
 import { killAll, Server } from './chaos.children.js';
+import { contentOf, firstDifference, type Content } from './chaos.content.js';
 import { Ledger } from './chaos.ledger.js';
-import { findings, openPersonal, readLog } from './chaos.verify.js';
+import { findings, readLog } from './chaos.verify.js';
 import { syntheticLog } from './chaos.xes.js';
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -99,66 +100,10 @@ async function importKilled(directory: string, phase: 'read' | 'append', part: n
   return result ? 'whole' : at;
 }
 
-/** A journey's events, with nothing in them that is another in every run. */
-type Plain = { readonly type: string; readonly id?: string; readonly [field: string]: unknown };
-
-/** Of a moment, or of its end. */
-interface Observed {
-  readonly code: string;
-  readonly touchpointId: string;
-  readonly rule: { readonly cause: string };
-  readonly momentId: string;
-}
-
-/**
- * What a log says, independent of ids that are given anew, positions, recorded times and keys: personal fields opened,
- * customers by their identifier; of what rules decided, only what holds: by half of a file they may have judged otherwise.
- */
-async function contentOf(directory: string) {
+async function contentIn(directory: string): Promise<Content> {
   const vault = await openVault({ file: join(directory, 'keys.db') });
   try {
-    const events = readLog(join(directory, 'log.db'));
-    const opened = new Map(events.map((event) => [event, openPersonal(vault, event)]));
-    const registered = events.filter(({ type }) => type === 'CustomerRegistered');
-    const names = new Map(
-      registered.map((event) => [
-        event.stream.slice('customer-'.length),
-        JSON.stringify(opened.get(event)!['identifiers']),
-      ]),
-    );
-    // Ids stand in data and in the subject of the metadata: wherever one is, the name takes its place.
-    const named = (value: unknown): unknown =>
-      JSON.parse(JSON.stringify(value), (_key, part: unknown) =>
-        typeof part === 'string' ? (names.get(part) ?? names.get(part.replace(/^customer:/, '')) ?? part) : part,
-      );
-    const plain = (event: RecordedEvent): Plain => ({
-      type: event.type,
-      ...(event.type === 'TouchpointRecorded' && { id: event.id }),
-      occurredAt: event.type === 'TouchpointRecorded' ? event.occurredAt : undefined,
-      // A pack is in force from the moment it was published.
-      data: named({ ...(event.data as object), ...opened.get(event), effectiveFrom: undefined }),
-      source: event.metadata.source,
-      subject: named(event.metadata.subject ?? null),
-    });
-    const journeys: Record<string, Plain[]> = {};
-    const others: string[] = [];
-    const held = new Map<string, string>();
-    for (const event of events) {
-      const { code, touchpointId, rule, momentId } = event.data as Observed;
-      if (event.type === 'MomentRetracted') held.delete(momentId);
-      else if (event.type === 'MomentObserved')
-        held.set(event.id, [code, touchpointId, rule.cause, event.occurredAt].join(' '));
-      else if (event.stream.startsWith('journey-')) (journeys[event.stream] ??= []).push(plain(event));
-      else others.push(JSON.stringify(plain(event)));
-    }
-    const moments = [...held.values()].sort();
-    return {
-      journeys,
-      moments,
-      others: others.sort(),
-      customers: names.size,
-      identifiers: new Set(names.values()).size,
-    };
+    return contentOf(readLog(join(directory, 'log.db')), vault);
   } finally {
     await vault.close();
   }
@@ -208,7 +153,7 @@ it(`leaves the same log as one run, killed while it reads and while it appends (
   expect((result['taken'] as number) + (result['known'] as number)).toBe(EVENTS - log.unreadable);
 
   expect(await findings(killed, ledger, { settled: true })).toEqual([]);
-  const [one, other] = [await contentOf(once), await contentOf(killed)];
+  const [one, other] = [await contentIn(once), await contentIn(killed)];
   expect(Object.keys(one.journeys)).toHaveLength(log.traces);
   expect(
     Object.values(one.journeys)
@@ -238,14 +183,5 @@ it(`leaves the same log as one run, killed while it reads and while it appends (
   db.exec(`UPDATE event SET data = json_set(data, '$.unit', 'another')
     WHERE position = (SELECT max(position) FROM event WHERE type = 'TouchpointRecorded')`);
   db.close();
-  expect(firstDifference(one.journeys, (await contentOf(killed)).journeys)).not.toBeNull();
+  expect(firstDifference(one.journeys, (await contentIn(killed)).journeys)).not.toBeNull();
 }, 600_000);
-
-/** The first journey that is another, or null: a readable answer where twenty thousand events differ. */
-function firstDifference(one: Record<string, Plain[]>, other: Record<string, Plain[]>): unknown {
-  for (const stream of new Set([...Object.keys(one), ...Object.keys(other)])) {
-    if (JSON.stringify(one[stream]) !== JSON.stringify(other[stream]))
-      return { stream, one: one[stream], other: other[stream] };
-  }
-  return null;
-}

@@ -87,7 +87,7 @@ class Child {
     return this.process.pid!;
   }
 
-  signal(name: 'SIGKILL' | 'SIGTERM'): void {
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
     this.process.kill(name);
   }
 
@@ -148,7 +148,7 @@ export class Server extends Child {
     process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.printed += text));
   }
 
-  static async start(directory: string, env: Record<string, string> = {}): Promise<Server> {
+  static async start(directory: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<Server> {
     const main = at('../apps/server/dist/main.js');
     const args = ['--data', directory, '--port', '0', '--log-level', env['LOG_LEVEL'] ?? 'warn'];
     const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;

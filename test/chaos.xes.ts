@@ -15,8 +15,11 @@ export interface SyntheticLog {
   pieces(): Iterable<string>;
 }
 
-/** An XES log of so many events, ten to a trace; the same seed gives the same bytes. */
-export function syntheticLog(seed: number, events: number): SyntheticLog {
+/**
+ * An XES log of so many events, ten to a trace; the same seed gives the same bytes. Of the later half of each trace, that
+ * share says no zone.
+ */
+export function syntheticLog(seed: number, events: number, unzoned = 0.002): SyntheticLog {
   const random = seeded(seed);
   const traces = events / TRACE;
   const customers = new Set<number>();
@@ -25,8 +28,8 @@ export function syntheticLog(seed: number, events: number): SyntheticLog {
     const customer = Math.floor(random() ** 2 * (traces / 2));
     customers.add(customer);
     const lines = Array.from({ length: TRACE }, (_, place) => {
-      // An event in a thousand says no zone; every trace keeps its first ones.
-      const zone = place > 4 && random() < 0.002 ? '' : ZONES[Math.floor(random() * ZONES.length)]!;
+      // Every trace keeps its first ones.
+      const zone = place > 4 && random() < unzoned ? '' : ZONES[Math.floor(random() * ZONES.length)]!;
       if (zone === '') unreadable++;
       return event(random, place, zone);
     });

@@ -109,7 +109,17 @@ async function open({ config, logger, clock, traces }: Opening, closing: Closing
   const measuredLog = metrics.observe(tracing ? tracedLog(log, tracing) : log);
   const registry = new EventRegistry(events);
   const around = tracing && tracedKernel(tracing);
-  const kernel = new Kernel({ log: measuredLog, vault, clock, registry, context: currentContext, around });
+  // Nobody knows who else appends to a log on a server.
+  const othersRecord = config.eventLogUrl !== undefined;
+  const kernel = new Kernel({
+    log: measuredLog,
+    vault,
+    clock,
+    registry,
+    context: currentContext,
+    around,
+    othersRecord,
+  });
   const packs = closing.add(new PackCatalogue(measuredLog, kernel), (p) => p.stop());
   await packs.start();
   await ship(packs, logger);

@@ -56,6 +56,14 @@ describe('the kernel', () => {
   let log: EventLog;
   const kernelOn = (over: EventLog) =>
     new Kernel({ log: over, vault, clock: clockAt(now, { still: true }), registry: new EventRegistry([Added]) });
+  const besideOthers = () =>
+    new Kernel({
+      log,
+      vault,
+      clock: clockAt(now, { still: true }),
+      registry: new EventRegistry([Added]),
+      othersRecord: true,
+    });
   const work = (c: object) => ({ decider: counterDecider as never, command: c });
   const events = async (stream: string) => {
     const found = [];
@@ -223,6 +231,26 @@ describe('the kernel', () => {
     expect(await kernel.look(counterDecider, 'a')).toMatchObject({ revision: -1, state: { total: 0 } });
     await kernel.execute(counterDecider, new Add({ counter: 'a', amount: 4 }));
     expect(await kernel.look(counterDecider, 'a')).toMatchObject({ revision: 0, state: { total: 4 } });
+  });
+
+  it('refuses nothing, and takes nothing for done, by what it remembers of a stream that others append to', async () => {
+    const [here, there] = [besideOthers(), besideOthers()];
+    await here.execute(counterDecider, new Add({ counter: 'x', amount: 1 }));
+    await there.execute(counterDecider, new Add({ counter: 'x', amount: 5 }));
+    // By what is remembered here that is too much.
+    expect(await here.execute(counterDecider, new Add({ counter: 'x', amount: -6 }))).toMatchObject({ revision: 2 });
+    // There it is not known that nothing is left.
+    await expect(there.execute(counterDecider, new Add({ counter: 'x', amount: -1 }))).rejects.toMatchObject({
+      code: 'TOO_LITTLE',
+    });
+    const seen = { counter: 'x', amount: 2, expectedRevision: 3 };
+    await here.execute(counterDecider, new Add({ counter: 'x', amount: 3 }));
+    expect(await there.execute(counterDecider, new Add(seen))).toMatchObject({ revision: 4 });
+    // Of several commands none is decided by what was.
+    const outcomes = await here.executeMany([-5, 1].map((amount) => work(new Add({ counter: 'x', amount }))));
+    expect(outcomes).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(await there.look(counterDecider, 'x')).toMatchObject({ revision: 6, state: { total: 1 } });
+    expect((await events('counter-x')).map(({ data }) => (data as { amount: number }).amount)).toEqual([1, 5, -6, 3, 2, -5, 1]); // prettier-ignore
   });
 
   it('refuses data that does not fit its schema, and leaves the log as it was', async () => {

@@ -6,7 +6,7 @@ import { TouchstoneError } from './errors.js';
 import type { AppendRequest, EventLog } from './event-log.js';
 import { newId } from './ids.js';
 import { idTaken, wrongRevision } from './kernel-errors.js';
-import { folded, unbegun, type Folding } from './kernel-folding.js';
+import { folded, goesOn, readOn, unbegun, type Folding } from './kernel-folding.js';
 import { Minting, type ActingContext, type Minted } from './minting.js';
 import type { EventRegistry } from './registry.js';
 import { StreamQueue } from './stream-queue.js';
@@ -88,6 +88,8 @@ export interface KernelParts {
   readonly around?: Around;
   /** Folded states kept in memory; default 20,000. */
   readonly cachedStreams?: number;
+  /** Other processes append to the same log: what is kept in memory may be behind it; default false. */
+  readonly othersRecord?: boolean;
 }
 
 /** Another process may win again and again; a caller hears of a conflict only when even waiting did not help. */
@@ -182,20 +184,23 @@ export class Kernel {
     last: boolean,
   ): Promise<StreamWork[]> {
     const plans: Plan[] = [];
+    const stale: StreamWork[] = [];
     const absent = await this.absent(round);
     const now = this.parts.clock.now().toISOString();
     const context = options.context ?? this.parts.context?.() ?? { actor: { id: 'system' }, correlationId: newId() };
     const deciding = { ...options, now, context };
     for (const work of round) {
       // Most streams are at hand, and a promise for each costs as much as deciding.
+      const isKept = this.states.has(work.stream);
       const folding = this.atHand(work, absent) ?? (await this.loaded(work, outcomes));
       if (!folding) continue;
       const before = folding.revision;
       const decided = this.decideAll(work, folding, deciding, outcomes);
-      if (decided.length > 0) plans.push({ work, folding, before, decided });
+      if (isKept && (await this.isOvertaken(work, before, outcomes))) stale.push(work);
+      else if (decided.length > 0) plans.push({ work, folding, before, decided });
     }
     const sealed = await this.sealed(plans, outcomes);
-    if (sealed.length === 0) return [];
+    if (sealed.length === 0) return stale;
     const answers = await this.append(
       sealed.map(({ work, before, decided }) => ({
         stream: work.stream,
@@ -222,7 +227,22 @@ export class Kernel {
     for (const work of oneByOne) {
       for (const item of work.items) await this.settleAll([{ ...work, items: [item] }], options, outcomes);
     }
-    return conflicts;
+    return [...stale, ...conflicts];
+  }
+
+  /**
+   * What a command appends is checked by the log; a refusal, or that nothing is left to do, rests on memory alone. Where
+   * others record, it counts only if the stream still stands where memory has it; else it is read and decided anew.
+   */
+  private async isOvertaken(work: StreamWork, before: number, outcomes: WorkOutcome[]): Promise<boolean> {
+    const { log, othersRecord = false } = this.parts;
+    const restsOnMemory = work.items.some(({ index }) => {
+      const outcome = outcomes[index]!;
+      return !outcome.ok || outcome.done.events.length === 0;
+    });
+    if (!othersRecord || !restsOnMemory || !(await goesOn(log, work.stream, before))) return false;
+    this.states.delete(work.stream);
+    return true;
   }
 
   private fail(work: StreamWork, error: Error, outcomes: WorkOutcome[]): void {
@@ -302,7 +322,9 @@ export class Kernel {
     const stream = decider.stream(id);
     const work = { stream, decider: decider as unknown as Decider<unknown, Folded>, items: [] };
     return this.queue.run([stream], async () => {
+      const isKept = this.states.has(stream);
       const folding = await this.load(work);
+      if (isKept && this.parts.othersRecord) await readOn(this.parts, work, folding);
       if (folding.revision >= 0) this.states.set(stream, folding);
       return { state: folding.state as S, revision: folding.revision };
     });
@@ -338,14 +360,7 @@ export class Kernel {
   }
 
   private async load(work: StreamWork): Promise<Folding> {
-    const folding = this.atHand(work) ?? unbegun(work);
-    if (folding.revision >= 0) return folding;
-    for await (const recorded of this.parts.log.readStream(work.stream)) {
-      folding.state = work.decider.evolve(folding.state, folded(this.parts.registry.read(recorded)));
-      folding.revision = recorded.revision;
-      folding.position = recorded.position;
-    }
-    return folding;
+    return this.atHand(work) ?? readOn(this.parts, work, unbegun(work));
   }
 
   private rule(
