@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -105,6 +106,26 @@ describe('doctor on a directory without a server', () => {
     expect((await bad({ hasLogUrl: true })).fail).toEqual([]);
     writeFileSync(join(data, 'event-log.json'), '{');
     expect((await bad({ hasLogUrl: true })).fail).toEqual(['LOG_PLACE']);
+  });
+
+  it('sees read models that are of another log, and a journal that grows without end', async () => {
+    const read = join(data, 'read');
+    mkdirSync(read);
+    const meta = new DatabaseSync(join(read, 'meta.db'));
+    meta.exec(`CREATE TABLE generation (group_name, number, state); INSERT INTO generation VALUES ('g', 1, 'active')`);
+    meta.close();
+    const rows = new DatabaseSync(join(read, 'g-1.db'));
+    rows.exec(`CREATE TABLE checkpoint (position); INSERT INTO checkpoint VALUES ('0000000000000032')`);
+    rows.exec('CREATE TABLE parked (state)');
+    expect(codes(await look(), 'ok')).toContain('READ_MODELS');
+    rows.exec(`UPDATE checkpoint SET position = '0000000000000033'`);
+    rows.close();
+    expect(await bad()).toEqual({ warn: [], fail: ['READ_MODELS'] });
+    rmSync(read, { recursive: true });
+    // Nothing of it is on the disk, and SQLite takes it for empty.
+    writeFileSync(join(data, 'log.db-wal'), '');
+    truncateSync(join(data, 'log.db-wal'), 300e6);
+    expect(await bad()).toEqual({ warn: ['LOG_WAL'], fail: [] });
   });
 
   it('sees imports that were broken off long ago', async () => {
