@@ -3,7 +3,7 @@ import { TouchstoneError, type Position } from '@touchstone/eventing/pure';
 import { Lru } from './lru.js';
 import type { AsOf, Read, ReadMemory, ReadQuery } from './query.js';
 import { messageOf } from './runner-status.js';
-import { among } from './dialect.js';
+import { isAmong } from './dialect.js';
 import type { ReadConnection } from './read-connection.js';
 import { notYetProjected } from './waits.js';
 
@@ -167,8 +167,8 @@ export class GenerationReader {
     }
     for (let from = 0; from < unknown.length; from += IDS_PER_STATEMENT) {
       this.names.trim();
-      const some = among(this.db, unknown.slice(from, from + IDS_PER_STATEMENT));
-      const found = await sql<{ id: number; value: string }>`select id, value from name where id in ${some}`.execute(
+      const some = isAmong(this.db, sql.ref('id'), unknown.slice(from, from + IDS_PER_STATEMENT));
+      const found = await sql<{ id: number; value: string }>`select id, value from name where ${some}`.execute(
         this.kysely,
       );
       for (const { id, value } of found.rows) this.keep(names, id, value);
