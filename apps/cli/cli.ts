@@ -25,6 +25,8 @@ export interface GlobalOptions {
 export interface Needs {
   /** The command brings data with it: a directory without any is filled. Default: it is refused. */
   readonly mayCreate?: boolean;
+  /** See `Target`. */
+  readonly mayRepeat?: boolean;
   /** Read models need not have caught up with the log. Default: the command waits for them, and says so. */
   readonly lagging?: boolean;
   /** Nothing about the work on stderr. */
@@ -39,10 +41,10 @@ export async function onServer<T>(
   work: (api: Api) => Promise<T>,
 ): Promise<T> {
   const { data, server, actor } = command.optsWithGlobals<GlobalOptions>();
-  const { mayCreate = false, lagging = false, silent = false } = needs;
+  const { mayCreate = false, mayRepeat, lagging = false, silent = false } = needs;
   const { env, signal, out } = cli;
   const onLog = (text: string) => out.note(text);
-  return withServer({ data, server, actor, mayCreate, env, signal, onLog }, async (api) => {
+  return withServer({ data, server, actor, mayCreate, mayRepeat, env, signal, onLog }, async (api) => {
     if (!lagging) await caughtUp(cli, api, silent);
     return work(api);
   });

@@ -14,6 +14,8 @@ export interface Target {
   readonly actor: string;
   /** The command brings data with it, so a directory without any is no mistake. */
   readonly mayCreate: boolean;
+  /** The work may be begun again where a server went in the midst of it: what was done already counts. */
+  readonly mayRepeat?: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly onLog: (text: string) => void;
@@ -22,6 +24,10 @@ export interface Target {
 /** How long somebody who has taken the directory may need until he listens, and how often that is looked at, in ms. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 100;
+/** How long a server may need until it has noticed that the command is gone that it was started for, in ms. */
+const NOTICED_MS = 1_000;
+/** How the work of a server ends that goes. */
+const WENT: ReadonlySet<string> = new Set(['SERVER_GONE', 'SERVER_UNREACHABLE', 'IMPORT_CANCELLED', 'IMPORT_RUNNING']);
 
 /**
  * Runs a command's work on a server: the one that was named, else the one that owns the data directory, else one of
@@ -35,7 +41,17 @@ export async function withServer<T>(target: Target, work: (api: Api) => Promise<
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const running = await ownerOf(target.data, end, signal);
-    if (running !== null) return work(new Api(running, actor, signal));
+    if (running !== null) {
+      try {
+        return await work(new Api(running, actor, signal));
+      } catch (error) {
+        // It may have been that of a command that was killed a moment ago.
+        if (!target.mayRepeat || !WENT.has((error as { code?: string }).code ?? '')) throw error;
+        await sleep(NOTICED_MS);
+        if (Date.now() > end || (await takesWork(running))) throw error;
+        continue;
+      }
+    }
     const own = await ownServer(target, end);
     if (own === null) continue;
     try {

@@ -68,7 +68,7 @@ export function addImport(program: Command, cli: Cli): void {
     const dryRun = flags.dryRun ?? false;
     const silent = flags.json ?? false;
     const send = await senderOf(file, flags, dryRun);
-    const result = await onServer(cli, command, { mayCreate: true, lagging: true, silent }, (api) =>
+    const result = await onServer(cli, command, { mayCreate: true, mayRepeat: true, lagging: true, silent }, (api) =>
       importInto(cli, api, send, { dryRun, silent }),
     );
     if (flags.json) cli.out.json(result);
