@@ -61,6 +61,21 @@ afterAll(() => postgres?.stop());
     expect(await there.look()).toBe(false);
   });
 
+  it('end for good, though word that they go on was still on its way', async () => {
+    const [store] = stores as [SharedStore];
+    const slow: Pick<SharedStore, 'query'> = {
+      query: async (sql, values) => {
+        if (sql.includes('insert into')) await sleep(60);
+        return store.query(sql, values);
+      },
+    };
+    const slowly = new SharedLoads(slow, { ...TUNING, ttlMs: 3_000, settleMs: 520 });
+    const end = await slowly.begin();
+    end();
+    await sleep(200);
+    expect(await there.look()).toBe(false);
+  });
+
   it('are not taken to have ended while nobody answers', async () => {
     await here.begin();
     expect(await there.look()).toBe(true);

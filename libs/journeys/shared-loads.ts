@@ -13,13 +13,19 @@ export interface SharedLoadsTuning {
   readonly settleMs?: number;
 }
 
+/** A load of this process, with the word of it that is on its way. */
+interface OwnLoad {
+  readonly renewing: NodeJS.Timeout;
+  word: Promise<void>;
+}
+
 /** Renewed so often within its time: one that PostgreSQL does not take is not missed. */
 const RENEWALS = 6;
 
 /** Open loads of every process that shares a PostgreSQL. A load whose process was killed ends with its time. */
 export class SharedLoads implements Loads {
   private readonly listeners = new Set<() => void>();
-  private readonly own = new Map<string, NodeJS.Timeout>();
+  private readonly own = new Map<string, OwnLoad>();
   private readonly tuning: Required<SharedLoadsTuning>;
   private known = false;
   private watching = false;
@@ -48,9 +54,12 @@ export class SharedLoads implements Loads {
     const id = randomUUID();
     const { ttlMs, settleMs } = this.tuning;
     await this.keep(id);
-    // Where PostgreSQL does not take it, the next time is soon enough.
-    const renewing = setInterval(() => void this.keep(id).catch(() => undefined), ttlMs / RENEWALS).unref();
-    this.own.set(id, renewing);
+    const renewing = setInterval(() => {
+      // Where PostgreSQL does not take it, the next time is soon enough.
+      load.word = load.word.then(() => this.keep(id)).catch(() => undefined);
+    }, ttlMs / RENEWALS).unref();
+    const load: OwnLoad = { renewing, word: Promise.resolve() };
+    this.own.set(id, load);
     await sleep(settleMs);
     return () => void this.end(id);
   }
@@ -77,9 +86,12 @@ export class SharedLoads implements Loads {
   }
 
   private async end(id: string): Promise<void> {
-    if (!this.own.has(id)) return;
-    clearInterval(this.own.get(id));
+    const load = this.own.get(id);
+    if (!load) return;
+    clearInterval(load.renewing);
     this.own.delete(id);
+    // A renewal that came after it would bring it back.
+    await load.word;
     // Where it stays it runs out by itself.
     await this.store.query('delete from open_load where id = $1', [id]).catch(() => undefined);
     await this.look().catch(() => undefined);
