@@ -65,6 +65,9 @@ const dimensionsOf = (metric: string): Dimension[] =>
     ? ['unit', 'channel', 'journeyType', 'source']
     : ['unit', 'channel', 'journeyType', 'stage', 'segment', 'region', 'tier'];
 
+// What fails is told in time: making it smaller may take for ever, and all memory.
+fc.configureGlobal({ interruptAfterTimeLimit: 60_000 * ROUNDS, markInterruptAsFailure: true });
+
 interface Cut {
   readonly metric: string;
   readonly window?: { from?: string; to?: string };

@@ -17,7 +17,7 @@ import { contactRows, judged, REPEAT_WINDOW_MS, type Contact } from './matter.js
 import { openTurn } from './turns.js';
 
 /** Versions of the definitions of every figure in the cubes. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** @param timeZone IANA name of the tenant's zone: which day something lies in */
 export function careDerivation(timeZone: string): Derivation {

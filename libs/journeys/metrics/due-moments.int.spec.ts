@@ -174,8 +174,15 @@ describe('what the rules of moments owe', () => {
     const correction = { touchpointId: uuid(2), version: 2, happenedAt: hour(6), reason: 'r' };
     more(10, { type: 'TouchpointCorrected', data: { ...(data as object), ...correction } });
     expect(due()).toEqual(['withdraw NEG-S3 70: what it judges was corrected']);
+    const before = log;
     more(10, retraction(70, true));
     expect(due()).toEqual(['NEG-S3 2 6']);
+    // One that is where it should be stays there, though the other one is still there, too.
+    log = before;
+    more(10, moment(71, 6, 'NEG-S3', 2, 2));
+    expect(due()).toEqual(['withdraw NEG-S3 70: what it judges was corrected']);
+    more(10, retraction(70, true));
+    expect(due()).toEqual([]);
   });
 
   it('merged customers have one matter', () => {

@@ -55,19 +55,24 @@ export function dueMoments(
   if (found.length === 0 && recorded.length === 0 && facts.stranded.length === 0) return [];
   const wanted = new Map(found.filter(permitted(facts, codeOf)).map((each) => [`${each.code} ${each.cause}`, each]));
   const due: Due[] = [];
+  const [standing, inTheWay] = [new Set<string>(), new Set<string>()];
   for (const { entry, touchpoint } of recorded) {
     const code = codeOf(entry.kind);
     if (code === undefined) continue;
     const key = `${code} ${entry.cause}`;
-    const expected = wanted.get(key);
-    // One that stands as it should is done; of two for one cause, only the first.
-    wanted.delete(key);
+    inTheWay.add(key);
+    // One that stands as it should is done; of several for one cause, the first of these.
+    const expected = standing.has(key) ? undefined : wanted.get(key);
     const place = facts.touchpoints[touchpoint]!;
-    const stands = expected?.touchpoint === touchpoint && facts.at[place] === entry.at;
-    if (stands) continue;
+    if (expected?.touchpoint === touchpoint && facts.at[place] === entry.at) {
+      standing.add(key);
+      continue;
+    }
     const reason = expected ? MOVED : isJudgedByPerson(facts, touchpoint, entry.score) ? PERSON : GONE;
     due.push(withdrawal(facts, code, entry, reason));
   }
+  // What is due for a cause is so once what stands in its place has gone.
+  for (const key of inTheWay) wanted.delete(key);
   for (const entry of facts.stranded) {
     const code = codeOf(entry.kind);
     if (code === undefined) continue;
