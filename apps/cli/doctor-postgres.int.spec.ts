@@ -40,7 +40,7 @@ describe('the doctor at a PostgreSQL', () => {
         .filter(({ code }) => /_LOG$/.test(code))
         .map(({ level, code }) => `${level} ${code}`);
     expect(await found(log)).toEqual([]);
-    await belongTo(store, log);
+    await belongTo(store, () => log);
     expect(await found(log)).toEqual(['ok READ_STORE_LOG']);
     expect(await found({ ...log, engine: 'eventstoredb' })).toEqual(['warn READ_STORE_OF_OTHER_LOG']);
     for (const other of [{ ...log, firstEvent: 'b' }, null])

@@ -94,9 +94,10 @@ interface Opening {
 async function open({ config, logger, clock, traces }: Opening, closing: Closing): Promise<Foundation> {
   const directory = closing.add(await openDataDirectory(config.dataDir), (d) => d.release());
   const log = closing.add(await openLogOf(directory, config), (l) => l.close());
-  const identity = await identityOf(log, config);
+  const look = () => identityOf(log, config);
   // Before anything of another log is touched, or kept.
-  const shared = closing.add(await openShared(config, identity, logger), closeShared);
+  const shared = closing.add(await openShared(config, look, logger), closeShared);
+  const identity = await look();
   keepLogCard(directory, config, identity);
   const vault = closing.add(await openVault(keysOf(directory.path, config.readStoreUrl)), (v) => v.close());
   const tracing = traces?.tracing;
@@ -124,7 +125,7 @@ async function open({ config, logger, clock, traces }: Opening, closing: Closing
   await packs.start();
   await ship(packs, logger);
   // The first event of a new log is there by now.
-  if (shared && !identity) await belongTo(shared.store, await identityOf(log, config));
+  if (shared && !identity) await belongTo(shared.store, look);
   const readiness = new Readiness(() => projections.status(), log, config, { leadership: shared?.leadership });
   const providers = [
     given(CONFIG, { ...config, dataDir: directory.path }),

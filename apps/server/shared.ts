@@ -7,7 +7,7 @@ import {
   Leases,
   SharedStore,
   StoreNews,
-  type LogIdentity,
+  type LookAtLog,
 } from '@touchstone/readmodel';
 
 /** What this process has in common with others. */
@@ -18,12 +18,12 @@ export interface Shared {
 }
 
 /**
- * Null: this process is alone. `log`: null, as long as it has no event.
+ * Null: this process is alone.
  * @throws READ_STORE_UNREACHABLE, READ_STORE_OF_OTHER_LOG
  */
 export async function openShared(
   { readStoreUrl: url }: Config,
-  log: LogIdentity | null,
+  look: LookAtLog,
   logger: StructuredLogger,
 ): Promise<Shared | null> {
   if (url === undefined) return null;
@@ -33,7 +33,7 @@ export async function openShared(
     warn: (message) => logger.warn(message, 'SharedStore'),
   });
   try {
-    if (await belongTo(store, log)) {
+    if (await belongTo(store, look)) {
       const message = 'The event log has moved: read models and places of policies are made anew from it.';
       logger.warn(message, { event: 'READ_STORE_ANEW' }, 'SharedStore');
     }

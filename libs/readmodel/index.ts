@@ -35,7 +35,14 @@ export { Campaign, type CampaignOptions, type Term } from './campaign.js';
 export { fence, fenceAt, underLease } from './fence.js';
 export { LEASE_TTL_MS, Leases, TRY_EVERY_MS, type LeaseState } from './leases.js';
 export { holderName, leaseLost, leaseLostIn, SharedStore, type SharedStoreOptions } from './shared-store.js';
-export { belongTo, likeness, LOG_OF_STORE, type LogIdentity, type LogLikeness } from './log-of-store.js';
+export {
+  belongTo,
+  likeness,
+  LOG_OF_STORE,
+  type LogIdentity,
+  type LogLikeness,
+  type LookAtLog,
+} from './log-of-store.js';
 export { Leadership } from './leadership.js';
 export { Projections, type ProjectionStatus } from './projections.js';
 export { PublishedProjections, type PublishedProjectionsOptions } from './published-projections.js';

@@ -16,6 +16,9 @@ export interface LogIdentity {
  */
 export type LogLikeness = 'same' | 'copy' | 'other';
 
+/** Null, as long as the log has no event. */
+export type LookAtLog = () => Promise<LogIdentity | null> | LogIdentity | null;
+
 /** `log`: null, as long as it has no event. */
 export function likeness(known: LogIdentity | null, log: LogIdentity | null): LogLikeness {
   if (known === null) return 'same';
@@ -36,15 +39,18 @@ export const LOG_OF_STORE = (schema: string): string =>
 /**
  * The store is this log's from now on. Of a log that has moved what holds positions is removed, and made anew from it: all of it
  * or nothing. Call it before anything is written there.
+ * @param look tells the log as it is then; asked once it is known what the store says, for others may begin an empty log
+ *   in the same moment
  * @returns whether that was done
  * @throws READ_STORE_OF_OTHER_LOG (conflict), READ_STORE_UNREACHABLE
  */
-export function belongTo(store: SharedStore, log: LogIdentity | null): Promise<boolean> {
+export function belongTo(store: SharedStore, look: LookAtLog): Promise<boolean> {
   const { schema, shown } = store;
   return store.together(async (ask) => {
     // Those who start at the same moment come one after the other.
     await ask(`select pg_advisory_xact_lock(hashtext('touchstone'), hashtext('${schema}'))`);
     const [known = null] = await ask<LogIdentity>(LOG_OF_STORE(schema));
+    const log = await look();
     const found = likeness(known, log);
     if (found === 'other') throw ofOtherLog(`${shown}, schema ${schema}`, known!);
     if (found === 'copy') {
