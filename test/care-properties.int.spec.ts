@@ -282,6 +282,25 @@ describe('care figures of random lives', () => {
       { numRuns: 20 * ROUNDS },
     ));
 
+  it('of before a person took a moment of a rule back do not know of it', async () => {
+    const id = (n: number) => `0190a1b2-0000-7000-8000-00000000000${n}`;
+    const at = '2024-03-01T08:00:00Z';
+    const traits = { closes: true, contact: true, customerVisible: true };
+    const moment = { touchpointId: id(3), code: 'POS-S2', polarity: 'positive', intensity: 1, observer: 'rule' };
+    const events = recorded(`journey-${id(2)}`, [
+      { type: 'JourneyOpened', occurredAt: at, data: { journeyType: 'fault', customerId: id(1) } },
+      { type: 'TouchpointRecorded', id: id(3), occurredAt: at, data: { kind: 'call', kindVersion: 1, traits } },
+      { type: 'MomentObserved', id: id(4), occurredAt: at, data: { ...moment, rule: { version: 1, cause: id(3) } } },
+      { type: 'MomentRetracted', data: { momentId: id(4), reason: 'r' } },
+    ]);
+    const now = '2024-03-02T00:00:00Z';
+    const position = events[1]!.position;
+    const cut: Cut = { metric: 'M-MOTB', groupBy: [] };
+    const then = await asked(houseOf(events, now), cut, { position });
+    const replayed = await asked(houseOf(events.slice(0, 2), now), cut);
+    expect([then.total.provisional, replayed.total.provisional]).toEqual([1, 1]);
+  });
+
   it('as of any position are those of a replay from zero to it', () =>
     fc.assert(
       fc.asyncProperty(worlds(80), fc.array(cut, { minLength: 8, maxLength: 8 }), fc.nat(), async (events, cuts, n) => {

@@ -216,6 +216,13 @@ export class EntryColumns {
     return !this.isAfter(FLOATS * n + i * width, position) && this.isAfter(to, position);
   }
 
+  /** Whether the version had held and did not any more, likewise. */
+  hasEnded(i: number, position?: readonly number[]): boolean {
+    const { count: n, width } = this;
+    const to = FLOATS * n + n * width + i * width;
+    return position ? !this.isAfter(to, position) : this.floats[to] !== Infinity;
+  }
+
   entry(i: number): Entry {
     const { count: n, width, ints } = this;
     const form = this.form(i);

@@ -65,7 +65,8 @@ export class JourneyFacts {
     for (let i = 0; i < columns.count; i++) {
       const form = columns.form(i);
       if (!columns.holds(i, position)) {
-        if (form === Form.moment && isBanned(columns, i)) {
+        // What is taken back later was not yet, or not even observed.
+        if (form === Form.moment && isBanned(columns, i) && columns.hasEnded(i, position)) {
           const { kind, cause, score } = columns.entry(i);
           this.banned.push({ code: kind, positive: score > 0, cause });
         }
