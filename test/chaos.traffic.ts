@@ -55,7 +55,7 @@ async function stream(server: Server, seed: number, ledger: Ledger, ending: Endi
   });
 }
 
-interface CloudEvent {
+export interface CloudEvent {
   readonly id: string;
   readonly time: string;
   readonly data: {
@@ -68,7 +68,13 @@ interface CloudEvent {
   };
 }
 
-function cloudEvent(random: () => number, source: string, n: number): CloudEvent & Record<string, unknown> {
+/** The `n`th event of a source, of which every five are of one journey. */
+export function cloudEvent(
+  random: () => number,
+  source: string,
+  n: number,
+  { journeyType = 'chaos-http', kinds = KINDS } = {},
+): CloudEvent & Record<string, unknown> {
   const journey = Math.floor(n / 5);
   return {
     specversion: '1.0',
@@ -78,9 +84,9 @@ function cloudEvent(random: () => number, source: string, n: number): CloudEvent
     time: new Date(Date.parse('2026-02-01T00:00:00Z') + Math.floor(random() * 1e9)).toISOString(),
     sequence: String(n % 5),
     data: {
-      journey: { type: 'chaos-http', key: `${source}/${journey}` },
+      journey: { type: journeyType, key: `${source}/${journey}` },
       customer: { type: 'phone', value: `+86 139 ${Math.floor(random() * 200)}` },
-      kind: KINDS[Math.floor(random() * KINDS.length)]!,
+      kind: kinds[Math.floor(random() * kinds.length)]!,
       unit: `unit-${Math.floor(random() * 5)}`,
       attributes: { n },
       personal: { caller: `someone ${n}`, words: '停电三小时' },

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from '@touchstone/readmodel/testing';
 import type { Server } from './chaos.children.js';
+import { cloudEvent, type CloudEvent } from './chaos.traffic.js';
 import { syntheticLog, type SyntheticLog } from './chaos.xes.js';
 
 /** Where requests go; another process after the one before it was killed. */
@@ -53,17 +54,15 @@ export interface Progress {
   readonly total: number;
 }
 
-interface CloudEvent {
-  readonly id: string;
-  readonly data: object;
-}
-
 /** Of a file; a multiple of ten. */
 export const EVENTS = 300;
 const LINES = 60;
 /** Of the file: what goes to quarantine. */
 const UNZONED = 0.02;
-const KINDS = ['contact.call-received', 'work.dispatched', 'crew.arrived', 'supply.restored'];
+const HTTP = {
+  journeyType: 'paired-http',
+  kinds: ['contact.call-received', 'work.dispatched', 'crew.arrived', 'supply.restored'],
+};
 const AGAIN_MS = 100;
 /** Between one journey at the desk and the next. */
 const DESK_MS = 40;
@@ -93,7 +92,7 @@ export function planOf(
       closes: ['Closed'],
       contacts: ['Reported', 'Called again'],
     },
-    lines: Array.from({ length: LINES }, (_, n) => cloudEvent(random, `pair/${name}/${round}`, n)),
+    lines: Array.from({ length: LINES }, (_, n) => cloudEvent(random, `pair/${name}/${round}`, n, HTTP)),
     merges,
   };
 }
@@ -234,24 +233,4 @@ class Clients {
     }
     throw new Error(`${what} is never answered: ${this.complaints.join(' ')}`);
   }
-}
-
-function cloudEvent(random: () => number, source: string, n: number): CloudEvent {
-  const journey = Math.floor(n / 5);
-  return {
-    specversion: '1.0',
-    id: `e-${n}`,
-    source,
-    type: 'touchpoint.recorded',
-    time: new Date(Date.parse('2026-02-01T00:00:00Z') + Math.floor(random() * 1e9)).toISOString(),
-    sequence: String(n % 5),
-    data: {
-      journey: { type: 'paired-http', key: `${source}/${journey}` },
-      customer: { type: 'phone', value: `+86 139 ${Math.floor(random() * 200)}` },
-      kind: KINDS[Math.floor(random() * KINDS.length)]!,
-      unit: `unit-${Math.floor(random() * 5)}`,
-      attributes: { n },
-      personal: { caller: `someone ${n}`, words: '停电三小时' },
-    },
-  } as CloudEvent;
 }
