@@ -1,9 +1,9 @@
 /** A connection to PostgreSQL for code that can wait: nothing stands between it and the socket. */
-import type { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import { forDriver, storeUnreachable } from './postgres-address.js';
 import { Plans, settingsOf, stored, withNumbers, type PostgresSession } from './postgres-statements.js';
 import { faultOf, TYPES } from './postgres-values.js';
+import { cancel, goodbye, socketOf } from './sync-postgres.limits.js';
 import { PostgresError, type SqlValue } from './sync-postgres.js';
 
 type Row = Record<string, SqlValue>;
@@ -27,7 +27,9 @@ const CANCELLED_MS = 2_000;
  */
 export async function openAsyncPostgres(url: string, options: AsyncPostgresOptions = {}): Promise<AsyncPostgres> {
   const { connectionString, shown } = forDriver(url);
-  const client = new pg.Client({
+  // Loaded late: threads of houses without a PostgreSQL need no driver.
+  const { default: driver } = await import('pg');
+  const client = new driver.Client({
     connectionString,
     types: TYPES,
     keepAlive: true,
@@ -40,7 +42,7 @@ export async function openAsyncPostgres(url: string, options: AsyncPostgresOptio
     await client.connect();
     await client.query(settingsOf(options));
   } catch (error) {
-    void client.end().catch(() => undefined);
+    void goodbye(client);
     throw storeUnreachable(shown, faultOf(error).message, error);
   }
   return new AsyncPostgres(client, connectionString, options.interrupt);
@@ -105,10 +107,10 @@ export class AsyncPostgres {
   private together(): void {
     if (this.isGathering) return;
     this.isGathering = true;
-    this.socket.cork();
+    socketOf(this.client).cork();
     process.nextTick(() => {
       this.isGathering = false;
-      this.socket.uncork();
+      socketOf(this.client).uncork();
     });
   }
 
@@ -127,7 +129,7 @@ export class AsyncPostgres {
   /** What was asked before is still answered, but no thread stays for it. */
   close(): void {
     this.end();
-    this.socket.unref();
+    socketOf(this.client).unref();
     void this.client.end().catch(() => undefined);
   }
 
@@ -146,37 +148,15 @@ export class AsyncPostgres {
       this.interrupt?.();
     } catch (error) {
       this.fault = { error, at: performance.now() };
-      this.cancelling = this.cancel().finally(() => (this.cancelling = null));
-    }
-  }
-
-  /** From a connection of its own: the one that is busy does not listen. */
-  private async cancel(): Promise<void> {
-    const pid = (this.client as unknown as { processID?: number }).processID;
-    if (pid === undefined) return;
-    const other = new pg.Client({
-      connectionString: this.connectionString,
-      connectionTimeoutMillis: CANCELLED_MS,
-      query_timeout: CANCELLED_MS,
-    });
-    other.on('error', () => undefined);
-    try {
-      await other.connect();
-      await other.query('select pg_cancel_backend($1)', [pid]);
-    } catch {
-      // The connection is given up in a moment.
-    } finally {
-      void other.end().catch(() => undefined);
+      const { client, connectionString: url } = this;
+      const cancelling = cancel({ client, url, limits: { connectMs: CANCELLED_MS } });
+      this.cancelling = cancelling.finally(() => (this.cancelling = null));
     }
   }
 
   /** The server does not even end what it was told to end. */
   private giveUp(): void {
     this.end();
-    this.socket.destroy();
-  }
-
-  private get socket(): Socket {
-    return (this.client as unknown as { connection: { stream: Socket } }).connection.stream;
+    socketOf(this.client).destroy();
   }
 }

@@ -1,12 +1,17 @@
 /** How long a server may take over what it is asked, and what becomes of a connection that it leaves without an answer. */
 import type { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Limits, WireFault } from './sync-postgres.wire.js';
 
-/** A connection that can be broken off from this side. */
-export interface Breakable {
+/** A connection whose server another connection can be made to. */
+export interface Reachable {
   readonly client: pg.Client;
   readonly url: string;
+  readonly limits: Pick<Limits, 'connectMs'>;
+}
+
+/** A connection that can be broken off from this side. */
+export interface Breakable extends Reachable {
   readonly limits: Limits;
   /** Why it was broken off: whatever was under way on it fails for this. */
   brokenOff: WireFault | null;
@@ -54,17 +59,18 @@ const isThere = (connection: Breakable): Promise<boolean> =>
     (error: unknown) => /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)),
   );
 
-/** Has the server end what is under way, from a connection of its own. */
-export async function cancel(connection: Breakable): Promise<void> {
+/** Has the server end what is under way, from a connection of its own: the one that is busy does not listen. */
+export async function cancel(connection: Reachable): Promise<void> {
   const pid = (connection.client as unknown as { processID?: number }).processID;
   if (pid === undefined) return;
   // Where it does not arrive, the connection is broken off in a while.
   await beside(connection, (other) => other.query('select pg_cancel_backend($1)', [pid])).catch(() => undefined);
 }
 
-async function beside(connection: Breakable, work: (other: pg.Client) => Promise<unknown>): Promise<void> {
+async function beside(connection: Reachable, work: (other: pg.Client) => Promise<unknown>): Promise<void> {
   const { connectMs } = connection.limits;
-  const other = new pg.Client({
+  const { default: driver } = await import('pg');
+  const other = new driver.Client({
     connectionString: connection.url,
     connectionTimeoutMillis: connectMs,
     query_timeout: connectMs,
@@ -93,5 +99,5 @@ export async function goodbye(client: pg.Client): Promise<void> {
   socketOf(client).destroy();
 }
 
-const socketOf = (client: pg.Client): Socket =>
+export const socketOf = (client: pg.Client): Socket =>
   (client as unknown as { connection: { stream: Socket } }).connection.stream;

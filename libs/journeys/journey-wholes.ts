@@ -27,9 +27,8 @@ export function hasParts(read: Read): Promise<boolean> {
 
 async function anyParts(read: Read): Promise<boolean> {
   const some = (table: string) => sql`exists (select 1 from ${sql.table(table)} where ${heldAt(read, table)})`;
-  const { rows } = await sql<{
-    found: number;
-  }>`select (${some('journey_link')} or ${some('journey_split')}) as found`.execute(read.db);
+  const either = sql<{ found: number }>`select (${some('journey_link')} or ${some('journey_split')}) as found`;
+  const { rows } = await either.execute(read.db);
   return rows[0]!.found === 1;
 }
 

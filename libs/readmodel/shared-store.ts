@@ -1,6 +1,6 @@
 /** What processes share in PostgreSQL: who does what, how the read models stand, what one asks of another. */
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { postgresAddress, storeUnreachable, TouchstoneError } from '@touchstone/eventing/pure';
 import { messageOf } from './runner-status.js';
 import { SHARED_TABLES } from './shared-tables.js';
@@ -37,20 +37,25 @@ export class SharedStore {
   private readonly pool: pg.Pool;
   private readonly connectionString: string;
 
-  private constructor(private readonly options: SharedStoreOptions) {
+  private constructor(
+    private readonly options: SharedStoreOptions,
+    private readonly driver: typeof pg,
+  ) {
     const { connectionString, shown, schema } = postgresAddress(options.url);
     this.schema = schema;
     this.shown = shown;
     this.connectionString = connectionString;
     this.holder = options.holder;
-    this.pool = new pg.Pool({ ...this.settings(), max: CONNECTIONS, allowExitOnIdle: true });
+    this.pool = new driver.Pool({ ...this.settings(), max: CONNECTIONS, allowExitOnIdle: true });
     // A connection that breaks while nobody uses it is replaced when somebody does.
     this.pool.on('error', () => undefined);
   }
 
   /** Opens it; what is not there yet is made. @throws READ_STORE_UNREACHABLE (unavailable) */
   static async open(options: SharedStoreOptions): Promise<SharedStore> {
-    const store = new SharedStore(options);
+    // Loaded late: houses without a PostgreSQL need no driver, in none of their threads.
+    const { default: driver } = await import('pg');
+    const store = new SharedStore(options, driver);
     try {
       await store.make();
       return store;
@@ -95,7 +100,7 @@ export class SharedStore {
 
   /** A connection of one's own, for listening; ended by whoever asked for it. @throws READ_STORE_UNREACHABLE */
   async connect(answerMs = ANSWER_MS): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.settings(), query_timeout: answerMs, keepAlive: true });
+    const client = new this.driver.Client({ ...this.settings(), query_timeout: answerMs, keepAlive: true });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -117,7 +122,7 @@ export class SharedStore {
       options: `-c search_path=${this.schema}`,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
-      types: { getTypeParser: typeParser } as unknown as pg.CustomTypesConfig,
+      types: typesOf(this.driver),
     };
   }
 
@@ -178,5 +183,7 @@ function reasonOf(error: unknown): string {
 
 /** Whole numbers as numbers; the rest as the driver has it. */
 const INT8 = 20;
-const typeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
-  oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text');
+const typesOf = ({ types }: typeof pg): pg.CustomTypesConfig => ({
+  getTypeParser: (oid: number, format?: 'text' | 'binary'): unknown =>
+    oid === INT8 ? Number : types.getTypeParser(oid, format as 'text'),
+});
