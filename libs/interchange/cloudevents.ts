@@ -149,36 +149,54 @@ function factOf(
   source: string,
   factId: string,
 ): TouchpointFact | UnplacedFact {
-  const { journey, customer, identifiers, kind, channel, unit, staff, attributes, personal, objects } = data;
+  const { journey, customer, identifiers, kind, channel, unit, staff, personal, objects } = data;
   const rest = Object.entries(event).filter(([name, value]) => !UNDERSTOOD.has(name) && value !== null);
-  const reported = {
+  const attributes =
+    rest.length > 0 ? { ...data.attributes, [CONTEXT_KEY]: Object.fromEntries(rest) } : data.attributes;
+  const occurredAt = event['time'] as string;
+  const told = {
+    system: source,
+    recordId: id,
+    sequence: event['sequence'] === undefined ? undefined : sequenceOf(event['sequence'])!,
+    recordedAt: event['recordedtime'] as string | undefined,
+  };
+  const { id: named, type, key } = journey ?? {};
+  // Each field by field, in one go: every event comes through here, and spreading as many costs as much as parsing it.
+  if (named === undefined && key === undefined) {
+    return {
+      factId,
+      journey: { type },
+      customer,
+      identifiers,
+      kind,
+      channel,
+      unit,
+      staff,
+      occurredAt,
+      source: told,
+      attributes,
+      personal,
+      objects,
+    };
+  }
+  const journeyId = named ?? deterministicId(source, type!, key!);
+  return {
+    factId,
+    alone: true,
+    touchpointId: deterministicId(factId, journeyId),
+    // An empty type opens no journey: only one that exists can be named by its id alone.
+    journey: { id: journeyId, type: type ?? '', key },
     customer,
     identifiers,
     kind,
     channel,
     unit,
     staff,
-    occurredAt: event['time'] as string,
-    source: {
-      system: source,
-      recordId: id,
-      sequence: event['sequence'] === undefined ? undefined : sequenceOf(event['sequence'])!,
-      recordedAt: event['recordedtime'] as string | undefined,
-    },
-    attributes: rest.length > 0 ? { ...attributes, [CONTEXT_KEY]: Object.fromEntries(rest) } : attributes,
+    occurredAt,
+    source: told,
+    attributes,
     personal,
     objects,
-  };
-  const { id: named, type, key } = journey ?? {};
-  if (named === undefined && key === undefined) return { ...reported, factId, journey: { type } };
-  const journeyId = named ?? deterministicId(source, type!, key!);
-  return {
-    ...reported,
-    factId,
-    alone: true,
-    touchpointId: deterministicId(factId, journeyId),
-    // An empty type opens no journey: only one that exists can be named by its id alone.
-    journey: { id: journeyId, type: type ?? '', key },
   };
 }
 

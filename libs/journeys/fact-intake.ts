@@ -162,8 +162,9 @@ export class FactIntake {
     );
     const understood = readable.flatMap((each, i): Understood[] => {
       const customerId = answers[i];
-      if (!(customerId instanceof TouchstoneError)) return [{ ...each, customerId }];
-      outcomes[each.index] = refused(customerId);
+      const { index, fact, content, before, digest } = each;
+      if (!(customerId instanceof TouchstoneError)) return [{ index, fact, content, before, digest, customerId }];
+      outcomes[index] = refused(customerId);
       return [];
     });
     return { understood, doubts };
