@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { deterministicId, TouchstoneError, type ActingContext } from '@touchstone/eventing';
+import { Lane, type LaneTurn } from '@touchstone/journeys';
 import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
 import type { BinaryEvent } from './cloudevents-http.js';
 import { isObjectFact, readObjectFact, type ReadObjectFact } from './cloudevents-objects.js';
@@ -35,8 +36,8 @@ export interface CloudEventAnswer {
 export const LARGEST_BATCH = 1_000;
 /** Events appended at once. */
 const CHUNK = 1_000;
-/** Chunks of a stream in hand: one that is being appended, and one that is being understood meanwhile. */
-const CHUNKS_IN_HAND = 2;
+/** Chunks of a stream in hand: one in each stage of its way into the log, and one that is being understood meanwhile. */
+const CHUNKS_IN_HAND = 4;
 /** Of an event that is too long, this much is kept in quarantine. */
 const KEPT_CHARACTERS = 64 * 1024;
 /** Where the source is unreadable too, records are listed under this name. */
@@ -107,29 +108,42 @@ export class CloudEventIntake {
     context?: ActingContext,
     hand: Hand = FREE_HAND,
   ): AsyncGenerator<CloudEventAnswer[]> {
-    let before: Promise<unknown> = Promise.resolve();
+    const lane = new Lane();
     const taken = (lines: Line[]): Promise<CloudEventAnswer[]> => {
       hand.began(lines.length);
       const all = lines.map(received);
       const bytes = lines.reduce((sum, line) => sum + line.bytes.length, 0);
-      // One after the other: of an event that comes twice the first is the one that is taken.
-      const answers = before.then(() => this.take(all, context)).finally(() => hand.give(bytes));
-      before = answers;
-      return answers;
+      return this.takeInTurn(all, context, lane.join()).finally(() => hand.give(bytes));
     };
     const dropped = (bytes: number) => hand.give(bytes);
     const batches = lineBatches(charged(source, hand), { longest: LARGEST_CLOUD_EVENT, most: CHUNK, dropped });
     yield* inOrder(batches, taken, CHUNKS_IN_HAND);
   }
 
-  private async take(all: readonly Received[], context?: ActingContext): Promise<CloudEventAnswer[]> {
+  private async takeInTurn(
+    all: readonly Received[],
+    context: ActingContext | undefined,
+    turn: LaneTurn,
+  ): Promise<CloudEventAnswer[]> {
+    try {
+      const answers = await this.take(all, context, turn);
+      turn.end();
+      return answers;
+    } catch (error) {
+      turn.end(error);
+      throw error;
+    }
+  }
+
+  private async take(all: readonly Received[], context?: ActingContext, turn?: LaneTurn): Promise<CloudEventAnswer[]> {
     const facts: (TouchpointFact | UnplacedFact)[] = [];
     for (const { read } of all) if ('fact' in read) facts.push(read.fact);
-    const outcomes = facts.length > 0 ? await this.parts.intake.take(facts, { context }) : [];
+    const outcomes = facts.length > 0 ? await this.parts.intake.take(facts, { context }, turn) : [];
     const answers: CloudEventAnswer[] = new Array<CloudEventAnswer>(all.length);
     const refused: { index: number; problem: Problem; record: Unreadable }[] = [];
     const shared = all.flatMap(({ read }) => ('objectFact' in read ? [read.objectFact] : []));
-    const ofObjects = shared.length > 0 ? await this.parts.objects.take(shared, { context }) : [];
+    const takeShared = () => this.parts.objects.take(shared, { context });
+    const ofObjects = shared.length === 0 ? [] : await (turn ? turn.stage('objects', takeShared) : takeShared());
     let next = 0;
     let nextOfObject = 0;
     const readBack = ({ read }: Received) => {

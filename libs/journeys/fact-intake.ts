@@ -16,6 +16,7 @@ import { FactFollowUp, type Doubtful } from './fact-follow-up.js';
 import { differs, digestOf, FactsBefore, type Before } from './facts-before.js';
 import { journeyDecider, RecordTouchpoint } from './journey.js';
 import { TouchpointRecorded, type TouchpointContent } from './journey.events.js';
+import type { LaneTurn } from './lane.js';
 import { JourneyJoining } from './journey-joining.js';
 import { OpenEnds } from './open-ends.js';
 import { executePatiently } from './patient-execution.js';
@@ -30,6 +31,10 @@ interface Readable {
   readonly before?: Before;
   readonly digest?: string;
 }
+
+/** Does the work of a stage when it is its turn. */
+type Stages = <R>(...of: Parameters<typeof LaneTurn.prototype.stage<R>>) => Promise<R>;
+const inNoTurn: Stages = async (_stage, work) => work();
 
 /** With the customer it names. */
 interface Understood extends Readable {
@@ -75,14 +80,20 @@ export class FactIntake {
   /**
    * @throws when the log itself does not answer (LOG_BUSY after waiting, LOG_CLOSED ...), or the read models that know
    * where facts went before: nothing is known of the outcome then, and the same call again is safe
+   * @param turn of a sender that sends in parts: they go through the stages `place`, `record` and `follow` in order
    */
-  async take(facts: readonly (TouchpointFact | UnplacedFact)[], options: ExecuteOptions = {}): Promise<FactOutcome[]> {
+  async take(
+    facts: readonly (TouchpointFact | UnplacedFact)[],
+    options: ExecuteOptions = {},
+    turn?: LaneTurn,
+  ): Promise<FactOutcome[]> {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     // A repeat in the same chunk comes after the first.
     for (let open = [...facts.keys()]; open.length > 0;) {
       const [now, later] = firstOfEach(facts, open);
       const some = now.map((i) => facts[i]!);
-      const done = await this.before.inTurn(some, () => this.takeDistinct(some, options));
+      const stage: Stages = turn && open.length === facts.length ? (...of) => turn.stage(...of) : inNoTurn;
+      const done = await this.before.inTurn(some, () => this.takeDistinct(some, options, stage));
       now.forEach((i, at) => (outcomes[i] = done[at]!));
       open = later;
     }
@@ -92,6 +103,7 @@ export class FactIntake {
   private async takeDistinct(
     facts: readonly (TouchpointFact | UnplacedFact)[],
     options: ExecuteOptions,
+    stage: Stages,
   ): Promise<FactOutcome[]> {
     const outcomes: FactOutcome[] = new Array<FactOutcome>(facts.length);
     const contents = facts.map((fact, i) => {
@@ -106,33 +118,33 @@ export class FactIntake {
         return null;
       }
     });
-    // Only a fact that can be taken in makes a customer known.
-    const befores = await this.before.of(facts);
-    const readable: Readable[] = [];
     const recordings: Recording[] = [];
-    facts.forEach((fact, index) => {
-      const content = contents[index];
-      if (!content) return;
-      const before = befores[index];
-      const digest = repeatIdOf(fact) === undefined ? undefined : digestOf(fact);
-      if (before && differs(fact, before, digest)) recordings.push(...repeatsOf({ index, fact, content }, before));
-      else readable.push({ index, fact, content, before, digest });
+    const { understood, doubts, placed } = await stage('place', async () => {
+      const befores = await this.before.of(facts);
+      const readable: Readable[] = [];
+      facts.forEach((fact, index) => {
+        const content = contents[index];
+        if (!content) return;
+        const before = befores[index];
+        const digest = repeatIdOf(fact) === undefined ? undefined : digestOf(fact);
+        if (before && differs(fact, before, digest)) recordings.push(...repeatsOf({ index, fact, content }, before));
+        else readable.push({ index, fact, content, before, digest });
+      });
+      // Only a fact that can be taken in makes a customer known.
+      const { understood, doubts } = await this.understand(readable, outcomes, options);
+      return { understood, doubts, placed: await this.place(understood, outcomes, options) };
     });
-    const { understood, doubts } = await this.understand(readable, outcomes, options);
-    const placed = await this.place(understood, outcomes, options);
     for (const each of understood) recordings.push(...recordingsOf(each, placed.get(each.index)));
     const ids = recordings.map(({ touchpointId }) => touchpointId);
     this.ends.begin(ids);
     try {
-      const done = await this.execute(
-        recordings.map(({ command }) => ({ decider: journeyDecider as never, command })),
-        options,
-      );
+      const work = recordings.map(({ command }) => ({ decider: journeyDecider as never, command }));
+      const done = await stage('record', () => this.execute(work, options));
       recordings.forEach((recording, i) => {
         const { index } = recording;
         outcomes[index] = together(outcomes[index], outcomeOf(done[i]!, recording));
       });
-      await this.followUp(understood, placed, outcomes, doubts, options);
+      await stage('follow', () => this.followUp(understood, placed, outcomes, doubts, options));
       this.remember(understood, recordings, outcomes);
       this.ends.done(ids);
     } finally {

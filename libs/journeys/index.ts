@@ -26,5 +26,6 @@ export {
 export { ObjectFactIntake, type ObjectFactOutcome, type ObjectFactReport } from './object-fact-intake.js';
 export { ObjectIntake, type ObjectStatement, type StatementOutcome } from './object-intake.js';
 export { objectSamples } from './object.samples.js';
+export { Lane, type LaneTurn } from './lane.js';
 export { Loads, OpenLoads } from './open-loads.js';
 export type { FactOutcome, TouchpointFact, UnplacedFact } from './touchpoint-fact.js';

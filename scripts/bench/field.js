@@ -15,15 +15,12 @@ const BEGIN = Date.UTC(2024, 0, 1);
 
 /**
  * Events without end; so many journeys are under way at the same time. Some are of a known customer, some have personal
- * content. `name` keeps the events of one sender apart from those of another.
+ * content. `name` keeps the events of one sender apart from those of another. `evenly`: at any time journeys stand at
+ * every step, so that one event in six begins one; otherwise all of them take a step before any takes the next.
  */
-export function* cloudEvents({ underWay = 2_000, name = 'oms', begin = BEGIN } = {}) {
-  const steps = KINDS.length;
-  for (let n = 0; ; n++) {
-    const block = Math.floor(n / (underWay * steps));
-    const within = n % (underWay * steps);
-    const step = Math.floor(within / underWay);
-    const journey = block * underWay + (within % underWay);
+export function* cloudEvents({ underWay = 2_000, name = 'oms', begin = BEGIN, evenly = false } = {}) {
+  let n = 0;
+  for (const [journey, step] of evenly ? inTurns(underWay) : inBlocks(underWay)) {
     const at = new Date(begin + journey * 60_000 + step * 1_200_000);
     yield {
       specversion: '1.0',
@@ -43,6 +40,24 @@ export function* cloudEvents({ underWay = 2_000, name = 'oms', begin = BEGIN } =
         objects: [{ type: 'work-order', id: `W-${journey}` }],
       },
     };
+    n++;
+  }
+}
+
+function* inBlocks(underWay) {
+  for (let first = 0; ; first += underWay) {
+    for (let step = 0; step < KINDS.length; step++) {
+      for (let journey = first; journey < first + underWay; journey++) yield [journey, step];
+    }
+  }
+}
+
+/** Each journey takes its next step when a sixth of those under way have begun after it. */
+function* inTurns(underWay) {
+  const apart = Math.ceil(underWay / KINDS.length);
+  // As if it had gone on for ever: the first ones are met in the middle of their way.
+  for (let newest = (KINDS.length - 1) * apart; ; newest++) {
+    for (let step = 0; step < KINDS.length; step++) yield [newest - step * apart, step];
   }
 }
 
