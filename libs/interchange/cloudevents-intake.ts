@@ -100,7 +100,8 @@ export class CloudEventIntake {
 
   /**
    * Takes newline-delimited events as they come and answers each line, in order. The consumer sets the pace: no more
-   * is read than one chunk beyond what was answered, and it is understood while the one before is being appended.
+   * is read than four chunks beyond what was answered, and each is understood while those before are on their way into
+   * the log.
    * @throws what the log or the source throws; lines answered before are durable, and sending all again is safe
    */
   async *takeLines(
@@ -113,26 +114,11 @@ export class CloudEventIntake {
       hand.began(lines.length);
       const all = lines.map(received);
       const bytes = lines.reduce((sum, line) => sum + line.bytes.length, 0);
-      return this.takeInTurn(all, context, lane.join()).finally(() => hand.give(bytes));
+      return lane.run((turn) => this.take(all, context, turn)).finally(() => hand.give(bytes));
     };
     const dropped = (bytes: number) => hand.give(bytes);
     const batches = lineBatches(charged(source, hand), { longest: LARGEST_CLOUD_EVENT, most: CHUNK, dropped });
     yield* inOrder(batches, taken, CHUNKS_IN_HAND);
-  }
-
-  private async takeInTurn(
-    all: readonly Received[],
-    context: ActingContext | undefined,
-    turn: LaneTurn,
-  ): Promise<CloudEventAnswer[]> {
-    try {
-      const answers = await this.take(all, context, turn);
-      turn.end();
-      return answers;
-    } catch (error) {
-      turn.end(error);
-      throw error;
-    }
   }
 
   private async take(all: readonly Received[], context?: ActingContext, turn?: LaneTurn): Promise<CloudEventAnswer[]> {

@@ -109,6 +109,22 @@ describe('an import', () => {
     expect(progress.at(-1)).toBe('append 4');
   });
 
+  it('records each journey in the order of its file, though chunks are under way together', async () => {
+    const h = await house();
+    // One trace goes over several chunks; those before the seam have customers to be made known first.
+    const own = Array.from({ length: 1_600 }, (_, i) => event('Call', minute(i), str('nr', `${i}`)));
+    const before = Array.from({ length: 700 }, (_, i) =>
+      trace(`N${i}`, event('Call', minute(i), str('phone', `${13_800_000_000 + i}`))),
+    );
+    await run(h, xes(...before, trace('Long', ...own)), { customer: 'phone' });
+    const long = touchpoints(await h.recorded()).filter(
+      (e) => (e.data as { attributes?: { nr?: string } }).attributes?.nr,
+    );
+    expect(long.map((e) => (e.data as { attributes: { nr: string } }).attributes.nr)).toEqual(
+      own.map((_, i) => `${i}`),
+    );
+  });
+
   it('adds nothing when it is done twice', async () => {
     const h = await house();
     await run(h, small);

@@ -1,4 +1,5 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
+import { Lane, type LaneTurn } from '@touchstone/journeys';
 import type { FactOutcome, ObjectStatement, StatementOutcome, TouchpointFact } from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
 import { importedPack } from './imported-kinds.js';
@@ -14,6 +15,12 @@ interface TakenChunk {
   readonly taken: number;
   readonly known: number;
   readonly refused: readonly Unreadable[];
+}
+
+/** On whose behalf a chunk is appended, and its turn among the others of its file. */
+interface Taker {
+  readonly actor: Actor | undefined;
+  readonly turn: LaneTurn;
 }
 
 /** The second phase: appends spools chunk by chunk, each where an earlier run stopped. */
@@ -64,6 +71,7 @@ export class SpoolAppender {
     const { manifest } = spool;
     const together = manifest.asHistory ? 1 : TOGETHER;
     const underWay: Promise<TakenChunk>[] = [];
+    const lane = new Lane();
     let next = spool.progress.chunk;
     let ends = false;
     try {
@@ -74,7 +82,8 @@ export class SpoolAppender {
           // Read one by one, so that each begins before the next.
           const records = await spool.chunk(next);
           if (ends) break;
-          const taking = this.takeChunk(spool, next++, records, actor);
+          const index = next++;
+          const taking = lane.run((turn) => this.takeChunk(spool, index, records, { actor, turn }));
           // Heard of below in its turn; until then no other one begins.
           taking.catch(() => (ends = true));
           underWay.push(taking);
@@ -92,13 +101,13 @@ export class SpoolAppender {
     spool: Spool,
     index: number,
     records: readonly SpoolRecord[],
-    actor: Actor | undefined,
+    taker: Taker,
   ): Promise<TakenChunk> {
     const { manifest } = spool;
     const refused: Unreadable[] = [];
     const counts = { taken: 0, known: 0 };
     for (const part of partsOf(records, manifest.asHistory)) {
-      for (const { record, outcome } of await this.takePart(part, manifest, actor)) {
+      for (const { record, outcome } of await this.takePart(part, manifest, taker)) {
         if (outcome.outcome !== 'refused') counts[outcome.outcome]++;
         else refused.push({ ...aboutRecord(manifest), ...refusedRecord(record, outcome) });
       }
@@ -125,13 +134,13 @@ export class SpoolAppender {
   private async takePart(
     part: Part,
     manifest: SpoolManifest,
-    actor: Actor | undefined,
+    taker: Taker,
   ): Promise<{ record: TouchpointFact | ObjectStatement; outcome: FactOutcome | StatementOutcome }[]> {
     if ('facts' in part) {
-      const outcomes = await this.take(part.facts, manifest, actor);
+      const outcomes = await this.take(part.facts, manifest, taker);
       return part.facts.map((record, i) => ({ record, outcome: outcomes[i]! }));
     }
-    const outcomes = await this.parts.statements.take(part.statements, executeOptions(manifest, actor));
+    const outcomes = await this.parts.statements.take(part.statements, executeOptions(manifest, taker.actor));
     return part.statements.map((record, i) => ({ record, outcome: outcomes[i]! }));
   }
 
@@ -142,10 +151,10 @@ export class SpoolAppender {
   private async take(
     facts: readonly TouchpointFact[],
     manifest: SpoolManifest,
-    actor: Actor | undefined,
+    { actor, turn }: Taker,
   ): Promise<FactOutcome[]> {
     const options = executeOptions(manifest, actor);
-    if (!manifest.asHistory) return this.parts.intake.take(facts, options);
+    if (!manifest.asHistory) return this.parts.intake.take(facts, options, turn);
     const outcomes: FactOutcome[] = [];
     for (const part of inOrder(facts)) outcomes.push(...(await this.parts.intake.take(part, options)));
     return outcomes;

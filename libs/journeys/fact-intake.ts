@@ -33,7 +33,7 @@ interface Readable {
 }
 
 /** Does the work of a stage when it is its turn. */
-type Stages = <R>(...of: Parameters<typeof LaneTurn.prototype.stage<R>>) => Promise<R>;
+type Stages = LaneTurn['stage'];
 const inNoTurn: Stages = async (_stage, work) => work();
 
 /** With the customer it names. */

@@ -7,45 +7,68 @@ export type Stage = (typeof STAGES)[number];
  * nothing overtakes anything within a stage, and one part is placed while the one before it is being recorded.
  */
 export class Lane {
-  private last: LaneTurn | null = null;
+  private last: Turn | null = null;
 
-  /** The turn of the next part. Whoever has one ends it, whatever happens. */
-  join(): LaneTurn {
-    return (this.last = new LaneTurn(this.last));
+  /**
+   * Does the work of the next part; it does what belongs to a stage by `turn.stage`, each at most once and in the order of
+   * the stages. Where it fails those behind fail with it, for what was left out must not be overtaken.
+   */
+  async run<R>(work: (turn: LaneTurn) => Promise<R>): Promise<R> {
+    const turn = (this.last = new Turn(this.last));
+    try {
+      const result = await work(turn);
+      turn.end();
+      return result;
+    } catch (error) {
+      turn.end(error);
+      throw error;
+    }
   }
 }
 
 /** The turn of one part in its lane. */
-export class LaneTurn {
+export interface LaneTurn {
+  /** Does the work of a stage in its turn. @throws what an earlier part failed with, and what the work throws */
+  stage<R>(stage: Stage, work: () => R | Promise<R>): Promise<R>;
+}
+
+class Turn implements LaneTurn {
   private readonly gates: Readonly<Record<Stage, Gate>> = {
     place: new Gate(),
     record: new Gate(),
     follow: new Gate(),
     objects: new Gate(),
   };
+  /** Of `STAGES`: those before are done, or left out. */
+  private next = 0;
 
-  constructor(private before: LaneTurn | null) {}
+  constructor(private before: Turn | null) {}
 
-  /** Does the work of a stage in its turn. @throws what an earlier part failed with, and what the work throws */
   async stage<R>(stage: Stage, work: () => R | Promise<R>): Promise<R> {
+    const at = STAGES.indexOf(stage);
+    this.leaveOutUpTo(at);
+    this.next = at + 1;
     await this.before?.gates[stage].passed;
     const result = await work();
     this.gates[stage].open();
     return result;
   }
 
-  /** Those behind go on; with an error they fail with it too, for what was left out must not be overtaken. */
+  /** Those behind go on, or with an error fail with it. */
   end(error?: unknown): void {
-    const { before } = this;
-    for (const stage of STAGES) {
-      const gate = this.gates[stage];
-      if (error !== undefined) gate.shut(error);
-      else if (before === null) gate.open();
-      // A stage that this part did not need: those behind it wait for those before it.
-      else before.gates[stage].passed.then(gate.open, gate.shut);
-    }
+    if (error === undefined) this.leaveOutUpTo(STAGES.length);
+    else for (const stage of STAGES) this.gates[stage].shut(error);
     // A long stream must not keep every turn that there was.
     this.before = null;
+  }
+
+  /** Those behind wait there for those before this one. */
+  private leaveOutUpTo(end: number): void {
+    for (const stage of STAGES.slice(this.next, end)) {
+      const { open, shut } = this.gates[stage];
+      if (this.before) this.before.gates[stage].passed.then(open, shut);
+      else open();
+    }
   }
 }
 

@@ -4,9 +4,9 @@ import { Bar, percentile } from './progress.js';
 
 const PER_SECOND = 1_000;
 const EVERY_MS = 10;
-const SECONDS = 15;
-/** The first seconds are to warm up, and to meet the journeys that are under way. */
-const WARM = 3;
+const SECONDS = 20;
+/** The first seconds are to warm up: in the first two every event meets a journey that is new here. */
+const WARM = 6;
 /** So long do they all begin a journey, with its customer and its work order: some six events of the log each. */
 const OPENING_SECONDS = 5;
 /** One in so many is looked for. */
