@@ -162,7 +162,7 @@ describe('taking CloudEvents in', () => {
           { id: `line-${i}`, time: new Date(Date.UTC(2024, 4, 1) + i * 60_000).toISOString() },
           {
             ...(i % 3 === 0 && { customer: { type: 'phone', value: String(13_800_000_000 + i) } }),
-            journey: { type: 'repair', key: `J-${i % 4}` },
+            journey: { type: 'repair', key: `J-${i % 2}` },
           },
         ),
       ),
@@ -193,8 +193,8 @@ describe('taking CloudEvents in', () => {
       if (type !== 'TouchpointRecorded') continue;
       streams.set(stream, [...(streams.get(stream) ?? []), metadata.source!.recordId!]);
     }
-    const sent = (key: number) => lines.flatMap((_, i) => (i % 4 === key ? [`line-${i}`] : []));
-    expect([...streams.values()].sort()).toEqual([0, 1, 2, 3].map(sent).sort());
+    const sent = (key: number) => lines.flatMap((_, i) => (i % 2 === key ? [`line-${i}`] : []));
+    expect([...streams.values()].sort()).toEqual([0, 1].map(sent).sort());
   });
 
   it('answers each line, and loses none: sent = taken + known + quarantined', async () => {
