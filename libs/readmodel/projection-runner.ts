@@ -199,14 +199,15 @@ export class ProjectionRunner {
     const { store } = this.options;
     await this.assertSameLog();
     const after = store.checkpoint.position || undefined;
-    const messages = this.digests({ after, signal, pageSize: this.options.batchSize ?? 5_000 });
+    const pageSize = this.options.batchSize ?? 5_000;
+    const messages = this.digests({ after, signal, pageSize });
     for await (const message of endingWith(messages, signal)) {
       const began = performance.now();
       let rest = 0;
       switch (message.kind) {
         case 'batch':
           await this.take(message.batch);
-          if (message.batch.count < SMALL_BATCH) rest = began + SMALL_EVERY_MS - performance.now();
+          if (message.batch.count < Math.min(SMALL_BATCH, pageSize)) rest = began + SMALL_EVERY_MS - performance.now();
           break;
         case 'caughtUp':
           await this.reachEmptyHead(message.position);
