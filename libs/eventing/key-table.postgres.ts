@@ -66,6 +66,13 @@ class PostgresKeys implements KeyTable {
     return (this.one.get(subject) as { key: Uint8Array | null } | undefined)?.key;
   }
 
+  put(keys: readonly SubjectKey[], now: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.insert(keys, now);
+      resolve();
+    });
+  }
+
   insert(keys: readonly SubjectKey[], now: string): ReadonlySet<string> {
     const made = new Set<string>();
     // In one order for everybody: two who make the same keys do not wait for each other crosswise.

@@ -1,6 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { closeDurable, inTransaction, openDurable, pragma } from './durable.js';
+import { TouchstoneError } from './errors.js';
 
 /** Where the keys of subjects stand. What it answers as done is durable. */
 export interface KeyTable {
@@ -9,6 +11,8 @@ export interface KeyTable {
   find(subject: string): Uint8Array | null | undefined;
   /** Puts keys in where there are none, destroyed ones included; answers the subjects whose key it now is. */
   insert(keys: readonly SubjectKey[], now: string): ReadonlySet<string>;
+  /** The same: they are there at once, but only when it resolves are they there for good. @throws KEYS_NOT_DURABLE */
+  put(keys: readonly SubjectKey[], now: string): Promise<void>;
   /** Destroys the keys of all of them or of none, for good; answers those that ever had one. */
   destroy(subjects: readonly string[], now: string): string[];
   /** Something else once keys were destroyed over another connection. */
@@ -62,7 +66,7 @@ export function openSqliteKeys(file: string): KeyTable {
     db.exec(DDL);
     // A crash between the destruction of a key and the wiping of the log that still has it is made good here.
     wipeWriteAheadLog(db);
-    return new SqliteKeys(db);
+    return new SqliteKeys(db, file);
   } catch (error) {
     db.close();
     throw error;
@@ -72,8 +76,14 @@ export function openSqliteKeys(file: string): KeyTable {
 class SqliteKeys implements KeyTable {
   readonly veils = null;
   private readonly one;
+  private isBegun = false;
+  private ahead: Promise<FileHandle> | null = null;
+  private failure: TouchstoneError | null = null;
 
-  constructor(private readonly db: DatabaseSyncInstance) {
+  constructor(
+    private readonly db: DatabaseSyncInstance,
+    private readonly file: string,
+  ) {
     this.one = db.prepare('SELECT key FROM subject_key WHERE subject = ?');
   }
 
@@ -93,6 +103,32 @@ class SqliteKeys implements KeyTable {
       keys.filter(({ subject, key }) => Number(insert.run(subject, key, now).changes) === 1),
     );
     return new Set(made.map(({ subject }) => subject));
+  }
+
+  /**
+   * A commit that flushes by itself holds up the thread for as long as the disk takes. So it goes to the write-ahead log
+   * alone, which is flushed beside the thread: after that it is as durable as with `synchronous=FULL`.
+   */
+  async put(keys: readonly SubjectKey[], now: string): Promise<void> {
+    if (this.failure) throw this.failure;
+    // The first commit brings the name of a new write-ahead log to the disk as well.
+    if (this.isBegun) this.db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      const made = this.insert(keys, now);
+      const isFlushed = !this.isBegun && made.size === keys.length;
+      this.isBegun ||= isFlushed;
+      if (isFlushed) return;
+    } finally {
+      this.db.exec('PRAGMA synchronous = FULL');
+    }
+    // Of what was there already somebody else may be waiting for the disk.
+    try {
+      this.ahead ??= open(`${this.file}-wal`, 'r+');
+      await (await this.ahead).datasync();
+    } catch (error) {
+      // A second attempt may succeed although the first one's pages are lost: nothing is believed any more.
+      throw (this.failure = notDurable(this.file, error));
+    }
   }
 
   destroy(subjects: readonly string[], now: string): string[] {
@@ -124,6 +160,7 @@ class SqliteKeys implements KeyTable {
   }
 
   close(): void {
+    void this.ahead?.then((file) => file.close()).catch(() => undefined);
     closeDurable(this.db);
   }
 }
@@ -133,3 +170,13 @@ function wipeWriteAheadLog(db: DatabaseSyncInstance): boolean {
   const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
   return busy === 0;
 }
+
+const notDurable = (file: string, cause: unknown): TouchstoneError =>
+  new TouchstoneError(
+    'KEYS_NOT_DURABLE',
+    `New keys could not be brought to the disk (${file}: ${(cause as Error).message}), and nothing is recorded that needs ` +
+      'them. Check the disk, then start again.',
+    'unavailable',
+    undefined,
+    { cause },
+  );

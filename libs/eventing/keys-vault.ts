@@ -36,7 +36,11 @@ export type KeysPlace = { readonly file: string } | { readonly url: string };
  * @throws LOG_NOT_DURABLE, READ_STORE_UNREACHABLE
  */
 export async function openVault(place: KeysPlace): Promise<BytesVault> {
-  const table = 'file' in place ? openSqliteKeys(place.file) : openPostgresKeys(place.url);
+  return vaultOn('file' in place ? openSqliteKeys(place.file) : openPostgresKeys(place.url));
+}
+
+/** The vault with its keys in a table, which it closes at its end. */
+export async function vaultOn(table: KeyTable): Promise<BytesVault> {
   try {
     return await Promise.resolve(new KeysVault(table));
   } catch (error) {
@@ -53,6 +57,9 @@ class KeysVault implements BytesVault {
   private readonly cache = new LRUCache<string, Key>({ max: CACHED_KEYS });
   private readonly secret: Buffer;
   private wanted: { subjects: Set<string>; done: Promise<void> } | null = null;
+  private readonly underWay = new Set<Promise<void>>();
+  /** Whose keys may not be on the disk yet: nobody may rely on those, so they are not kept at hand. */
+  private readonly unsure = new Set<string>();
   private version: unknown;
   private lookedAt = 0;
 
@@ -145,7 +152,7 @@ class KeysVault implements BytesVault {
   }
 
   async close(): Promise<void> {
-    await this.wanted?.done.catch(() => undefined);
+    await Promise.allSettled(this.underWay);
     if (!this.table.isOpen) return;
     this.table.close();
     this.cache.clear();
@@ -183,27 +190,31 @@ class KeysVault implements BytesVault {
 
   private nextTransaction(): { subjects: Set<string>; done: Promise<void> } {
     const subjects = new Set<string>();
-    const done = Promise.resolve().then(() => {
-      this.wanted = null;
-      this.makeKeys(subjects);
-    });
+    const done = Promise.resolve()
+      .then(() => {
+        this.wanted = null;
+        return this.makeKeys([...subjects]);
+      })
+      .finally(() => this.underWay.delete(done));
+    this.underWay.add(done);
     return { subjects, done };
   }
 
-  private makeKeys(subjects: ReadonlySet<string>): void {
+  private async makeKeys(subjects: readonly string[]): Promise<void> {
     const now = new Date().toISOString();
-    const random = randomBytes(KEY_BYTES * subjects.size);
-    const keys = [...subjects].map((subject, i) => ({
+    const random = randomBytes(KEY_BYTES * subjects.length);
+    const keys = subjects.map((subject, i) => ({
       subject,
       key: random.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES),
     }));
-    const made = this.table.insert(keys, now);
-    for (const { subject, key } of keys) {
-      if (made.has(subject)) this.cache.set(subject, Buffer.from(key));
-      // Somebody else was first: what stands in the table counts.
-      else this.load(subject);
-    }
+    for (const subject of subjects) this.unsure.add(subject);
+    await this.table.put(keys, now);
     random.fill(0);
+    for (const subject of subjects) {
+      this.unsure.delete(subject);
+      // What stands in the table counts: somebody else was first, or has destroyed it meanwhile.
+      this.load(subject);
+    }
   }
 
   private keyToSeal(subject: string): Key {
@@ -235,7 +246,7 @@ class KeysVault implements BytesVault {
     const found = this.table.find(subject);
     if (found === undefined) return undefined;
     const key = found === null ? FORGOTTEN : Buffer.from(found);
-    this.cache.set(subject, key);
+    if (!this.unsure.has(subject)) this.cache.set(subject, key);
     return key;
   }
 
