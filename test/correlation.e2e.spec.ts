@@ -186,9 +186,13 @@ describe('journeys that are found, merged and split', () => {
     await send('i1', 0, { kind: 'own.call', customer: phone });
     await send('i2', 0, { kind: 'own.call', customer: account });
     const { position } = await send('i3', 1, { kind: 'own.call', customer: phone, identifiers: [account] });
-    // The match is recorded behind the touchpoint that led to it.
-    await server.ready();
-    const [match, ...none] = await matches(position!);
+    // The match is recorded behind the touchpoint that led to it, and the read model has it a moment later.
+    let found = await matches(position!);
+    for (let tries = 0; tries < 200 && found.length === 0; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      found = await matches(position!);
+    }
+    const [match, ...none] = found;
     expect(none).toEqual([]);
     expect(match).toMatchObject({ of: 'CUSTOMERS', reason: 'IDENTIFIERS', journeys: [], customers: [{}, {}] });
     const settle = 'mutation ($i: SettleMatchInput!) { confirmMatch(input: $i) { position } }';

@@ -62,18 +62,6 @@ describe('a projection runner', () => {
     expect(status.eventsPerSecond).toBeGreaterThan(0);
   });
 
-  it('takes what comes in quick succession together, at most every 10 ms', async () => {
-    const took: number[] = [];
-    const { runner } = run({ onBatch: (_checkpoint, taken) => took.push(taken) });
-    await reached(runner);
-    const started = performance.now();
-    for (let i = 0; i < 100; i++) await fill(log, 1, 1, 1);
-    await reached(runner);
-    const ms = performance.now() - started;
-    expect(took.reduce((sum, taken) => sum + taken, 0)).toBe(100);
-    expect(took.filter((taken) => taken > 0).length).toBeLessThanOrEqual(ms / 10 + 2);
-  });
-
   it('stands at the head of an empty log', async () => {
     const { runner } = run();
     await reached(runner);

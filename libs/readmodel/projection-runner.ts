@@ -60,13 +60,6 @@ export interface Unparked {
 const RETRY_PAGE = 500;
 
 /**
- * A batch of a few events costs hardly less than one of many. Where commits of the log follow each other closely, batches
- * begin at most every 10 ms and take what has come in between; an event that comes alone never waits.
- */
-const SMALL_BATCH = 500;
-const SMALL_EVERY_MS = 10;
-
-/**
  * Follows the log and keeps one generation up to it. The subscription is supervised: whatever ends it, an error, a
  * quiet end or silence while the head moves on, it is taken up again from the generation's own checkpoint.
  */
@@ -199,15 +192,11 @@ export class ProjectionRunner {
     const { store } = this.options;
     await this.assertSameLog();
     const after = store.checkpoint.position || undefined;
-    const pageSize = this.options.batchSize ?? 5_000;
-    const messages = this.digests({ after, signal, pageSize });
+    const messages = this.digests({ after, signal, pageSize: this.options.batchSize ?? 5_000 });
     for await (const message of endingWith(messages, signal)) {
-      const began = performance.now();
-      let rest = 0;
       switch (message.kind) {
         case 'batch':
           await this.take(message.batch);
-          if (message.batch.count < Math.min(SMALL_BATCH, pageSize)) rest = began + SMALL_EVERY_MS - performance.now();
           break;
         case 'caughtUp':
           await this.reachEmptyHead(message.position);
@@ -217,7 +206,7 @@ export class ProjectionRunner {
       }
       this.healthy();
       // Reading and applying are synchronous: let messages and timers have their turn.
-      await (rest >= 1 ? pauseFor(rest, signal) : nextTurn());
+      await nextTurn();
     }
   }
 
