@@ -208,8 +208,11 @@ class KeysVault implements BytesVault {
       key: random.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES),
     }));
     for (const subject of subjects) this.unsure.add(subject);
-    await this.table.put(keys, now);
-    random.fill(0);
+    try {
+      await this.table.put(keys, now);
+    } finally {
+      random.fill(0);
+    }
     for (const subject of subjects) {
       this.unsure.delete(subject);
       // What stands in the table counts: somebody else was first, or has destroyed it meanwhile.

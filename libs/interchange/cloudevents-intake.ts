@@ -1,8 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { deterministicId, TouchstoneError, type ActingContext } from '@touchstone/eventing';
-import { Lane, type LaneTurn } from '@touchstone/journeys';
-import type { FactIntake, FactOutcome, ObjectFactIntake, TouchpointFact, UnplacedFact } from '@touchstone/journeys';
+import {
+  type FactIntake,
+  type FactOutcome,
+  Lane,
+  type LaneTurn,
+  type ObjectFactIntake,
+  type TouchpointFact,
+  type UnplacedFact,
+} from '@touchstone/journeys';
 import type { BinaryEvent } from './cloudevents-http.js';
 import { isObjectFact, readObjectFact, type ReadObjectFact } from './cloudevents-objects.js';
 import { LARGEST_CLOUD_EVENT, readCloudEvent, type ReadCloudEvent } from './cloudevents.js';

@@ -1,6 +1,12 @@
 import { TouchstoneError, type Actor, type ExecuteOptions } from '@touchstone/eventing';
-import { Lane, type LaneTurn } from '@touchstone/journeys';
-import type { FactOutcome, ObjectStatement, StatementOutcome, TouchpointFact } from '@touchstone/journeys';
+import {
+  type FactOutcome,
+  Lane,
+  type LaneTurn,
+  type ObjectStatement,
+  type StatementOutcome,
+  type TouchpointFact,
+} from '@touchstone/journeys';
 import type { ImporterParts, ImportOptions, ImportResult } from './import-types.js';
 import { importedPack } from './imported-kinds.js';
 import type { Unreadable } from './quarantine.js';
